@@ -1,0 +1,72 @@
+// The only way to PostgreSQL's headers. Include it after every standard and engine header: the server's macros break them.
+#pragma once
+#pragma GCC system_header  // the server's own headers are not clean under -Wall -Wextra as C++20
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "commands/progress.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "dap_analytics supports PostgreSQL 15 to 18"
+#endif
+
+#undef Min
+#undef Max
+#undef printf
+#undef fprintf
+#undef sprintf
+#undef snprintf
+#undef vsnprintf
+#undef vprintf
+#undef vfprintf
+#undef strerror
+#undef strerror_r
+#undef gettext
+
+// A function of the module that SQL can call: its symbol is exported though everything else is hidden.
+#define DAP_FUNCTION(name)                                           \
+  extern "C" {                                                       \
+  __attribute__((visibility("default"))) PG_FUNCTION_INFO_V1(name);  \
+  __attribute__((visibility("default"))) Datum name(PG_FUNCTION_ARGS); \
+  }                                                                  \
+  Datum name(PG_FUNCTION_ARGS)

@@ -1,0 +1,25 @@
+// Work done as another role in a security-restricted operation, as REFRESH MATERIALIZED VIEW does.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+// What to restore; on an error the (sub)transaction's abort restores the user by itself.
+struct RunAs {
+  Oid saved_user;
+  int saved_context;
+  int guc_level;
+};
+
+// Becomes `role`, with SECURITY_RESTRICTED_OPERATION, a new GUC level and search_path pinned to pg_catalog, pg_temp.
+RunAs run_as_begin(Oid role);
+void run_as_end(const RunAs*);
+
+// The owner of the extension's tables: the only role that writes the ledger.
+Oid ledger_owner();
+// OID of the extension's own table or schema member by name, such as "file_ledger"; raises 55000 when the extension is not there.
+Oid dap_relation(const char* name);
+Oid dap_schema();
+
+}  // namespace dap

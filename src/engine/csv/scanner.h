@@ -1,0 +1,118 @@
+// Splits a stream of CSV bytes into batches of records and rejects: no I/O, no PostgreSQL, no callbacks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dap::csv {
+
+// How a file is written. Delimiter, quote and escape are single bytes; quote 0 means that nothing is quoted.
+struct Dialect {
+  char delimiter = ',';
+  char quote = '"';
+  char escape = '"';
+  bool lenient = false;       // quotes inside unquoted fields and text after a closing quote are data, not errors
+  std::string null_text;      // an unquoted field equal to this is NULL
+  bool validate_utf8 = true;  // false: the caller validates and converts the bytes of another encoding
+};
+
+// All in bytes of decompressed input. A field or record over its limit is a reject, never memory.
+struct Limits {
+  std::uint64_t field_bytes = 16u << 20;
+  std::uint64_t record_bytes = 64u << 20;
+  std::uint64_t reject_bytes = 64u << 10;  // how much of a rejected record's raw bytes is kept
+};
+
+enum class Reason : std::uint8_t {
+  field_count,        // another number of fields than the header has
+  invalid_encoding,   // bytes that are not UTF-8
+  nul_byte,
+  quote_in_field,     // a quote inside an unquoted field (strict)
+  text_after_quote,   // text between a closing quote and the delimiter (strict)
+  bare_cr,            // a carriage return outside quotes that ends no line of this file
+  field_too_long,
+  record_too_long,
+};
+// The stable code kept in the ledger, such as "field_count".
+const char* reason_code(Reason) noexcept;
+
+enum class FileError : std::uint8_t { none, unterminated_quote, utf16, utf32 };
+
+// One value of a record; `data` is valid until the next call of the scanner. NULL has size 0.
+struct Field {
+  const char* data;
+  std::uint32_t size;
+  bool is_null;
+};
+
+// Where an accepted record stood: physical line (first line is 1), offset of its first byte in the decompressed file (a BOM
+// counts), and its bytes as they came without the line end.
+struct RecordPlace {
+  std::uint64_t line;
+  std::uint64_t offset;
+  const char* raw;
+  std::uint32_t raw_size;
+};
+
+struct Reject {
+  std::uint64_t line;
+  std::uint64_t offset;
+  Reason reason;
+  std::int32_t column;         // 0-based field where it went wrong, -1: the whole record
+  std::uint32_t fields_found;  // for field_count
+  std::string_view raw;        // at most Limits::reject_bytes
+  std::uint64_t raw_size;      // whole length
+};
+
+// What one call of Scanner::next found, in file order within each list; valid until the next call.
+struct Batch {
+  std::span<const Field> fields;        // row-major: records.size() × columns
+  std::span<const RecordPlace> records;
+  std::span<const Reject> rejects;
+};
+
+enum class Step : std::uint8_t {
+  batch,       // the batch holds at least one record or reject
+  need_input,  // everything fed was used up: feed() or finish()
+  end,         // after finish(): nothing is left
+  failed,      // file_error() says why; no further calls
+};
+
+// Feed bytes in chunks of any size, pull batches. The outcome does not depend on the chunks. Throws std::bad_alloc only.
+class Scanner {
+ public:
+  Scanner(const Dialect&, const Limits&, std::pmr::memory_resource*);
+  ~Scanner();
+  Scanner(const Scanner&) = delete;
+  Scanner& operator=(const Scanner&) = delete;
+
+  // The chunk must stay as it is until next() or read_header() has returned need_input.
+  void feed(const char* data, std::size_t size);
+  void finish();
+
+  // Reads the first record as the header: Step::batch with one record of any number of fields in `out` (rejects are not reported
+  // here: a header with a fault comes out as one reject), need_input, end (no header) or failed.
+  Step read_header(Batch& out);
+
+  // How many fields a record must have; to be called before the first next().
+  void set_columns(std::uint32_t columns);
+
+  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full.
+  Step next(Batch& out, std::size_t max_records);
+
+  FileError file_error() const noexcept;
+  std::uint64_t error_line() const noexcept;    // unterminated quote: the line where it opened
+  std::uint64_t error_offset() const noexcept;  // and that quote's record's offset
+  std::uint64_t bytes_consumed() const noexcept;
+
+ private:
+  struct Impl;
+  Impl* impl_;
+};
+
+}  // namespace dap::csv
