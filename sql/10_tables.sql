@@ -1,0 +1,150 @@
+-- Definitions and the ledger. Written by the extension's C code alone: no role is granted anything here. Rows are part of a dump.
+
+CREATE SEQUENCE dap.source_id_seq AS integer;
+CREATE TABLE dap.source_definition (
+  source_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.source_id_seq'),
+  source text NOT NULL UNIQUE,
+  relation regclass NOT NULL UNIQUE,
+  path text,
+  columns text[] NOT NULL,
+  options jsonb NOT NULL DEFAULT '{}',
+  definition_hash text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  created_by text NOT NULL
+);
+COMMENT ON TABLE dap.source_definition IS 'Sources: what dap.create_source was given';
+
+CREATE SEQUENCE dap.model_id_seq AS integer;
+CREATE TABLE dap.model_definition (
+  model_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.model_id_seq'),
+  relation regclass NOT NULL UNIQUE,
+  tier smallint NOT NULL CHECK (tier IN (1, 2)),
+  kind text NOT NULL CHECK (kind IN ('clean', 'query')),
+  source_id integer,
+  columns jsonb,
+  key text[] NOT NULL,
+  latest_by text[],
+  query text,
+  upstream regclass[] NOT NULL,
+  always boolean NOT NULL DEFAULT false,
+  definition_hash text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  created_by text NOT NULL
+);
+COMMENT ON TABLE dap.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
+
+CREATE TABLE dap.model_state (
+  model_id integer PRIMARY KEY,
+  definition_hash text NOT NULL,
+  inputs jsonb NOT NULL,
+  version bigint NOT NULL,
+  rows bigint NOT NULL,
+  rejected bigint NOT NULL DEFAULT 0,
+  run_id bigint,
+  refreshed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE dap.model_state IS 'What each model was last built from: the versions of its inputs, and its own version, which grows when its rows change';
+
+CREATE SEQUENCE dap.file_id_seq AS integer;
+CREATE SEQUENCE dap.change_id_seq;
+CREATE TABLE dap.file_ledger (
+  file_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.file_id_seq'),
+  source_id integer NOT NULL,
+  source text NOT NULL,
+  path text NOT NULL,
+  status text NOT NULL CHECK (status IN ('loaded', 'failed', 'unloaded', 'dismissed', 'archived')),
+  reason text,
+  content_hash bytea,
+  modified_at timestamptz,
+  bytes bigint,
+  rows_read bigint,
+  rows_loaded bigint,
+  rows_rejected bigint,
+  options jsonb NOT NULL DEFAULT '{}',
+  ignored_columns text[],
+  definition_hash text NOT NULL,
+  change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap.change_id_seq'),
+  loaded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  loaded_by text NOT NULL,
+  run_id bigint
+);
+CREATE INDEX file_ledger_content_idx ON dap.file_ledger (source_id, content_hash);
+CREATE INDEX file_ledger_path_idx ON dap.file_ledger (source_id, path);
+COMMENT ON TABLE dap.file_ledger IS 'One line per content loaded, failed, unloaded, dismissed or archived';
+
+CREATE TABLE dap.file_identity (
+  source_id integer NOT NULL,
+  path text NOT NULL,
+  device bigint NOT NULL,
+  inode bigint NOT NULL,
+  size bigint NOT NULL,
+  mtime_ns bigint NOT NULL,
+  ctime_ns bigint NOT NULL,
+  read_ns bigint NOT NULL,
+  content_hash bytea NOT NULL,
+  bytes bigint NOT NULL,
+  PRIMARY KEY (source_id, path)
+);
+COMMENT ON TABLE dap.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
+
+CREATE SEQUENCE dap.reject_id_seq;
+CREATE TABLE dap.reject_ledger (
+  reject_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap.reject_id_seq'),
+  file_id integer NOT NULL,
+  source_id integer NOT NULL,
+  line bigint,
+  byte_offset bigint,
+  stage text NOT NULL CHECK (stage IN ('ingest', 'clean')),
+  model_id integer,
+  column_name text,
+  reason text NOT NULL,
+  message text NOT NULL,
+  raw bytea,
+  raw_length bigint,
+  run_id bigint
+);
+CREATE INDEX reject_ledger_file_idx ON dap.reject_ledger (file_id, line);
+CREATE INDEX reject_ledger_model_idx ON dap.reject_ledger (model_id, file_id, line);
+COMMENT ON TABLE dap.reject_ledger IS 'Every record or value that was not taken, with its place and reason';
+
+CREATE SEQUENCE dap.run_id_seq;
+CREATE TABLE dap.run_ledger (
+  run_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap.run_id_seq'),
+  command text NOT NULL,
+  status text NOT NULL CHECK (status IN ('running', 'returned', 'succeeded', 'failed', 'crashed', 'aborted')),
+  started_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  failed_step text,
+  sqlstate text,
+  message text,
+  detail text,
+  hint text,
+  run_by text NOT NULL,
+  pid integer,
+  xid xid8,
+  system_identifier bigint,
+  database_oid oid
+);
+COMMENT ON TABLE dap.run_ledger IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
+
+CREATE TABLE dap.step_ledger (
+  run_id bigint NOT NULL,
+  step integer NOT NULL,
+  object text NOT NULL,
+  action text NOT NULL CHECK (action IN ('loaded', 'skipped', 'failed', 'built', 'merged', 'unchanged')),
+  rows_in bigint,
+  rows_inserted bigint,
+  rows_updated bigint,
+  rows_deleted bigint,
+  rows_rejected bigint,
+  elapsed interval,
+  message text,
+  PRIMARY KEY (run_id, step)
+);
+COMMENT ON TABLE dap.step_ledger IS 'The steps of each refresh';
+
+-- A dump takes rows and sequence positions.
+SELECT pg_catalog.pg_extension_config_dump(c, '')
+FROM pg_catalog.unnest(ARRAY['dap.source_id_seq', 'dap.source_definition', 'dap.model_id_seq', 'dap.model_definition', 'dap.model_state',
+  'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.reject_id_seq', 'dap.reject_ledger',
+  'dap.run_id_seq', 'dap.run_ledger', 'dap.step_ledger']::regclass[]) AS t(c);

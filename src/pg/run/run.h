@@ -1,0 +1,40 @@
+// One refresh run: its lock, its line in the ledger, and the evidence it leaves when it fails.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+// A row of dap.run_steps and of the refresh functions' result.
+struct StepResult {
+  int step;
+  const char* object;
+  const char* action;  // loaded, skipped, failed, built, merged, unchanged
+  int64 rows_in;
+  int64 rows_inserted;
+  int64 rows_updated;
+  int64 rows_deleted;
+  int64 rows_rejected;
+  int64 elapsed_us;
+};
+
+struct Run;  // lives in the memory context current at run_begin, which must outlive the subtransaction of the work
+
+// Refuses what a refresh cannot run in (25006 on a standby or read-only, 25000 under REPEATABLE READ or SERIALIZABLE), then takes the
+// refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with run, pid, user, since.
+void run_lock();
+// Assigns run_id and has the recorder write the `running` line; marks dead earlier lines as crashed or aborted. Without a worker slot: WARNING.
+Run* run_begin(const char* command);
+int64 run_id(const Run*);
+void run_add_step(Run*, const StepResult*);  // copies
+List* run_steps(const Run*);                 // of StepResult*
+// Says which object a step works on now: becomes failed_step if it raises.
+void run_set_current(Run*, int step, const char* object);
+// A failed file, as the jsonb text that dap._record_failed_file takes: part of the evidence.
+void run_add_failed_file(Run*, const char* json);
+// Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned.
+void run_succeed(Run*);
+// After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the caller re-raises `error`.
+void run_fail(Run*, const ErrorData* error);
+
+}  // namespace dap
