@@ -5,32 +5,42 @@
 extern "C" {
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_largeobject_metadata.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "commands/progress.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "libpq/libpq-fs.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/large_object.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -63,10 +73,21 @@ extern "C" {
 #undef strerror_r
 #undef gettext
 
-// A function of the module that SQL can call: its symbol is exported though everything else is hidden.
-#define DAP_FUNCTION(name)                                           \
-  extern "C" {                                                       \
-  __attribute__((visibility("default"))) PG_FUNCTION_INFO_V1(name);  \
-  __attribute__((visibility("default"))) Datum name(PG_FUNCTION_ARGS); \
-  }                                                                  \
+// A function of the module that SQL can call: it and its info record are exported though everything else is hidden
+// (PGDLLEXPORT says so itself from PostgreSQL 16 on, commit 089480c07705).
+#define DAP_FUNCTION(name)                                                         \
+  extern "C" {                                                                     \
+  __attribute__((visibility("default"))) const Pg_finfo_record* pg_finfo_##name(void); \
+  __attribute__((visibility("default"))) Datum name(PG_FUNCTION_ARGS);             \
+  PG_FUNCTION_INFO_V1(name);                                                       \
+  }                                                                                \
   Datum name(PG_FUNCTION_ARGS)
+
+// Stands once in the module: the block that the server checks before it accepts the library.
+#define DAP_MODULE_MAGIC                                                      \
+  extern "C" {                                                                \
+  __attribute__((visibility("default"))) const Pg_magic_struct* Pg_magic_func(void); \
+  __attribute__((visibility("default"))) void _PG_init(void);                 \
+  PG_MODULE_MAGIC;                                                            \
+  }                                                                           \
+  static_assert(true)

@@ -1,0 +1,67 @@
+# The supported build (PGXS).  `make`, `make install`, `make installcheck`; PG_CONFIG chooses the server.
+# `make demo` and `make check` are ./demo and ./check, which need no server's development files to start.
+
+ifneq ($(filter demo check,$(MAKECMDGOALS)),)
+
+.PHONY: demo check
+demo check:
+	./$@
+
+else
+
+# CMakeLists.txt reads the next line; keep it one line.
+DAP_CXXFLAGS := -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -fno-semantic-interposition -Wall -Wextra
+
+EXTENSION := dap_analytics
+DAP_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" dap_analytics.control)
+
+MODULE_big := dap_analytics
+DAP_SOURCES := $(sort $(shell find src -name '*.cpp'))
+OBJS := $(DAP_SOURCES:.cpp=.o)
+DAP_DEPENDENCIES := $(OBJS:.o=.d)
+DAP_EXPORTS := src/bridge/exports.map
+
+DAP_SQL_PARTS := $(sort $(wildcard sql/[0-9]*.sql))
+DAP_SQL := $(EXTENSION)--$(DAP_VERSION).sql
+DATA_built := $(DAP_SQL)
+DATA := $(wildcard sql/$(EXTENSION)--*--*.sql)
+
+PG_CPPFLAGS := -Isrc
+PG_CXXFLAGS := $(DAP_CXXFLAGS) -MMD -MP
+# The version script hides what -fvisibility cannot: the standard library's templates, instantiated in our objects.
+SHLIB_LINK := -Wl,--version-script=$(DAP_EXPORTS) -lz -lzstd -lstdc++
+
+REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS := --inputdir=test
+ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS := --inputdir=test
+
+EXTRA_CLEAN := $(DAP_DEPENDENCIES) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Debian builds bitcode with a clang that is told no -std; the module gains nothing from being inlined into queries.
+override with_llvm := no
+include $(PGXS)
+
+# Linking by the C++ driver, with the C++ flags.
+COMPILER = $(CXX) $(CXXFLAGS)
+
+# Stated here because PGXS's own rule tracks headers only where the server was configured so, and by file name alone.
+$(OBJS): %.o: %.cpp Makefile
+	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+-include $(wildcard $(DAP_DEPENDENCIES))
+
+$(shlib): $(DAP_EXPORTS)
+
+$(DAP_SQL): $(DAP_SQL_PARTS) $(EXTENSION).control Makefile
+	@printf '%s\n\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' > $@.tmp
+	cat $(DAP_SQL_PARTS) >> $@.tmp
+	@mv $@.tmp $@
+
+.PHONY: symbols
+symbols: $(shlib)
+	scripts/check_symbols $(shlib) $(DAP_EXPORTS)
+
+endif
