@@ -1,0 +1,79 @@
+#include "bridge/run_as.h"
+
+namespace dap {
+
+namespace {
+
+constexpr const char* kExtension = "dap_analytics";
+constexpr const char* kSchema = "dap";
+
+[[noreturn]] void raise_not_installed(const char* what) {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("%s of extension \"%s\" does not exist in database \"%s\"", what, kExtension, get_database_name(MyDatabaseId)),
+           errhint("Run CREATE EXTENSION %s, or restore the extension's objects.", kExtension)));
+  pg_unreachable();
+}
+
+Oid extension_oid() {
+  Oid extension = get_extension_oid(kExtension, true);
+  if (!OidIsValid(extension))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("extension \"%s\" is not installed in database \"%s\"", kExtension, get_database_name(MyDatabaseId)),
+                    errhint("Run CREATE EXTENSION %s.", kExtension)));
+  return extension;
+}
+
+}  // namespace
+
+RunAs run_as_begin(Oid role) {
+  RunAs saved;
+  GetUserIdAndSecContext(&saved.saved_user, &saved.saved_context);
+  SetUserIdAndSecContext(role, saved.saved_context | SECURITY_RESTRICTED_OPERATION);
+  saved.guc_level = NewGUCNestLevel();
+  // What RestrictSearchPath() of 17 does: nothing that the role owns may be looked up by way of the caller's path.
+  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  return saved;
+}
+
+void run_as_end(const RunAs* saved) {
+  AtEOXact_GUC(false, saved->guc_level);
+  SetUserIdAndSecContext(saved->saved_user, saved->saved_context);
+}
+
+Oid ledger_owner() {
+  Oid extension = extension_oid();
+  Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
+  SysScanDesc scan = systable_beginscan(catalog, ExtensionOidIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = systable_getnext(scan);
+  Oid owner = HeapTupleIsValid(tuple) ? reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner : InvalidOid;
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  if (!OidIsValid(owner)) raise_not_installed("the catalog entry");  // dropped by another session since the look-up
+  return owner;
+}
+
+Oid dap_schema() {
+  Oid schema = get_namespace_oid(kSchema, true);
+  if (!OidIsValid(schema)) raise_not_installed("schema \"dap\"");
+  return schema;
+}
+
+Oid dap_relation(const char* name) {
+  Oid relation = get_relname_relid(name, dap_schema());
+  if (!OidIsValid(relation)) raise_not_installed(psprintf("relation \"%s.%s\"", kSchema, name));
+  // A table that somebody made in the schema by hand under one of our names must not receive what is meant for ours. Indexes are no
+  // members of their own: their table vouches for them.
+  Oid member = relation;
+  char kind = get_rel_relkind(relation);
+  if (kind == RELKIND_INDEX) member = IndexGetRelation(relation, false);
+  if (getExtensionOfObject(RelationRelationId, member) != extension_oid())
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("relation \"%s.%s\" does not belong to extension \"%s\"", kSchema, name, kExtension),
+                    errhint("Drop or rename it and restore the extension's own table.")));
+  return relation;
+}
+
+}  // namespace dap
