@@ -1,0 +1,48 @@
+// SQL from C++: one statement through SPI, over named tuplestores, into a tuplestore or a receiver.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+// A tuplestore that a statement can read under this name, as a trigger reads its transition table.
+struct NamedStore {
+  const char* name;
+  TupleDesc desc;
+  Tuplestorestate* store;
+  double rows;  // for the planner
+};
+
+struct Parameter {
+  Oid type;
+  Datum value;
+  bool is_null;
+};
+
+inline Parameter text_parameter(const char* text) {
+  return {TEXTOID, text ? CStringGetTextDatum(text) : static_cast<Datum>(0), text == nullptr};
+}
+inline Parameter int4_parameter(int32 value) { return {INT4OID, Int32GetDatum(value), false}; }
+inline Parameter int8_parameter(int64 value) { return {INT8OID, Int64GetDatum(value), false}; }
+inline Parameter null_parameter(Oid type) { return {type, static_cast<Datum>(0), true}; }
+
+// Runs one statement as the current user and returns the number of rows it processed. Its own snapshot in READ COMMITTED.
+uint64 run_statement(const char* sql);
+uint64 run_statement(const char* sql, const Parameter* parameters, int count);
+uint64 run_statement(const char* sql, const NamedStore* stores, int count, DestReceiver* into = nullptr);
+
+// The result rows of a query in `context`: rows × columns, row-major. Few rows only.
+struct ResultRows {
+  int rows;
+  int columns;
+  Datum* values;
+  bool* nulls;
+};
+ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context);
+// The text of the first column of the first row; NULL if there is none.
+char* query_text(const char* sql, const Parameter* parameters, int count);
+
+// A receiver that fills `store`; its memory is the current context's.
+DestReceiver* store_receiver(Tuplestorestate* store);
+
+}  // namespace dap

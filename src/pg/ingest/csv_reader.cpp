@@ -1,0 +1,323 @@
+#include "pg/ingest/csv_reader.h"
+
+#include <cstring>
+#include <memory_resource>
+#include <new>
+
+#include "engine/csv/scanner.h"
+#include "bridge/engine_call.h"
+#include "pg/settings.h"
+
+namespace dap {
+namespace {
+
+constexpr Size chunk_bytes = 256 * 1024;
+
+// Everything of the engine that one reader holds. Its frames never call PostgreSQL.
+struct Engine {
+  csv::Scanner* scanner = nullptr;
+  csv::Batch batch;
+};
+
+}  // namespace
+
+struct CsvReader {
+  MemoryContext context;        // of the reader
+  MemoryContext batch_context;  // reset for each batch
+  ByteSource* source;
+  const SourceOptions* options;
+  Engine engine;
+  MemoryContextCallback release;
+  char* chunk;
+  bool finished;
+  bool convert;   // the file's bytes are not in the database's encoding
+  bool validate;  // and not validated by the scanner
+  Oid conversion;
+  int columns;
+  CsvFault fault;
+};
+
+namespace {
+
+void release_engine(void* argument) {
+  auto* reader = static_cast<CsvReader*>(argument);
+  delete reader->engine.scanner;
+  reader->engine.scanner = nullptr;
+}
+
+void set_fault(CsvReader* reader, const char* reason, const char* message, int64 line, int64 offset) {
+  MemoryContext old = MemoryContextSwitchTo(reader->context);
+  reader->fault = {reason, pstrdup(message), line, offset};
+  MemoryContextSwitchTo(old);
+}
+
+// Feeds the scanner its next chunk. False when the source has a fault.
+bool feed(CsvReader* reader) {
+  CHECK_FOR_INTERRUPTS();
+  Size size = reader->finished ? 0 : byte_source_read(reader->source, reader->chunk, chunk_bytes);
+  if (size == 0) {
+    if (const ContentFault* fault = byte_source_fault(reader->source); fault && fault->reason) {
+      set_fault(reader, fault->reason, fault->message, 0, -1);
+      return false;
+    }
+    reader->finished = true;
+    reader->engine.scanner->finish();
+    return true;
+  }
+  EngineFault fault = try_engine([&] { reader->engine.scanner->feed(reader->chunk, size); });
+  raise_engine_fault(fault, "the CSV scanner");
+  return true;
+}
+
+void scanner_failed(CsvReader* reader) {
+  csv::Scanner* scanner = reader->engine.scanner;
+  switch (scanner->file_error()) {
+    case csv::FileError::unterminated_quote:
+      set_fault(reader, "unterminated_quote", psprintf("the quote that opens in line %llu is never closed", static_cast<unsigned long long>(scanner->error_line())),
+                static_cast<int64>(scanner->error_line()), static_cast<int64>(scanner->error_offset()));
+      return;
+    case csv::FileError::utf16:
+      set_fault(reader, "utf16", "the file is UTF-16; convert it to UTF-8 first", 1, 0);
+      return;
+    case csv::FileError::utf32:
+      set_fault(reader, "utf32", "the file is UTF-32; convert it to UTF-8 first", 1, 0);
+      return;
+    case csv::FileError::none:
+      elog(ERROR, "CSV scanner failed without a reason");
+  }
+}
+
+bool is_ascii(const char* data, Size size) {
+  for (Size i = 0; i < size; i++)
+    if (static_cast<unsigned char>(data[i]) >= 0x80) return false;
+  return true;
+}
+
+// Validates and converts one field into the batch's memory. NULL reason: it is fine.
+const char* convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
+  *to = {from.data, from.size, from.is_null};
+  if (from.is_null || is_ascii(from.data, from.size)) return nullptr;
+  int size = static_cast<int>(from.size);
+  if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size) return "invalid_encoding";
+  if (!reader->convert) return nullptr;
+  Size room = static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1;
+  auto* converted = static_cast<unsigned char*>(MemoryContextAllocHuge(reader->batch_context, room));
+  int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
+                                           reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)), size, converted,
+                                           static_cast<int>(room > PG_INT32_MAX ? PG_INT32_MAX : room), true);
+  // A field that needs more than one round is longer than any that a limit lets through; treat a partial conversion as untranslatable.
+  if (used != size) return "untranslatable_character";
+  to->data = reinterpret_cast<char*>(converted);
+  to->size = static_cast<uint32>(std::strlen(to->data));
+  return nullptr;
+}
+
+const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
+  using csv::Reason;
+  switch (reject.reason) {
+    case Reason::field_count:
+      return psprintf("the record has %u fields, the header has %d", reject.fields_found, reader->columns);
+    case Reason::invalid_encoding:
+      return "the bytes are not valid UTF-8";
+    case Reason::nul_byte:
+      return "the record holds a NUL byte";
+    case Reason::quote_in_field:
+      return "a quote stands inside an unquoted field";
+    case Reason::text_after_quote:
+      return "text follows a closing quote";
+    case Reason::bare_cr:
+      return "a carriage return stands outside quotes, in a file whose lines do not end with it";
+    case Reason::field_too_long:
+      return psprintf("a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
+    case Reason::record_too_long:
+      return psprintf("the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
+  }
+  return "unknown";
+}
+
+void copy_rejects(CsvReader* reader, const csv::Batch& from, CsvReject* to) {
+  for (size_t i = 0; i < from.rejects.size(); i++) {
+    const csv::Reject& reject = from.rejects[i];
+    to[i] = {static_cast<int64>(reject.line), static_cast<int64>(reject.offset), reject.column, csv::reason_code(reject.reason),
+             reason_message(reader, reject), reject.raw.data(), static_cast<uint32>(reject.raw.size()), static_cast<int64>(reject.raw_size)};
+  }
+}
+
+// Merges two lists of rejects by place. Conversion's rejects are found after the scanner's, but belong between them.
+int compare_rejects(const void* a, const void* b) {
+  int64 left = static_cast<const CsvReject*>(a)->offset, right = static_cast<const CsvReject*>(b)->offset;
+  return left < right ? -1 : left > right;
+}
+
+void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
+  MemoryContext old = MemoryContextSwitchTo(reader->batch_context);
+  size_t records = from.records.size(), columns = static_cast<size_t>(reader->columns);
+  auto* rejects = static_cast<CsvReject*>(palloc(sizeof(CsvReject) * (from.rejects.size() + records + 1)));
+  int reject_count = static_cast<int>(from.rejects.size());
+  copy_rejects(reader, from, rejects);
+  auto* places = static_cast<CsvPlace*>(palloc(sizeof(CsvPlace) * (records + 1)));
+  bool transcode = reader->convert || reader->validate;
+  static_assert(sizeof(CsvField) == sizeof(csv::Field) && offsetof(CsvField, size) == offsetof(csv::Field, size) &&
+                offsetof(CsvField, is_null) == offsetof(csv::Field, is_null));
+  if (!transcode) {
+    for (size_t i = 0; i < records; i++) places[i] = {static_cast<int64>(from.records[i].line), static_cast<int64>(from.records[i].offset)};
+    *out = {reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count};
+    MemoryContextSwitchTo(old);
+    return;
+  }
+  auto* fields = static_cast<CsvField*>(MemoryContextAllocHuge(reader->batch_context, sizeof(CsvField) * (records * columns + 1)));
+  int good = 0;
+  for (size_t i = 0; i < records; i++) {
+    const csv::RecordPlace& record = from.records[i];
+    const char* reason = nullptr;
+    size_t column = 0;
+    for (; column < columns; column++) {
+      reason = convert_field(reader, from.fields[i * columns + column], &fields[static_cast<size_t>(good) * columns + column]);
+      if (reason) break;
+    }
+    if (reason) {
+      bool invalid = std::strcmp(reason, "invalid_encoding") == 0;
+      const char* message = invalid ? psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding))
+                                    : psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
+      uint32 kept = record.raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : record.raw_size;
+      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), static_cast<int32>(column), reason, message,
+                                 record.raw, kept, static_cast<int64>(record.raw_size)};
+    } else {
+      places[good++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset)};
+    }
+  }
+  if (reject_count > static_cast<int>(from.rejects.size()))
+    qsort(rejects, static_cast<size_t>(reject_count), sizeof(CsvReject), compare_rejects);
+  *out = {fields, places, good, rejects, reject_count};
+  MemoryContextSwitchTo(old);
+}
+
+void create_scanner(CsvReader* reader) {
+  const SourceOptions* options = reader->options;
+  EngineFault fault = try_engine([reader, options] {
+    csv::Dialect dialect;
+    dialect.delimiter = options->delimiter;
+    dialect.quote = options->quote;
+    dialect.escape = options->escape;
+    dialect.lenient = options->lenient;
+    dialect.null_text = options->null_text;
+    dialect.validate_utf8 = options->encoding == PG_UTF8;
+    csv::Limits limits;
+    limits.field_bytes = static_cast<std::uint64_t>(setting_max_field_bytes);
+    limits.record_bytes = static_cast<std::uint64_t>(setting_max_record_bytes);
+    limits.reject_bytes = static_cast<std::uint64_t>(setting_max_reject_bytes);
+    reader->engine.scanner = new csv::Scanner(dialect, limits, std::pmr::new_delete_resource());
+  });
+  raise_engine_fault(fault, "the CSV scanner");
+}
+
+}  // namespace
+
+CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
+  auto* reader = static_cast<CsvReader*>(palloc0(sizeof(CsvReader)));
+  reader->context = CurrentMemoryContext;
+  reader->batch_context = AllocSetContextCreate(CurrentMemoryContext, "dap CSV batch", ALLOCSET_DEFAULT_SIZES);
+  reader->source = source;
+  reader->options = options;
+  reader->chunk = static_cast<char*>(palloc(chunk_bytes));
+  int database = GetDatabaseEncoding();
+  bool any = database == PG_SQL_ASCII || options->encoding == PG_SQL_ASCII;
+  reader->convert = !any && options->encoding != database;
+  reader->validate = options->encoding != PG_UTF8 && options->encoding != PG_SQL_ASCII;
+  if (reader->convert) {
+    reader->conversion = FindDefaultConversionProc(options->encoding, database);
+    if (!OidIsValid(reader->conversion))
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no conversion from encoding %s to %s",
+                                                                  pg_encoding_to_char(options->encoding), GetDatabaseEncodingName())));
+  }
+  if (database == PG_SQL_ASCII)
+    ereport(WARNING, (errmsg("the database's encoding is SQL_ASCII: bytes are stored as they come"),
+                      errhint("Use a database with encoding UTF8.")));
+  reader->release.func = release_engine;
+  reader->release.arg = reader;
+  MemoryContextRegisterResetCallback(reader->context, &reader->release);
+  create_scanner(reader);
+  return reader;
+}
+
+char** csv_reader_header(CsvReader* reader, int* count) {
+  *count = 0;
+  for (;;) {
+    csv::Step step = csv::Step::failed;
+    EngineFault engine_fault = try_engine([&] { step = reader->engine.scanner->read_header(reader->engine.batch); });
+    raise_engine_fault(engine_fault, "the CSV scanner");
+    if (step == csv::Step::end) return nullptr;
+    if (step == csv::Step::failed) {
+      scanner_failed(reader);
+      return nullptr;
+    }
+    if (step == csv::Step::batch) break;
+    if (!feed(reader)) return nullptr;
+  }
+  const csv::Batch& batch = reader->engine.batch;
+  if (!batch.rejects.empty()) {
+    const csv::Reject& reject = batch.rejects[0];
+    set_fault(reader, csv::reason_code(reject.reason), psprintf("the header is broken: %s", reason_message(reader, reject)),
+              static_cast<int64>(reject.line), static_cast<int64>(reject.offset));
+    return nullptr;
+  }
+  int found = static_cast<int>(batch.fields.size());
+  char** names = static_cast<char**>(MemoryContextAllocHuge(reader->context, sizeof(char*) * static_cast<Size>(found + 1)));
+  for (int i = 0; i < found; i++) {
+    CsvField field;
+    if (convert_field(reader, batch.fields[static_cast<size_t>(i)], &field)) {
+      set_fault(reader, "invalid_encoding", psprintf("the name of column %d is not valid in encoding %s", i + 1,
+                                                     pg_encoding_to_char(reader->options->encoding)), 1, 0);
+      return nullptr;
+    }
+    char* name = static_cast<char*>(MemoryContextAlloc(reader->context, field.size + 1));
+    if (field.size) std::memcpy(name, field.data, field.size);
+    name[field.size] = '\0';
+    names[i] = name;
+  }
+  *count = found;
+  return names;
+}
+
+void csv_reader_set_columns(CsvReader* reader, int columns) {
+  reader->columns = columns;
+  EngineFault fault = try_engine([&] { reader->engine.scanner->set_columns(static_cast<std::uint32_t>(columns)); });
+  raise_engine_fault(fault, "the CSV scanner");
+}
+
+bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
+  MemoryContextReset(reader->batch_context);
+  if (reader->fault.reason) return false;
+  for (;;) {
+    csv::Step step = csv::Step::failed;
+    EngineFault fault = try_engine([&] { step = reader->engine.scanner->next(reader->engine.batch, static_cast<size_t>(most)); });
+    raise_engine_fault(fault, "the CSV scanner");
+    switch (step) {
+      case csv::Step::batch:
+        convert_batch(reader, reader->engine.batch, out);
+        return true;
+      case csv::Step::need_input:
+        if (!feed(reader)) return false;
+        break;
+      case csv::Step::end:
+        byte_source_check_unchanged(reader->source);
+        if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
+          set_fault(reader, content->reason, content->message, 0, -1);
+        return false;
+      case csv::Step::failed:
+        // A file that is being written ends anywhere: that is the better explanation of an open quote.
+        byte_source_check_unchanged(reader->source);
+        if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
+          set_fault(reader, content->reason, content->message, 0, -1);
+        else
+          scanner_failed(reader);
+        return false;
+    }
+  }
+}
+
+const CsvFault* csv_reader_fault(const CsvReader* reader) { return &reader->fault; }
+
+void csv_reader_close(CsvReader* reader) { release_engine(reader); }
+
+}  // namespace dap

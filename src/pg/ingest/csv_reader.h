@@ -1,0 +1,64 @@
+// A file's bytes as batches of records in the database's encoding: joins the byte source and the scanner.
+#pragma once
+
+#include <cstdint>
+
+#include "bridge/pg.h"
+#include "pg/file/byte_source.h"
+#include "pg/ingest/options.h"
+
+namespace dap {
+
+struct CsvField {
+  const char* data;  // not terminated
+  uint32 size;
+  bool is_null;
+};
+
+struct CsvPlace {
+  int64 line;
+  int64 offset;
+};
+
+struct CsvReject {
+  int64 line;
+  int64 offset;
+  int32 column;  // 0-based field, -1: the whole record
+  const char* reason;
+  const char* message;  // names counts and places, never a value
+  const char* raw;
+  uint32 raw_size;
+  int64 raw_length;
+};
+
+// Valid until the next call.
+struct CsvBatch {
+  const CsvField* fields;  // row-major
+  const CsvPlace* places;
+  int records;
+  const CsvReject* rejects;
+  int reject_count;
+};
+
+// What ended a file before its time. No contents in it.
+struct CsvFault {
+  const char* reason;  // NULL: none
+  const char* message;
+  int64 line;    // 0: unknown
+  int64 offset;  // -1: unknown
+};
+
+struct CsvReader;  // lives in the memory context current at opening; the engine's memory is freed with that context
+
+CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
+// The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
+char** csv_reader_header(CsvReader*, int* count);
+// The number of fields a record must have; call before csv_reader_next.
+void csv_reader_set_columns(CsvReader*, int columns);
+// The next batch of at most `most` records; false at the end or at a fault.
+bool csv_reader_next(CsvReader*, int most, CsvBatch*);
+const CsvFault* csv_reader_fault(const CsvReader*);
+// Frees the engine's memory now rather than with the context.
+void csv_reader_close(CsvReader*);
+
+}  // namespace dap

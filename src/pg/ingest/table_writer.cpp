@@ -1,0 +1,254 @@
+#include "pg/ingest/table_writer.h"
+
+#include <cstring>
+
+#include "bridge/query.h"
+
+extern "C" {
+#include "access/hio.h"
+#include "access/toast_internals.h"
+#include "access/heaptoast.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "utils/rls.h"
+}
+
+namespace dap {
+
+// The two columns that every source's table starts with: create_source names them, the writer only needs their places.
+constexpr const char* line_column = "_line";
+constexpr const char* file_column = "_file_id";
+
+constexpr int most_buffered_tuples = 1000;
+constexpr Size most_buffered_bytes = 64 * 1024;
+constexpr int64 statement_rows = 20000;
+
+struct TableWriter {
+  Relation relation;
+  int32 file_id;
+  const AttrNumber* attributes;
+  int file_columns;
+  bool bulk;
+  bool in_statement;
+  AttrNumber line_attribute;
+  AttrNumber file_attribute;
+  MemoryContext context;
+  MemoryContext row_context;  // reset after each flush
+  // bulk
+  BulkInsertState bulk_state;
+  TupleTableSlot** slots;
+  int buffered;
+  Size buffered_bytes;
+  Datum* values;
+  bool* nulls;
+  // ordinary
+  Tuplestorestate* store;
+  TupleDesc store_desc;
+  int64 stored;
+  char* statement;
+  int* too_big;
+  int too_big_room;
+};
+
+namespace {
+
+bool has_insert_trigger(Relation relation) {
+  TriggerDesc* triggers = relation->trigdesc;
+  return triggers && (triggers->trig_insert_before_row || triggers->trig_insert_after_row || triggers->trig_insert_instead_row ||
+                      triggers->trig_insert_before_statement || triggers->trig_insert_after_statement);
+}
+
+// The plain local heap as create_source made it: nothing on it that an INSERT would have to look after.
+bool is_plain_heap(Relation relation) {
+  Form_pg_class form = relation->rd_rel;
+  if (form->relkind != RELKIND_RELATION || form->relam != HEAP_TABLE_AM_OID || form->relispartition || form->relrowsecurity) return false;
+  if (relation->rd_rules || has_insert_trigger(relation) || RelationGetIndexList(relation) != NIL) return false;
+  TupleDesc desc = RelationGetDescr(relation);
+  if (desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)) return false;
+  for (int i = 0; i < desc->natts; i++) {
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    if (attribute->attisdropped || attribute->attgenerated || attribute->attidentity) return false;
+    bool ours = std::strcmp(NameStr(attribute->attname), line_column) == 0 || std::strcmp(NameStr(attribute->attname), file_column) == 0;
+    if (!ours && (attribute->attnotnull || attribute->atttypid != TEXTOID)) return false;
+  }
+  return true;
+}
+
+void open_bulk(TableWriter* writer) {
+  TupleDesc desc = RelationGetDescr(writer->relation);
+  writer->bulk_state = GetBulkInsertState();
+  writer->slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * most_buffered_tuples));
+  for (int i = 0; i < most_buffered_tuples; i++) writer->slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+  writer->values = static_cast<Datum*>(palloc0(sizeof(Datum) * static_cast<Size>(desc->natts)));
+  writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(desc->natts)));
+  std::memset(writer->nulls, true, static_cast<Size>(desc->natts));
+}
+
+void open_ordinary(TableWriter* writer) {
+  TupleDesc desc = RelationGetDescr(writer->relation);
+  int used = 0;
+  for (int i = 0; i < writer->file_columns; i++) used += writer->attributes[i] != 0;
+  writer->store_desc = CreateTemplateTupleDesc(used + 2);
+  TupleDescInitEntry(writer->store_desc, 1, line_column, INT8OID, -1, 0);
+  TupleDescInitEntry(writer->store_desc, 2, file_column, INT4OID, -1, 0);
+  StringInfoData into, from;
+  initStringInfo(&into);
+  initStringInfo(&from);
+  appendStringInfo(&into, "%s, %s", line_column, file_column);
+  appendStringInfo(&from, "%s, %s", line_column, file_column);
+  int at = 2;
+  for (int i = 0; i < writer->file_columns; i++) {
+    if (writer->attributes[i] == 0) continue;
+    at++;
+    TupleDescInitEntry(writer->store_desc, static_cast<AttrNumber>(at), psprintf("c%d", at), TEXTOID, -1, 0);
+    appendStringInfo(&into, ", %s", quote_identifier(NameStr(TupleDescAttr(desc, writer->attributes[i] - 1)->attname)));
+    appendStringInfo(&from, ", c%d", at);
+  }
+  writer->store = tuplestore_begin_heap(false, false, work_mem);
+  writer->statement = psprintf("INSERT INTO %s (%s) SELECT %s FROM dap_batch",
+                               quote_qualified_identifier(get_namespace_name(RelationGetNamespace(writer->relation)), RelationGetRelationName(writer->relation)),
+                               into.data, from.data);
+  writer->values = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(used + 2)));
+  writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(used + 2)));
+}
+
+void flush_bulk(TableWriter* writer) {
+  if (writer->buffered == 0) return;
+  table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0, writer->bulk_state);
+  pgstat_progress_incr_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->buffered);
+  for (int i = 0; i < writer->buffered; i++) ExecClearTuple(writer->slots[i]);
+  writer->buffered = 0;
+  writer->buffered_bytes = 0;
+  MemoryContextReset(writer->row_context);
+}
+
+void flush_ordinary(TableWriter* writer) {
+  if (writer->stored == 0) return;
+  NamedStore named = {"dap_batch", writer->store_desc, writer->store, static_cast<double>(writer->stored)};
+  writer->in_statement = true;
+  run_statement(writer->statement, &named, 1);
+  writer->in_statement = false;
+  pgstat_progress_incr_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->stored);
+  tuplestore_clear(writer->store);
+  writer->stored = 0;
+}
+
+// What a row takes at least when every value that can be moved out of line is. TOAST leaves values alone that are no longer than its pointer.
+bool fits_page(const TableWriter* writer, const CsvField* fields) {
+  Size size = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(RelationGetDescr(writer->relation)->natts)) + 16;
+  Size whole = size;
+  for (int i = 0; i < writer->file_columns; i++) {
+    if (writer->attributes[i] == 0 || fields[i].is_null) continue;
+    Size length = fields[i].size + (fields[i].size < 127 ? 1 : VARHDRSZ + 3);
+    whole += length;
+    size += length > MAXALIGN(TOAST_POINTER_SIZE) ? TOAST_POINTER_SIZE : length;
+  }
+  return whole <= MaxHeapTupleSize || size <= MaxHeapTupleSize;
+}
+
+Datum text_datum(const CsvField& field) {
+  auto* value = static_cast<text*>(palloc(VARHDRSZ + field.size));
+  SET_VARSIZE(value, VARHDRSZ + field.size);
+  if (field.size) std::memcpy(VARDATA(value), field.data, field.size);
+  return PointerGetDatum(value);
+}
+
+void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
+  writer->values[writer->line_attribute - 1] = Int64GetDatum(line);
+  writer->nulls[writer->line_attribute - 1] = false;
+  writer->values[writer->file_attribute - 1] = Int32GetDatum(writer->file_id);
+  writer->nulls[writer->file_attribute - 1] = false;
+  MemoryContext old = MemoryContextSwitchTo(writer->row_context);
+  Size bytes = 0;
+  for (int i = 0; i < writer->file_columns; i++) {
+    int at = writer->attributes[i] - 1;
+    if (at < 0) continue;
+    writer->nulls[at] = fields[i].is_null;
+    if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
+    bytes += fields[i].size;
+  }
+  HeapTuple tuple = heap_form_tuple(RelationGetDescr(writer->relation), writer->values, writer->nulls);
+  tuple->t_tableOid = RelationGetRelid(writer->relation);
+  MemoryContextSwitchTo(old);
+  ExecStoreHeapTuple(tuple, writer->slots[writer->buffered++], false);
+  writer->buffered_bytes += bytes;
+  if (writer->buffered == most_buffered_tuples || writer->buffered_bytes >= most_buffered_bytes) flush_bulk(writer);
+}
+
+void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
+  MemoryContext old = MemoryContextSwitchTo(writer->row_context);
+  writer->values[0] = Int64GetDatum(line);
+  writer->values[1] = Int32GetDatum(writer->file_id);
+  writer->nulls[0] = writer->nulls[1] = false;
+  int at = 2;
+  for (int i = 0; i < writer->file_columns; i++) {
+    if (writer->attributes[i] == 0) continue;
+    writer->nulls[at] = fields[i].is_null;
+    if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
+    at++;
+  }
+  tuplestore_putvalues(writer->store, writer->store_desc, writer->values, writer->nulls);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(writer->row_context);
+  if (++writer->stored >= statement_rows) flush_ordinary(writer);
+}
+
+AttrNumber attribute_named(Relation relation, const char* name) {
+  AttrNumber attribute = get_attnum(RelationGetRelid(relation), name);
+  if (attribute <= 0)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
+                    errhint("Tables of sources are made by dap.create_source().")));
+  return attribute;
+}
+
+}  // namespace
+
+TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumber* attributes, int file_columns) {
+  auto* writer = static_cast<TableWriter*>(palloc0(sizeof(TableWriter)));
+  writer->relation = relation;
+  writer->file_id = file_id;
+  writer->attributes = attributes;
+  writer->file_columns = file_columns;
+  writer->context = CurrentMemoryContext;
+  writer->row_context = AllocSetContextCreate(CurrentMemoryContext, "dap rows", ALLOCSET_DEFAULT_SIZES);
+  writer->line_attribute = attribute_named(relation, line_column);
+  writer->file_attribute = attribute_named(relation, file_column);
+  writer->bulk = is_plain_heap(relation);
+  if (writer->bulk) open_bulk(writer);
+  else open_ordinary(writer);
+  return writer;
+}
+
+void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** too_big, int* too_big_count) {
+  if (batch->records > writer->too_big_room) {
+    writer->too_big_room = batch->records;
+    writer->too_big = static_cast<int*>(MemoryContextAlloc(writer->context, sizeof(int) * static_cast<Size>(batch->records)));
+  }
+  int refused = 0;
+  const CsvField* fields = batch->fields;
+  for (int i = 0; i < batch->records; i++, fields += writer->file_columns) {
+    if (!fits_page(writer, fields)) writer->too_big[refused++] = i;
+    else if (writer->bulk) add_bulk(writer, fields, batch->places[i].line);
+    else add_ordinary(writer, fields, batch->places[i].line);
+  }
+  *too_big = writer->too_big;
+  *too_big_count = refused;
+}
+
+void table_writer_finish(TableWriter* writer) {
+  if (writer->bulk) {
+    flush_bulk(writer);
+    FreeBulkInsertState(writer->bulk_state);
+    table_finish_bulk_insert(writer->relation, 0);
+    for (int i = 0; i < most_buffered_tuples; i++) ExecDropSingleTupleTableSlot(writer->slots[i]);
+  } else {
+    flush_ordinary(writer);
+    tuplestore_end(writer->store);
+  }
+}
+
+bool table_writer_in_statement(const TableWriter* writer) { return writer->in_statement; }
+bool table_writer_is_bulk(const TableWriter* writer) { return writer->bulk; }
+
+}  // namespace dap

@@ -1,0 +1,20 @@
+// Writes records into a source's table: in bulk where that is the plain local heap that create_source made, else through the executor.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/ingest/csv_reader.h"
+
+namespace dap {
+
+struct TableWriter;
+
+// `attributes[i]` is the attribute number of the file's column i, 0: the column is ignored. Runs as the table's owner.
+TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attributes, int file_columns);
+// Writes the batch's records. Those that no page can hold are left out: their indexes within the batch are in *too_big, *too_big_count of them.
+void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* too_big_count);
+void table_writer_finish(TableWriter*);
+// True while a statement of the ordinary path runs: an error is then the record's, not ours.
+bool table_writer_in_statement(const TableWriter*);
+bool table_writer_is_bulk(const TableWriter*);
+
+}  // namespace dap
