@@ -3,8 +3,6 @@
 #pragma GCC system_header  // the server's own headers are not clean under -Wall -Wextra as C++20
 
 extern "C" {
-// Every error raised by the module carries this domain: the only sound way to tell them from the server's own (see run/redact.h).
-#define TEXTDOMAIN "dap_analytics"
 #include "postgres.h"
 
 #include "access/genam.h"
@@ -45,6 +43,7 @@ extern "C" {
 #include "storage/latch.h"
 #include "storage/large_object.h"
 #include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"
@@ -75,6 +74,10 @@ extern "C" {
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "dap_analytics supports PostgreSQL 15 to 18"
 #endif
+
+// Every error that the module raises carries this domain: the only sound way to tell them from the server's own (pg/run/redact.h).
+#undef TEXTDOMAIN
+#define TEXTDOMAIN "dap_analytics"
 
 #undef Min
 #undef Max

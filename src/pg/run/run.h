@@ -1,4 +1,8 @@
 // One refresh run: its lock, its line in the ledger, and the evidence it leaves when it fails.
+//
+// A refresh calls, in this order: run_lock, run_begin, the work in an internal subtransaction (run_set_current, run_add_step,
+// run_add_failed_file), then run_succeed within that subtransaction or after it. When the work raises: roll its subtransaction back,
+// run_fail, and raise run_safe_error's copy of the error.
 #pragma once
 
 #include "bridge/pg.h"
@@ -34,7 +38,11 @@ void run_set_current(Run*, int step, const char* object);
 void run_add_failed_file(Run*, const char* json);
 // Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned.
 void run_succeed(Run*);
-// After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the caller re-raises `error`.
+// After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the caller raises
+// run_safe_error's copy next.
 void run_fail(Run*, const ErrorData* error);
+// A palloc'd copy of `error` fit for messages and logs: one of the server's own that may quote a field's value (conversion failures,
+// violated constraints) keeps its SQLSTATE and the names of table, column and constraint, and loses its texts.
+ErrorData* run_safe_error(const Run*, const ErrorData* error);
 
 }  // namespace dap

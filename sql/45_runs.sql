@@ -1,0 +1,98 @@
+-- The ledger of runs. These functions are called by the module alone, as the ledger's owner: inside a run's transaction, and by the recorder,
+-- a background worker with a transaction of its own.
+
+-- Runs that may still be going on; looked through at the start of each run.
+CREATE INDEX run_ledger_open_idx ON dap.run_ledger (run_id) WHERE status IN ('running', 'returned');
+
+-- Writes a run's line as it is known now. Steps come with the final states only.
+CREATE FUNCTION dap._record_run(line jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  earlier bigint;
+BEGIN
+  IF line ->> 'status' = 'running' THEN
+    -- What dap.runs already says about runs whose transaction is gone is written down before it is forgotten which transactions committed.
+    -- A line that its own transaction is just changing is left alone.
+    FOR earlier IN
+      SELECT l.run_id FROM dap.run_ledger AS l
+      WHERE l.status IN ('running', 'returned') AND l.run_id <> (line ->> 'run_id')::bigint
+      ORDER BY l.run_id
+      FOR UPDATE SKIP LOCKED
+    LOOP
+      UPDATE dap.run_ledger AS l SET status = r.status, message = r.message
+      FROM dap.runs AS r
+      WHERE l.run_id = earlier AND r.run_id = earlier AND r.status IN ('crashed', 'aborted');
+    END LOOP;
+  END IF;
+
+  INSERT INTO dap.run_ledger AS l (run_id, command, status, started_at, finished_at, failed_step, sqlstate, message, detail, hint, run_by, pid, xid,
+    system_identifier, database_oid)
+  SELECT r.run_id, r.command, r.status, r.started_at, r.finished_at, r.failed_step, r.sqlstate, r.message, r.detail, r.hint, r.run_by, r.pid, r.xid,
+    r.system_identifier, r.database_oid
+  FROM jsonb_to_record(line) AS r (run_id bigint, command text, status text, started_at timestamptz, finished_at timestamptz, failed_step text,
+    sqlstate text, message text, detail text, hint text, run_by text, pid integer, xid xid8, system_identifier bigint, database_oid oid)
+  -- A recorder that comes late must not put an earlier state over a later one.
+  ON CONFLICT (run_id) DO UPDATE
+    SET status = excluded.status, finished_at = excluded.finished_at, failed_step = excluded.failed_step, sqlstate = excluded.sqlstate,
+      message = excluded.message, detail = excluded.detail, hint = excluded.hint
+    WHERE excluded.status <> 'running' AND l.status IN ('running', 'returned');
+
+  INSERT INTO dap.step_ledger AS s (run_id, step, object, action, rows_in, rows_inserted, rows_updated, rows_deleted, rows_rejected, elapsed, message)
+  SELECT (line ->> 'run_id')::bigint, t.step, t.object, t.action, t.rows_in, t.rows_inserted, t.rows_updated, t.rows_deleted, t.rows_rejected,
+    t.elapsed_us * interval '1 microsecond', t.message
+  FROM jsonb_to_recordset(line -> 'steps') AS t (step integer, object text, action text, rows_in bigint, rows_inserted bigint, rows_updated bigint,
+    rows_deleted bigint, rows_rejected bigint, elapsed_us bigint, message text)
+  ON CONFLICT DO NOTHING;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION dap._record_run(jsonb) IS 'Internal: writes the line and the steps of a run';
+REVOKE ALL ON FUNCTION dap._record_run(jsonb) FROM PUBLIC;
+
+-- One failed file of a failed run. Its trouble must not take the run's own line along.
+CREATE FUNCTION dap._record_run_file(evidence text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM dap._record_failed_file(evidence::jsonb);
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  -- Not the message: it might quote a field.
+  RAISE LOG 'could not record a failed file: SQLSTATE %', SQLSTATE;
+  RETURN false;
+END
+$$;
+COMMENT ON FUNCTION dap._record_run_file(text) IS 'Internal: writes the line and the rejects of a file that failed in a failed run';
+REVOKE ALL ON FUNCTION dap._record_run_file(text) FROM PUBLIC;
+
+-- Who holds the refresh lock (an ExclusiveLock on the extension itself), for the DETAIL of a lock timeout.
+CREATE FUNCTION dap._describe_lock_holder() RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE
+    WHEN r.run_id IS NOT NULL THEN
+      format('Run %s (pid %s, user %s) holds the lock since %s.', r.run_id, coalesce(h.pid::text, 'none: a prepared transaction'), r.run_by,
+        r.started_at)
+    WHEN h.pid IS NULL THEN 'A prepared transaction holds the lock.'
+    ELSE format('Process %s (user %s) holds the lock, in a transaction since %s.', h.pid, coalesce(a.usename::text, 'unknown'), a.xact_start)
+    END
+  FROM pg_locks AS h
+  LEFT JOIN pg_stat_activity AS a ON a.pid = h.pid
+  LEFT JOIN LATERAL (
+    SELECT l.run_id, l.run_by, l.started_at
+    FROM dap.run_ledger AS l JOIN dap.runs AS v ON v.run_id = l.run_id
+    WHERE l.status IN ('running', 'returned') AND v.status = 'running' AND (l.pid = h.pid OR h.pid IS NULL)
+    ORDER BY l.run_id DESC LIMIT 1) AS r ON true
+  WHERE h.locktype = 'object' AND h.granted AND h.mode IN ('ExclusiveLock', 'AccessExclusiveLock')
+    AND h.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    AND h.classid = 'pg_extension'::regclass AND h.objsubid = 0
+    AND h.objid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'dap_analytics')
+    AND h.pid IS DISTINCT FROM pg_backend_pid()
+  ORDER BY h.pid LIMIT 1
+$$;
+COMMENT ON FUNCTION dap._describe_lock_holder() IS 'Internal: who holds the refresh lock';
+REVOKE ALL ON FUNCTION dap._describe_lock_holder() FROM PUBLIC;

@@ -1,0 +1,27 @@
+// A run as the jsonb texts that the functions of the ledger take.
+#pragma once
+
+#include "pg/run/run.h"
+
+namespace dap {
+
+struct Run {
+  MemoryContext context;
+  int64 id;
+  char* command;
+  char* run_by;
+  TimestampTz started_at;
+  FullTransactionId xid;  // of the subtransaction that the run belongs to: with it the run's fate is sealed
+  List* steps;            // StepResult*
+  List* files;            // char*
+  int current_step;
+  char* current_object;
+  bool warned;  // that the recorder could not be had: said once a run
+};
+
+// The run's line for dap._record_run, palloc'd; `error` (already redacted) only with status failed; steps with succeeded and failed.
+char* run_line(const Run*, const char* status, const ErrorData* error);
+// One readable line for the server log: what the ledger could not take, without any value.
+char* run_summary(const Run*, const ErrorData* error);
+
+}  // namespace dap

@@ -1,0 +1,116 @@
+#include "bridge/run_as.h"
+#include "pg/run/run.h"
+
+namespace dap {
+
+namespace {
+
+constexpr const char* kExtension = "dap_analytics";
+
+void refuse_unfit_session() {
+  if (RecoveryInProgress())
+    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot refresh during recovery"),
+                    errhint("This server is a standby: run the refresh on the primary.")));
+  if (XactReadOnly)
+    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot refresh in a read-only transaction"),
+                    errhint("Run it in a READ WRITE transaction; see \"default_transaction_read_only\".")));
+  if (IsolationUsesXactSnapshot())
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+                    errmsg("cannot refresh in a REPEATABLE READ or SERIALIZABLE transaction"),
+                    errdetail("After waiting for another refresh its result could not be seen."),
+                    errhint("Run it in a READ COMMITTED transaction; see \"default_transaction_isolation\".")));
+  if (IsInParallelMode())
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("cannot refresh during a parallel operation")));
+}
+
+Oid extension_oid() {
+  Oid extension = get_extension_oid(kExtension, true);
+  if (!OidIsValid(extension))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("extension \"%s\" is not installed in database \"%s\"", kExtension, get_database_name(MyDatabaseId)),
+                    errhint("Run CREATE EXTENSION %s.", kExtension)));
+  return extension;
+}
+
+// "Run 17 (pid 4711, user etl) holds the refresh lock since …", or nullptr when the holder has just gone.
+char* describe_holder() {
+  MemoryContext context = CurrentMemoryContext;
+  char* text = nullptr;
+  SPI_connect();
+  RunAs saved = run_as_begin(ledger_owner());
+  if (SPI_execute("SELECT dap._describe_lock_holder()", false, 1) == SPI_OK_SELECT && SPI_processed == 1) {
+    char* found = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    if (found != nullptr) text = MemoryContextStrdup(context, found);
+  }
+  run_as_end(&saved);
+  SPI_finish();
+  return text;
+}
+
+// describe_holder, but no failure of its own may replace the error that it explains.
+char* describe_holder_safely() {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  char* volatile text = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    text = describe_holder();
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    text = nullptr;
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  return text;
+}
+
+}  // namespace
+
+void run_lock() {
+  refuse_unfit_session();
+  Oid extension = extension_oid();
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+
+  // The lock survives the release of this subtransaction; a failure leaves the transaction fit to look for the holder. Locking the
+  // extension itself makes DROP EXTENSION wait, and leaves pg_dump and autovacuum alone.
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    LockDatabaseObject(ExtensionRelationId, extension, 0, ExclusiveLock);
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+
+  if (error != nullptr) {
+    if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
+      error->message = pstrdup("could not start a refresh: another one did not end within \"lock_timeout\"");
+      error->detail = describe_holder_safely();
+      error->hint = pstrdup("SELECT * FROM dap.runs shows it; wait for it, raise \"lock_timeout\", or end it with pg_terminate_backend().");
+      error->domain = TEXTDOMAIN;
+    }
+    ReThrowError(error);
+  }
+  (void)extension_oid();  // dropped while we waited?
+}
+
+}  // namespace dap
