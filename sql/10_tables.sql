@@ -143,8 +143,16 @@ CREATE TABLE dap.step_ledger (
 );
 COMMENT ON TABLE dap.step_ledger IS 'The steps of each refresh';
 
--- A dump takes rows and sequence positions.
-SELECT pg_catalog.pg_extension_config_dump(c, '')
-FROM pg_catalog.unnest(ARRAY['dap.source_id_seq', 'dap.source_definition', 'dap.model_id_seq', 'dap.model_definition', 'dap.model_state',
-  'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.reject_id_seq', 'dap.reject_ledger',
-  'dap.run_id_seq', 'dap.run_ledger', 'dap.step_ledger']::regclass[]) AS t(c);
+-- A dump takes rows and sequence positions. One command for each: all of them change the extension's one catalog row.
+DO $$
+DECLARE
+  relation regclass;
+BEGIN
+  FOREACH relation IN ARRAY ARRAY['dap.source_id_seq', 'dap.source_definition', 'dap.model_id_seq', 'dap.model_definition', 'dap.model_state',
+    'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.reject_id_seq', 'dap.reject_ledger',
+    'dap.run_id_seq', 'dap.run_ledger', 'dap.step_ledger']::regclass[]
+  LOOP
+    PERFORM pg_catalog.pg_extension_config_dump(relation, '');
+  END LOOP;
+END
+$$;
