@@ -36,7 +36,7 @@ REGRESS_OPTS := --inputdir=test
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS := --inputdir=test
 
-EXTRA_CLEAN := $(DAP_DEPENDENCIES) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
+EXTRA_CLEAN := test/data/generate $(DAP_DEPENDENCIES) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -59,6 +59,9 @@ $(DAP_SQL): $(DAP_SQL_PARTS) $(EXTENSION).control Makefile
 	@printf '%s\n\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' > $@.tmp
 	cat $(DAP_SQL_PARTS) >> $@.tmp
 	@mv $@.tmp $@
+
+test/data/generate: test/data/generate.cpp
+	$(CXX) -std=c++20 -O2 -Wall -Wextra -o $@ $<
 
 .PHONY: symbols
 symbols: $(shlib)
