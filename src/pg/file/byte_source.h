@@ -21,11 +21,13 @@ enum class Compression : std::uint8_t { automatic, plain, gzip, zstd };
 
 // A fault of the contents (cut or broken compression, a file that changed while it was read): the file fails, the statement does not.
 struct ContentFault {
-  const char* reason;   // stable code: "truncated_gzip", "truncated_zstd", "corrupt_gzip", "corrupt_zstd", "changed_while_read"; NULL if none
+  const char* reason;   // stable code: "truncated_gzip", "truncated_zstd", "corrupt_gzip", "corrupt_zstd", "unsupported_zstd", "changed_while_read"; NULL if none
   char* message;        // one sentence, palloc'd, no contents of the file
 };
 
-struct ByteSource;  // allocated in the current memory context; descriptors end with the transaction, as transient files do
+// Allocated in the current memory context, whose end releases its memory; a descriptor ends with byte_source_close or with the (sub)transaction that
+// opened it, as transient files do.
+struct ByteSource;
 
 // Opens a regular file for reading with O_NONBLOCK|O_CLOEXEC; checks on the descriptor that the current user may read there
 // (42501 with the ALTER DATABASE statement as hint; 58P01 absent; 42501 with operating system user, path component, owner and mode where
@@ -40,21 +42,24 @@ const FileIdentity* byte_source_identity(const ByteSource*);
 int64 byte_source_total(const ByteSource*);
 int64 byte_source_used(const ByteSource*);
 
-// Reads up to `capacity` decompressed bytes; 0 is the end or a fault. Raises only for the operating system's errors (58030) and interrupts.
+// Reads up to `capacity` decompressed bytes, fewer only at the end or before a fault; 0 is the end or a fault. Raises only for the operating system's errors (58030) and interrupts.
 Size byte_source_read(ByteSource*, char* buffer, Size capacity);
 // Back to the first byte, for a second pass.
 void byte_source_rewind(ByteSource*);
 const ContentFault* byte_source_fault(const ByteSource*);
-// Compares the descriptor's size and times with those at opening (and that the bytes read agree); call at the end of reading.
+// Compares the descriptor's size and times with those at opening (and that the bytes read agree); call at the end of reading. Where only the inode's change
+// time is another (a rename, a link, a chmod) the bytes are read a second time and compared, and the identity takes the new time.
 void byte_source_check_unchanged(ByteSource*);
 // XXH3-128 (canonical big-endian bytes) and length of the decompressed bytes read since opening or rewinding.
 void byte_source_hash(const ByteSource*, uint8 hash[16], int64* length);
+// Gives the descriptor and the buffers back; identity, hash and fault stay.
 void byte_source_close(ByteSource*);
 
 // One file that a path means.
 struct FoundFile {
   char* path;  // absolute
   int64 mtime_ns;
+  int64 size;  // bytes on disk
 };
 
 // The files that `path` (file, directory, or glob; relative ones below each dap.ingest_directories entry) means now, in natural order of

@@ -1,0 +1,143 @@
+#include "engine/path/name.h"
+
+#include <cstddef>
+#include <cstring>
+
+namespace dap::path {
+
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+int sign(int difference) { return (difference > 0) - (difference < 0); }
+
+bool ends_with(const char* name, const char* suffix) {
+  std::size_t name_size = std::strlen(name), suffix_size = std::strlen(suffix);
+  return name_size >= suffix_size && std::memcmp(name + name_size - suffix_size, suffix, suffix_size) == 0;
+}
+
+// Past one character: a UTF-8 lead byte with its continuation bytes, otherwise one byte.
+const char* next_character(const char* at) {
+  auto lead = static_cast<unsigned char>(*at++);
+  if (lead >= 0xc0)
+    while ((static_cast<unsigned char>(*at) & 0xc0) == 0x80) at++;
+  return at;
+}
+
+// The end of the set that starts at `at` (a '['), or null if it is never closed.
+const char* set_end(const char* at) {
+  const char* p = at + 1;
+  if (*p == '!' || *p == '^') p++;
+  if (*p == ']') p++;  // a ] in first place is a member
+  for (; *p != '\0'; p++) {
+    if (*p == '\\' && p[1] != '\0')
+      p++;
+    else if (*p == ']')
+      return p;
+  }
+  return nullptr;
+}
+
+bool set_contains(const char* at, const char* end, unsigned char c) {
+  const char* p = at + 1;
+  bool negated = *p == '!' || *p == '^';
+  if (negated) p++;
+  bool found = false;
+  while (p < end) {
+    if (*p == '\\' && p + 1 < end) p++;
+    auto low = static_cast<unsigned char>(*p++);
+    auto high = low;
+    if (p + 1 < end && *p == '-') {
+      p++;
+      if (*p == '\\' && p + 1 < end) p++;
+      high = static_cast<unsigned char>(*p++);
+    }
+    if (low <= c && c <= high) found = true;
+  }
+  return found != negated;
+}
+
+}  // namespace
+
+int natural_compare(const char* a, const char* b) noexcept {
+  int zeros = 0;  // the first difference in leading zeros decides between names that are otherwise equal
+  while (*a != '\0' && *b != '\0') {
+    if (is_digit(*a) && is_digit(*b)) {
+      const char* a_start = a;
+      const char* b_start = b;
+      while (*a == '0') a++;
+      while (*b == '0') b++;
+      std::ptrdiff_t a_zeros = a - a_start, b_zeros = b - b_start;
+      const char* a_number = a;
+      const char* b_number = b;
+      while (is_digit(*a)) a++;
+      while (is_digit(*b)) b++;
+      if (a - a_number != b - b_number) return a - a_number < b - b_number ? -1 : 1;
+      int order = std::memcmp(a_number, b_number, static_cast<std::size_t>(a - a_number));
+      if (order != 0) return sign(order);
+      if (zeros == 0 && a_zeros != b_zeros) zeros = a_zeros < b_zeros ? -1 : 1;
+    } else {
+      int order = static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
+      if (order != 0) return sign(order);
+      a++;
+      b++;
+    }
+  }
+  if (*a != *b) return *a == '\0' ? -1 : 1;
+  return zeros;
+}
+
+bool has_wildcard(const char* component, unsigned length) noexcept {
+  for (unsigned i = 0; i < length; i++)
+    if (component[i] == '*' || component[i] == '?' || component[i] == '[' || component[i] == '\\') return true;
+  return false;
+}
+
+bool matches(const char* pattern, const char* name) noexcept {
+  // The last * and the place in the name that it was tried at: only the last one ever needs another try.
+  const char* star = nullptr;
+  const char* retry = nullptr;
+  for (;;) {
+    if (*pattern == '*') {
+      star = ++pattern;
+      retry = name;
+      continue;
+    }
+    const char* next = nullptr;       // the pattern's rest if this place matches
+    const char* next_name = nullptr;  // and the name's
+    if (*name == '\0') {
+      if (*pattern == '\0') return true;
+    } else if (*pattern == '?') {
+      next = pattern + 1;
+      next_name = next_character(name);
+    } else if (const char* end = *pattern == '[' ? set_end(pattern) : nullptr; end != nullptr) {
+      if (set_contains(pattern, end, static_cast<unsigned char>(*name))) {
+        next = end + 1;
+        next_name = next_character(name);
+      }
+    } else {
+      if (*pattern == '\\' && pattern[1] != '\0') pattern++;
+      if (*pattern == *name) {
+        next = pattern + 1;
+        next_name = name + 1;
+      }
+    }
+    if (next != nullptr) {
+      pattern = next;
+      name = next_name;
+      continue;
+    }
+    if (star == nullptr || *retry == '\0') return false;
+    retry = next_character(retry);
+    pattern = star;
+    name = retry;
+  }
+}
+
+bool is_unfinished(const char* name) noexcept {
+  return name[0] == '.' || ends_with(name, ".tmp") || ends_with(name, ".part") || ends_with(name, ".filepart");
+}
+
+bool is_csv(const char* name) noexcept { return ends_with(name, ".csv") || ends_with(name, ".csv.gz") || ends_with(name, ".csv.zst"); }
+
+}  // namespace dap::path

@@ -1,0 +1,84 @@
+#include <cstring>
+
+#include "engine/simd/kernels.h"
+#include "pg/settings.h"
+
+#include "pg/file/access.h"
+
+namespace dap {
+
+int setting_max_reject_bytes = 64 * 1024;
+int setting_max_field_bytes = 16 * 1024 * 1024;
+int setting_max_record_bytes = 64 * 1024 * 1024;
+int setting_max_kept_rejects = 1000;
+
+namespace {
+
+char* directories_text = nullptr;
+char* simd_text = nullptr;
+
+// Splits the list as PostgreSQL does its own directory lists: commas apart, entries may be double-quoted, case kept.
+bool split_directories(const char* text, List** entries) { return SplitDirectoriesString(pstrdup(text), ',', entries); }
+
+bool check_ingest_directories(char** value, void** /*extra*/, GucSource /*source*/) {
+  List* entries = NIL;
+  if (!split_directories(*value, &entries)) {
+    GUC_check_errdetail("List syntax is invalid.");
+    return false;
+  }
+  ListCell* cell;
+  foreach (cell, entries) {
+    const char* entry = static_cast<const char*>(lfirst(cell));
+    if (!is_absolute_path(entry)) {
+      GUC_check_errdetail("Entry \"%s\" is not an absolute path.", entry);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_automatic(const char* name) { return std::strcmp(name, "auto") == 0; }
+
+bool check_simd(char** value, void** /*extra*/, GucSource /*source*/) {
+  if (is_automatic(*value)) return true;
+  for (const simd::Kernels* kernels : simd::available())
+    if (std::strcmp(kernels->name, *value) == 0) return true;
+  GUC_check_errdetail("This server's processor or build has no such instruction set.");
+  GUC_check_errhint("Use auto, or one of scalar, sse2, avx2 and avx512 that the processor has.");
+  return false;
+}
+
+void assign_simd(const char* value, void* /*extra*/) { simd::select(value); }
+
+}  // namespace
+
+void define_settings() {
+  // GUC_LIST_QUOTE is for core's own lists; without it the list is written as one string: '/a, /b'.
+  DefineCustomStringVariable("dap.ingest_directories", "Directories that ingest may read for those who are no members of pg_read_server_files.",
+                             "A comma-separated list of absolute paths. Relative paths are looked up below each.", &directories_text, "", PGC_SUSET,
+                             GUC_LIST_INPUT, check_ingest_directories, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_reject_bytes", "Bytes of a rejected record that the ledger keeps.", nullptr, &setting_max_reject_bytes, 64 * 1024, 0,
+                          256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_field_bytes", "A record with a longer field is rejected.", nullptr, &setting_max_field_bytes, 16 * 1024 * 1024, 1,
+                          256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_record_bytes", "A longer record is rejected.", nullptr, &setting_max_record_bytes, 64 * 1024 * 1024, 1,
+                          512 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_kept_rejects", "Rejects of each failed file that are kept when a run fails.", nullptr, &setting_max_kept_rejects,
+                          1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
+                             "For tests and measurements; the results are the same with each.", &simd_text, "auto", PGC_USERSET, GUC_NOT_IN_SAMPLE,
+                             check_simd, assign_simd, nullptr);
+  MarkGUCPrefixReserved("dap");
+}
+
+List* ingest_directories() {
+  List* entries = NIL;
+  if (!split_directories(ingest_directories_text(), &entries)) return NIL;  // the check hook has seen to it
+  ListCell* cell;
+  foreach (cell, entries) lfirst(cell) = tidy_path(static_cast<const char*>(lfirst(cell)));
+  return entries;
+}
+
+const char* ingest_directories_text() { return directories_text != nullptr ? directories_text : ""; }
+
+}  // namespace dap

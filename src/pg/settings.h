@@ -1,0 +1,21 @@
+// The settings (dap.*): definitions, and what the code reads of them.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+// Defines all settings and reserves their prefix; called once, when the module is loaded.
+void define_settings();
+
+// Entries of dap.ingest_directories as they are written, absolute, without trailing slashes; of char*, palloc'd in the current context.
+List* ingest_directories();
+// The setting's text, for the hint that extends it.
+const char* ingest_directories_text();
+
+extern int setting_max_reject_bytes;  // of a rejected record's raw bytes that the ledger keeps
+extern int setting_max_field_bytes;   // a longer field makes its record a reject
+extern int setting_max_record_bytes;  // a longer record is a reject
+extern int setting_max_kept_rejects;  // of each failed file's rejects that survive a failed run
+
+}  // namespace dap
