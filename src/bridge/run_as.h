@@ -21,5 +21,9 @@ Oid ledger_owner();
 // OID of the extension's own table or schema member by name, such as "file_ledger"; raises 55000 when the extension is not there.
 Oid dap_relation(const char* name);
 Oid dap_schema();
+// The owner of a relation; 42P01 if there is no such relation.
+Oid relation_owner(Oid relation);
+// "schema"."name", quoted where needed.
+char* relation_label(Oid relation);
 
 }  // namespace dap

@@ -5,8 +5,7 @@
 #include "bridge/query.h"
 
 extern "C" {
-#include "access/hio.h"
-#include "access/toast_internals.h"
+#include "access/detoast.h"
 #include "access/heaptoast.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_trigger.h"
@@ -46,6 +45,7 @@ struct TableWriter {
   Tuplestorestate* store;
   TupleDesc store_desc;
   int64 stored;
+  int64 written;  // for progress
   char* statement;
   int* too_big;
   int too_big_room;
@@ -113,10 +113,15 @@ void open_ordinary(TableWriter* writer) {
   writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(used + 2)));
 }
 
+void count_written(TableWriter* writer, int64 rows) {
+  writer->written += rows;
+  pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->written);
+}
+
 void flush_bulk(TableWriter* writer) {
   if (writer->buffered == 0) return;
   table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0, writer->bulk_state);
-  pgstat_progress_incr_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->buffered);
+  count_written(writer, writer->buffered);
   for (int i = 0; i < writer->buffered; i++) ExecClearTuple(writer->slots[i]);
   writer->buffered = 0;
   writer->buffered_bytes = 0;
@@ -129,7 +134,7 @@ void flush_ordinary(TableWriter* writer) {
   writer->in_statement = true;
   run_statement(writer->statement, &named, 1);
   writer->in_statement = false;
-  pgstat_progress_incr_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->stored);
+  count_written(writer, writer->stored);
   tuplestore_clear(writer->store);
   writer->stored = 0;
 }

@@ -1,0 +1,122 @@
+-- Writing the ledger: called by the extension's C code as the owner of the ledger, executable by nobody else.
+
+-- What to do with a content: 'load', 'skip' or 'failed', with the ledger line that decides and the reason in words.
+CREATE FUNCTION dap._decide_content(a_source_id integer, a_path text, a_hash bytea, a_bytes bigint, a_definition_hash text,
+  OUT verdict text, OUT file_id integer, OUT reason text, OUT renewed boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  known dap.file_ledger;
+  newest_here dap.file_ledger;
+  carried boolean;
+BEGIN
+  SELECT * INTO newest_here FROM dap.file_ledger l
+  WHERE l.source_id = a_source_id AND l.path = a_path AND l.status IN ('loaded', 'archived', 'unloaded')
+  ORDER BY l.file_id DESC LIMIT 1;
+  -- The same name with other bytes than last time.
+  renewed := newest_here.file_id IS NOT NULL AND (newest_here.content_hash, newest_here.bytes) IS DISTINCT FROM (a_hash, a_bytes);
+
+  SELECT * INTO known FROM dap.file_ledger l
+  WHERE l.source_id = a_source_id AND l.content_hash = a_hash AND l.bytes = a_bytes AND l.status <> 'failed'
+  ORDER BY (l.status IN ('loaded', 'archived')) DESC, l.file_id DESC LIMIT 1;
+  IF known.file_id IS NOT NULL THEN
+    -- A, B, A under one name ends at A: this name carried these bytes, then others.
+    carried := renewed AND known.status IN ('loaded', 'archived') AND EXISTS (
+      SELECT 1 FROM dap.file_ledger l
+      WHERE l.source_id = a_source_id AND l.path = a_path AND l.content_hash = a_hash AND l.bytes = a_bytes
+        AND l.status IN ('loaded', 'archived') AND l.file_id < newest_here.file_id);
+    IF NOT carried THEN
+      verdict := 'skip';
+      file_id := known.file_id;
+      reason := CASE
+        WHEN known.status = 'loaded' AND known.path = a_path THEN 'already loaded'
+        WHEN known.status = 'loaded' THEN format('already loaded as file %s (%s)', known.file_id, known.path)
+        WHEN known.status = 'archived' THEN format('already loaded as file %s, archived since', known.file_id)
+        WHEN known.status = 'unloaded' THEN format('unloaded as file %s', known.file_id) || coalesce(': ' || known.reason, '')
+        ELSE 'dismissed' || coalesce(': ' || known.reason, '') END;
+      RETURN;
+    END IF;
+  END IF;
+
+  SELECT * INTO known FROM dap.file_ledger l
+  WHERE l.source_id = a_source_id AND l.content_hash = a_hash AND l.bytes = a_bytes AND l.status = 'failed'
+    AND l.definition_hash = a_definition_hash
+  ORDER BY l.file_id DESC LIMIT 1;
+  IF known.file_id IS NOT NULL THEN
+    verdict := 'failed';
+    file_id := known.file_id;
+    reason := known.reason;
+    RETURN;
+  END IF;
+  verdict := 'load';
+END
+$$;
+COMMENT ON FUNCTION dap._decide_content(integer, text, bytea, bigint, text) IS 'Internal: whether a content is to be loaded, skipped or failed again';
+
+CREATE FUNCTION dap._remember_identity(evidence jsonb) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO dap.file_identity AS i (source_id, path, device, inode, size, mtime_ns, ctime_ns, read_ns, content_hash, bytes)
+  SELECT (evidence->>'source_id')::integer, evidence->>'path', e.device, e.inode, e.size, e.mtime_ns, e.ctime_ns, e.read_ns,
+         decode(evidence->>'content_hash', 'hex'), (evidence->>'bytes')::bigint
+  FROM jsonb_to_record(evidence->'identity') AS e(device bigint, inode bigint, size bigint, mtime_ns bigint, ctime_ns bigint, read_ns bigint)
+  WHERE jsonb_typeof(evidence->'identity') = 'object' AND evidence->>'content_hash' IS NOT NULL
+  ON CONFLICT (source_id, path) DO UPDATE
+  SET device = excluded.device, inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
+      read_ns = excluded.read_ns, content_hash = excluded.content_hash, bytes = excluded.bytes
+$$;
+COMMENT ON FUNCTION dap._remember_identity(jsonb) IS 'Internal: keeps what bytes a path held when it was read';
+
+-- The line of a loaded file. Earlier failed attempts at the same name or bytes are superseded, with their rejects.
+CREATE FUNCTION dap._record_loaded_file(evidence jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM dap._forget_failures(evidence);
+  INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, content_hash, modified_at, bytes, rows_read, rows_loaded, rows_rejected,
+                               options, ignored_columns, definition_hash, loaded_by, run_id)
+  SELECT r.file_id, r.source_id, r.source, r.path, 'loaded', r.reason, decode(r.content_hash, 'hex'), to_timestamp(r.modified_s), r.bytes, r.rows_read,
+         r.rows_loaded, r.rows_rejected, r.options, r.ignored_columns, r.definition_hash, r.loaded_by, r.run_id
+  FROM jsonb_to_record(evidence) AS r(file_id integer, source_id integer, source text, path text, reason text, content_hash text, modified_s double precision, bytes bigint,
+       rows_read bigint, rows_loaded bigint, rows_rejected bigint, options jsonb, ignored_columns text[], definition_hash text, loaded_by text, run_id bigint);
+  PERFORM dap._remember_identity(evidence);
+END
+$$;
+COMMENT ON FUNCTION dap._record_loaded_file(jsonb) IS 'Internal: the ledger line of a loaded file';
+
+CREATE FUNCTION dap._forget_failures(evidence jsonb) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  -- Rows that another transaction works on are left to it: a recorder must not wait for the run whose evidence it writes.
+  WITH old AS (
+    SELECT l.file_id FROM dap.file_ledger l
+    WHERE l.source_id = (evidence->>'source_id')::integer AND l.status = 'failed'
+      AND (l.path = evidence->>'path' OR l.content_hash = decode(evidence->>'content_hash', 'hex'))
+    FOR UPDATE SKIP LOCKED
+  ), rejects AS (
+    DELETE FROM dap.reject_ledger r USING old WHERE r.file_id = old.file_id
+  )
+  DELETE FROM dap.file_ledger l USING old WHERE l.file_id = old.file_id
+$$;
+COMMENT ON FUNCTION dap._forget_failures(jsonb) IS 'Internal: removes the lines of earlier failed attempts at a file';
+
+-- The line of a failed file and its kept rejects; they replace those of its earlier failed attempts.
+CREATE FUNCTION dap._record_failed_file(evidence jsonb) RETURNS integer
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  new_id integer;
+BEGIN
+  PERFORM dap._forget_failures(evidence);
+  INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, content_hash, modified_at, bytes, rows_read, rows_loaded, rows_rejected,
+                               options, definition_hash, loaded_by, run_id)
+  SELECT r.file_id, r.source_id, r.source, r.path, 'failed', r.reason, decode(r.content_hash, 'hex'), to_timestamp(r.modified_s), r.bytes, r.rows_read,
+         0, r.rows_rejected, coalesce(r.options, '{}'), r.definition_hash, r.loaded_by, r.run_id
+  FROM jsonb_to_record(evidence) AS r(file_id integer, source_id integer, source text, path text, reason text, content_hash text, modified_s double precision, bytes bigint,
+       rows_read bigint, rows_rejected bigint, options jsonb, definition_hash text, loaded_by text, run_id bigint)
+  RETURNING file_id INTO new_id;
+  INSERT INTO dap.reject_ledger (file_id, source_id, line, byte_offset, stage, model_id, column_name, reason, message, raw, raw_length, run_id)
+  SELECT new_id, (evidence->>'source_id')::integer, r.line, r.byte_offset, r.stage, r.model_id, r.column_name, r.reason, r.message,
+         decode(r.raw, 'hex'), r.raw_length, (evidence->>'run_id')::bigint
+  FROM jsonb_to_recordset(coalesce(evidence->'rejects', '[]'))
+       AS r(line bigint, byte_offset bigint, stage text, model_id integer, column_name text, reason text, message text, raw text, raw_length bigint);
+  PERFORM dap._remember_identity(evidence);
+  RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION dap._record_failed_file(jsonb) IS 'Internal: the ledger line of a failed file, and its first rejects';

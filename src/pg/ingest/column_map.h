@@ -1,0 +1,27 @@
+// Which column of a file goes to which column of its source's table.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/ingest/csv_reader.h"
+#include "pg/ingest/options.h"
+#include "pg/ingest/source.h"
+
+namespace dap {
+
+struct ColumnMap {
+  AttrNumber* attributes;  // per column of the file, 0: ignored
+  const char** names;      // per column of the file: the table's column, or the header's name if ignored
+  int columns;             // of the file
+  char** added;            // table columns to add before the attributes are known
+  int added_count;
+  char** ignored;
+  int ignored_count;
+  CsvFault fault;          // missing, empty, duplicate or over-long names
+};
+
+// Matches header names with columns: trimmed, through the aliases, exact, else ignoring case. NULL header: by position.
+ColumnMap* map_columns(const SourceDefinition*, const SourceOptions*, char** header, int header_count);
+// Looks up the attribute numbers, after added columns were added.
+void map_attributes(ColumnMap*, Relation);
+
+}  // namespace dap

@@ -1,0 +1,45 @@
+// Loads files into a source: each content once, in the same transaction as its ledger line.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/ingest/source.h"
+
+namespace dap {
+
+// A row of dap.ingest_result, and what a failed refresh keeps as evidence.
+struct FileResult {
+  int32 file_id;  // 0: none
+  const char* path;
+  const char* status;  // loaded, skipped, failed
+  const char* reason;  // NULL: none
+  int64 rows_read;     // -1: unknown
+  int64 rows_loaded;
+  int64 rows_rejected;
+  int64 bytes;
+  int64 elapsed_us;
+  // failed only
+  const char* code;     // stable reason code
+  int sqlerrcode;
+  const char* place;    // "line 7, column \"amount\"" or NULL
+  const char* evidence; // jsonb text for dap._record_failed_file; NULL: the ledger has this failure already
+};
+
+struct IngestRequest {
+  const SourceDefinition* definition;
+  Jsonb* call_options;  // NULL: none
+  int64 run_id;         // 0: not part of a run
+};
+
+// Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
+// 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
+void ingest_begin(const IngestRequest*);
+// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back, not recorded: that is the caller's.
+List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
+FileResult* ingest_content(const IngestRequest*, const char* name, const char* data, Size size);
+FileResult* ingest_large_object(const IngestRequest*, const char* name, Oid object);
+// Does one file fail the caller's run? (option on_failed_file)
+bool ingest_sets_aside(const IngestRequest*);
+// Writes the ledger line and kept rejects of a failed file; sets file_id.
+void ingest_record_failure(FileResult*);
+
+}  // namespace dap

@@ -1,0 +1,20 @@
+// The rejects of one file while it is read, spilling to disk beyond work_mem.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/ingest/csv_reader.h"
+
+namespace dap {
+
+struct RejectStore;
+
+RejectStore* reject_store_open();
+void reject_store_add(RejectStore*, const CsvReject*, const char* column_name);
+int64 reject_store_count(const RejectStore*);
+// Writes all of them to the ledger, as the current user.
+void reject_store_record(RejectStore*, int32 file_id, int32 source_id, int64 run_id);
+// Appends the first dap.max_kept_rejects as a JSON array; raw bytes beyond 16 MB in all are cut off.
+void reject_store_json(RejectStore*, StringInfo);
+void reject_store_close(RejectStore*);
+
+}  // namespace dap

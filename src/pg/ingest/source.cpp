@@ -1,0 +1,56 @@
+#include "pg/ingest/source.h"
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+
+namespace dap {
+namespace {
+
+constexpr const char* select_source =
+    "SELECT d.source_id, d.source, d.relation::pg_catalog.oid, d.path, d.columns, d.options, d.definition_hash FROM dap.source_definition d ";
+
+SourceDefinition* definition_of(const ResultRows* rows, int row) {
+  Datum* values = rows->values + static_cast<Size>(row) * static_cast<Size>(rows->columns);
+  bool* nulls = rows->nulls + static_cast<Size>(row) * static_cast<Size>(rows->columns);
+  auto* definition = static_cast<SourceDefinition*>(palloc0(sizeof(SourceDefinition)));
+  definition->source_id = DatumGetInt32(values[0]);
+  definition->source = TextDatumGetCString(values[1]);
+  definition->relation = DatumGetObjectId(values[2]);
+  definition->path = nulls[3] ? nullptr : TextDatumGetCString(values[3]);
+  Datum* names;
+  deconstruct_array(DatumGetArrayTypeP(values[4]), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &definition->column_count);
+  definition->columns = static_cast<char**>(palloc(sizeof(char*) * static_cast<Size>(definition->column_count + 1)));
+  for (int i = 0; i < definition->column_count; i++) definition->columns[i] = TextDatumGetCString(names[i]);
+  definition->options = DatumGetJsonbP(values[5]);
+  definition->definition_hash = TextDatumGetCString(values[6]);
+  const char* relation = get_rel_name(definition->relation);
+  if (!relation)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of source \"%s\" does not exist any more", definition->source),
+                    errhint("Remove the definition with dap.drop_source(%s) or create the source again with or_replace.", quote_literal_cstr(definition->source))));
+  definition->label = relation_label(definition->relation);
+  return definition;
+}
+
+}  // namespace
+
+SourceDefinition* find_source(const char* name) {
+  RunAs ledger = run_as_begin(ledger_owner());
+  Parameter parameter = text_parameter(name);
+  ResultRows rows = query_rows(psprintf("%s WHERE d.source OPERATOR(pg_catalog.=) $1", select_source), &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (rows.rows == 0)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("source \"%s\" does not exist", name),
+                    errhint("Sources are made by dap.create_source() or dap.setup().")));
+  return definition_of(&rows, 0);
+}
+
+List* sources_with_path() {
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows(psprintf("%s WHERE d.path IS NOT NULL ORDER BY d.source COLLATE pg_catalog.\"C\"", select_source), nullptr, 0, CurrentMemoryContext);
+  run_as_end(&ledger);
+  List* list = NIL;
+  for (int row = 0; row < rows.rows; row++) list = lappend(list, definition_of(&rows, row));
+  return list;
+}
+
+}  // namespace dap

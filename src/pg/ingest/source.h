@@ -1,0 +1,25 @@
+// A source's definition as the catalog holds it.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+struct SourceDefinition {
+  int32 source_id;
+  char* source;
+  Oid relation;
+  char* label;   // qualified name of the table, for messages
+  char* path;    // NULL: none
+  char** columns;
+  int column_count;
+  Jsonb* options;
+  char* definition_hash;
+};
+
+// Reads the definition; 42704 with a hint if there is none, 42P01 if its table is gone.
+SourceDefinition* find_source(const char* name);
+// Every source that has a path, in order of name.
+List* sources_with_path();
+
+}  // namespace dap
