@@ -18,6 +18,7 @@ enum RecorderState : uint32 { kPending, kWritten, kRefused };
 struct RecorderRequest {
   uint32 magic;
   Oid database;
+  bool flush;
   pg_atomic_uint32 state;
   int files;
   int files_lost;
@@ -27,22 +28,23 @@ struct RecorderRequest {
 
 RecorderResult refused(const char* reason, const char* hint) { return RecorderResult{false, 0, reason, hint}; }
 
-void fill_request(RecorderRequest* request, const char* line, const List* files) {
+void fill_request(RecorderRequest* request, const RecorderTask* task) {
   request->magic = kMagic;
   request->database = MyDatabaseId;
   pg_atomic_init_u32(&request->state, kPending);
-  request->files = list_length(files);
+  request->flush = task->flush;
+  request->files = list_length(task->files);
   request->files_lost = 0;
   request->reason[0] = '\0';
-  char* end = stpcpy(request->texts, line) + 1;
+  char* end = stpcpy(request->texts, task->line) + 1;
   ListCell* cell;
-  foreach (cell, files) end = stpcpy(end, static_cast<const char*>(lfirst(cell))) + 1;
+  foreach (cell, task->files) end = stpcpy(end, static_cast<const char*>(lfirst(cell))) + 1;
 }
 
 bool interrupt_pending() { return InterruptPending && (QueryCancelPending || ProcDiePending); }
 
 // Waits until the worker is gone, so that its slot is free again for the next one.
-BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool may_give_up) {
+BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool give_up) {
   TimestampTz start = GetCurrentTimestamp();
   int patience = kPatienceMs;
   for (;;) {
@@ -50,7 +52,7 @@ BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool may_give_
     BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
     if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED) return status;
     long waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
-    if (may_give_up && patience > kGraceMs && interrupt_pending()) patience = static_cast<int>(waited) + kGraceMs;
+    if (give_up && patience > kGraceMs && interrupt_pending()) patience = static_cast<int>(waited) + kGraceMs;
     if (waited >= patience) return status;
     // A signal that is pending but held keeps no latch set: resetting it here loses nothing, interrupts are looked at after RESUME.
     int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH, patience - waited, PG_WAIT_EXTENSION);
@@ -59,16 +61,16 @@ BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool may_give_
   }
 }
 
-RecorderResult record(const char* line, const List* files, bool may_give_up) {
-  Size size = offsetof(RecorderRequest, texts) + strlen(line) + 1;
+RecorderResult record(const RecorderTask* task) {
+  Size size = offsetof(RecorderRequest, texts) + strlen(task->line) + 1;
   ListCell* cell;
-  foreach (cell, files) size = add_size(size, strlen(static_cast<const char*>(lfirst(cell))) + 1);
+  foreach (cell, task->files) size = add_size(size, strlen(static_cast<const char*>(lfirst(cell))) + 1);
 
   dsm_segment* segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
   if (segment == nullptr)
     return refused("too many dynamic shared memory segments are in use", "You might need to increase \"max_connections\".");
   RecorderRequest* request = static_cast<RecorderRequest*>(dsm_segment_address(segment));
-  fill_request(request, line, files);
+  fill_request(request, task);
 
   BackgroundWorker definition;
   memset(&definition, 0, sizeof(definition));
@@ -89,7 +91,7 @@ RecorderResult record(const char* line, const List* files, bool may_give_up) {
                    "You might need to increase \"max_worker_processes\", so that one is left for the recorder.");
   }
 
-  BgwHandleStatus status = wait_for_recorder(worker, may_give_up);
+  BgwHandleStatus status = wait_for_recorder(worker, task->give_up);
   if (status != BGWH_STOPPED && status != BGWH_POSTMASTER_DIED) TerminateBackgroundWorker(worker);
 
   RecorderResult result = {};
@@ -105,7 +107,7 @@ RecorderResult record(const char* line, const List* files, bool may_give_up) {
     result = refused("the recorder ended without a result", "Its reason is in the server log.");
   } else if (status == BGWH_POSTMASTER_DIED) {
     result = refused("the postmaster is gone", nullptr);
-  } else if (!(may_give_up && interrupt_pending())) {
+  } else if (!(task->give_up && interrupt_pending())) {
     result = refused("the recorder did not finish within 5 s",
                      "Look for locks on the ledger tables of schema \"dap\", and for a system under heavy load.");
   }
@@ -115,7 +117,7 @@ RecorderResult record(const char* line, const List* files, bool may_give_up) {
 
 }  // namespace
 
-RecorderResult record_outside(const char* line, const List* files, bool may_give_up) {
+RecorderResult record_outside(const RecorderTask* task) {
   MemoryContext context = CurrentMemoryContext;
   ResourceOwner owner = CurrentResourceOwner;
   uint32 held = InterruptHoldoffCount;
@@ -130,7 +132,7 @@ RecorderResult record_outside(const char* line, const List* files, bool may_give
     BeginInternalSubTransaction(nullptr);
     in_subtransaction = true;
     MemoryContextSwitchTo(context);
-    *out = record(line, files, may_give_up);
+    *out = record(task);
     ReleaseCurrentSubTransaction();
     in_subtransaction = false;
   }
@@ -220,7 +222,9 @@ void dap_recorder_main(Datum handle) {
   set_option("statement_timeout", "0");
   set_option("default_transaction_read_only", "off");
   set_option("default_transaction_isolation", "read committed");
-  set_option("synchronous_commit", "local");  // a missing standby must not hold the caller's error back
+  // A missing standby must not hold the caller's error back; and what only tells a later rollback from a crash needs no flush of its own:
+  // should the server crash before it is flushed, the run did crash.
+  set_option("synchronous_commit", request->flush ? "local" : "off");
   set_option("client_encoding", GetDatabaseEncodingName());
 
   PG_TRY();

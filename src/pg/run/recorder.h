@@ -12,8 +12,14 @@ struct RecorderResult {
   const char* hint;
 };
 
-// Starts the worker with the run's line (jsonb text for dap._record_run) and the failed files' (for dap._record_failed_file), and waits for it,
-// at most 5 s and with interrupts held; `may_give_up`: a pending cancel or terminate shortens the wait. Never raises.
-RecorderResult record_outside(const char* line, const List* files, bool may_give_up);
+struct RecorderTask {
+  const char* line;   // jsonb text for dap._record_run
+  const List* files;  // char*: jsonb texts for dap._record_failed_file
+  bool give_up;       // whether a pending cancel or terminate shortens the wait
+  bool flush;         // whether the line must outlive a crash of the server that follows at once
+};
+
+// Starts the worker and waits for it, at most 5 s and with interrupts held. Never raises.
+RecorderResult record_outside(const RecorderTask* task);
 
 }  // namespace dap

@@ -15,6 +15,26 @@ void append_name(StringInfo list, const char* kind, const char* name) {
   appendStringInfo(list, "%s%s \"%s\"", list->len > 0 ? ", " : "", kind, name);
 }
 
+// The format string of an error's message says what went wrong without saying of which value; each conversion becomes "...".
+// NULL where there is none, or where it is nothing but a conversion (RAISE, errors of other languages).
+char* masked_format(const char* format) {
+  if (format == nullptr || strcmp(format, "%s") == 0) return nullptr;
+  StringInfoData text;
+  initStringInfo(&text);
+  for (const char* at = format; *at != '\0'; at++) {
+    if (*at != '%') {
+      appendStringInfoChar(&text, *at);
+    } else if (at[1] == '%') {
+      appendStringInfoChar(&text, *++at);
+    } else {
+      appendStringInfoString(&text, "...");
+      at += 1 + strspn(at + 1, "-+ #0123456789.*$hlzjtqL");  // now at the conversion's letter
+      if (*at == '\0') break;
+    }
+  }
+  return text.data;
+}
+
 }  // namespace
 
 bool may_quote_data(const ErrorData* error) {
@@ -45,10 +65,9 @@ ErrorData* redacted_copy(const ErrorData* error, const char* object) {
     return copy;
   }
 
-  const char* state = unpack_sql_state(error->sqlerrcode);
-  copy->message = object != nullptr
-                      ? psprintf("SQLSTATE %s while working on %s (message withheld: it may quote a field's value)", state, object)
-                      : psprintf("SQLSTATE %s (message withheld: it may quote a field's value)", state);
+  const char* said = masked_format(error->message_id);
+  if (said == nullptr) said = psprintf("SQLSTATE %s (its message may quote a value and is withheld)", unpack_sql_state(error->sqlerrcode));
+  copy->message = object != nullptr ? psprintf("%s: %s", object, said) : pstrdup(said);
   StringInfoData names;
   initStringInfo(&names);
   append_name(&names, "table", error->table_name);
@@ -62,7 +81,6 @@ ErrorData* redacted_copy(const ErrorData* error, const char* object) {
   copy->internalquery = nullptr;
   copy->internalpos = 0;
   copy->cursorpos = 0;
-  // The untranslated message serves error reporting tools; it holds no values.
   return copy;
 }
 

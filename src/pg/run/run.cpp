@@ -42,7 +42,8 @@ Run* run_begin(const char* command) {
   run->id = nextval_internal(dap_relation("run_id_seq"), false);
   run->xid = GetCurrentFullTransactionId();
 
-  RecorderResult result = record_outside(run_line(run, "running", nullptr), NIL, true);
+  RecorderTask task = {run_line(run, "running", nullptr), NIL, true, true};
+  RecorderResult result = record_outside(&task);
   MemoryContextSwitchTo(outer);
   if (!result.written)
     warn_once(run, &result, "The run goes on; its line appears when it ends, and not at all should the server process die.");
@@ -75,7 +76,8 @@ void run_add_failed_file(Run* run, const char* json) {
 }
 
 void run_succeed(Run* run) {
-  RecorderResult result = record_outside(run_line(run, "returned", nullptr), NIL, true);
+  RecorderTask task = {run_line(run, "returned", nullptr), NIL, true, false};
+  RecorderResult result = record_outside(&task);
   if (!result.written) warn_once(run, &result, "Should the transaction be rolled back, the run will show as crashed rather than aborted.");
   write_line_inside(run_line(run, "succeeded", nullptr));
 }
@@ -90,10 +92,12 @@ void run_fail(Run* run, const ErrorData* original) {
   PG_TRY();
   {
     const ErrorData* error = run_safe_error(run, original);
-    RecorderResult result = record_outside(run_line(run, "failed", error), run->files, false);
+    RecorderTask task = {run_line(run, "failed", error), run->files, false, true};
+    RecorderResult result = record_outside(&task);
     if (!result.written && run->files != NIL) {
       // Their size may be what did not fit: the run's own line matters most.
-      RecorderResult alone = record_outside(run_line(run, "failed", error), NIL, false);
+      task.files = NIL;
+      RecorderResult alone = record_outside(&task);
       if (alone.written) {
         alone.files_lost = list_length(run->files);
         alone.reason = result.reason;
