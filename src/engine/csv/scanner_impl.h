@@ -1,0 +1,87 @@
+// The scanner's parts and how they share one record after another; see scanner.h for what it promises.
+#pragma once
+
+#include "engine/csv/field_splitter.h"
+#include "engine/csv/record_machine.h"
+#include "engine/csv/rules.h"
+#include "engine/csv/scanner.h"
+#include "engine/csv/structural_index.h"
+
+namespace dap::csv {
+
+// Two ways to read a record, with one outcome. The fast path walks the structural index and takes a record only if it lies whole in the
+// piece of input at hand and is flawless. Whatever else there is (the first record, one that a chunk's edge cuts, a faulty one, text
+// after a closing quote) goes to RecordMachine, whose word is final.
+struct Scanner::Impl {
+  // A batch ends when one of these is reached.
+  static constexpr std::size_t most_records = 16u << 10;
+  static constexpr std::size_t most_fields = 64u << 10;
+  // A header of more fields than any table could have is a reject of this many fields at most.
+  static constexpr std::uint64_t most_header_fields = 65535;
+  // How many of the first bytes tell the encoding.
+  static constexpr std::size_t head_bytes = 8;
+
+  enum class Stop : std::uint8_t {
+    full,  // the batch is to be handed out
+    hard,  // the record at the cursor is for RecordMachine
+  };
+
+  Impl(const Dialect& dialect, const Limits& limits, std::pmr::memory_resource* memory);
+
+  Step read(Batch& out, std::size_t max_records, bool header);
+  Step read_pieces(std::size_t max_records, bool header);
+  void begin_batch();
+  bool batch_empty() const noexcept { return records.size() == 0 && rejects.size() == 0; }
+  bool batch_full(std::size_t max_records) const noexcept;
+
+  // Looks at the file's first bytes: drops a BOM, recognises UTF-16 and UTF-32. Step::batch: go on.
+  Step sniff();
+  void begin_piece(const char* data, const char* end);
+
+  Stop read_fast(std::size_t max_records);
+  // Brings the record at the cursor forward by what the piece holds of it; false if the batch must be handed out first.
+  bool read_slow(bool header);
+  Step read_end(bool header);
+  // Puts the record that the machine has ended, of which `rest` to `rest` + `size` is not yet carried, into the batch; false if there is no room.
+  bool emit(const char* rest, bool header);
+  void carry_on(const char* data, std::size_t size);
+
+  std::uint64_t offset_of(const char* p) const noexcept { return piece_offset + static_cast<std::uint64_t>(p - piece); }
+
+  std::pmr::memory_resource* memory;
+  Rules rules;
+  RecordMachine machine;
+  StructuralIndex index;
+
+  // Input: a piece is a chunk, or the first bytes where they came in chunks too small to tell the encoding.
+  char head[head_bytes];
+  std::size_t head_size = 0;
+  bool sniffed = false;
+  bool finished = false;
+  const char* waiting = nullptr;  // the chunk fed, while it is not the piece yet
+  std::size_t waiting_size = 0;
+  const char* piece = nullptr;
+  const char* piece_end = nullptr;
+  const char* cursor = nullptr;
+  std::uint64_t piece_offset = 0;
+
+  LineEnds line_ends = LineEnds::undecided;
+  std::uint64_t line = 1;
+  std::uint32_t columns = 0;
+
+  bool in_machine = false;  // the record at hand began in an earlier piece; its bytes so far are in `carried`
+  std::uint64_t record_line = 1;
+  std::uint64_t record_offset = 0;
+  Buffer<char> carried;
+
+  Buffer<Field> fields;
+  Buffer<RecordPlace> records;
+  Buffer<Reject> rejects;
+  Arena arena;
+
+  FileError error = FileError::none;
+  std::uint64_t error_line = 0;
+  std::uint64_t error_offset = 0;
+};
+
+}  // namespace dap::csv
