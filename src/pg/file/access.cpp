@@ -147,13 +147,24 @@ bool is_server_file(const char* real) {
   return found;
 }
 
-[[noreturn]] void raise_not_allowed(const char* path, const char* directory) {
+// The directory that a path was probably meant to be read from, told from its text alone: nothing may be looked at here.
+char* wanted_directory(const char* path) {
+  char* directory = pstrdup(path);
+  if (char* wildcard = strpbrk(directory, "*?["); wildcard != nullptr) {
+    *wildcard = '\0';
+    return directory_part(directory);
+  }
+  const char* name = strrchr(directory, '/');
+  return name != nullptr && strchr(name, '.') != nullptr ? directory_part(directory) : directory;
+}
+
+[[noreturn]] void raise_not_allowed(const char* path) {
   ereport(ERROR,
           (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
            errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; members of pg_read_server_files may "
                      "read others.",
                      GetUserNameFromId(GetUserId(), false)),
-           errhint("A superuser can allow the directory: %s", allow_statement(directory))));
+           errhint("A superuser can allow the directory: %s", allow_statement(wanted_directory(path)))));
   pg_unreachable();
 }
 
@@ -212,7 +223,7 @@ char* descriptor_path(int descriptor, const struct stat* status, const char* exp
 // Checks what a descriptor has open against the bounds; raises, leaving the descriptor to the transaction's abort.
 void check_descriptor(int descriptor, const struct stat* status, const char* path, const Location* location, const Bounds* bounds) {
   char* real = descriptor_path(descriptor, status, location->real);
-  if (real == nullptr || !within(bounds, real)) raise_not_allowed(path, directory_part(path));
+  if (real == nullptr || !within(bounds, real)) raise_not_allowed(path);
   if (is_server_file(real)) raise_server_file(path);
 }
 
@@ -220,7 +231,7 @@ Location locate_within(const char* path, const Bounds* bounds) {
   Location location;
   if (path[0] != '/')
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("path \"%s\" is not absolute", path)));
-  if (!follow(path, bounds, &location, nullptr)) raise_not_allowed(path, directory_part(path));
+  if (!follow(path, bounds, &location, nullptr)) raise_not_allowed(path);
   // Where the way ends before its end (absent, refused), the place that ends it counts: it may be seen, so its absence may be said.
   if (is_server_file(location.real)) raise_server_file(path);
   return location;
