@@ -1,0 +1,33 @@
+// The clean step: a source's live records, converted, the latest per key.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/refresh/merge.h"
+#include "pg/refresh/model.h"
+
+namespace dap {
+
+struct CleanResult {
+  NewRows* rows;
+  int64 read;
+  int64 rejected;
+  TupleDesc reject_desc;  // file_id, line, column_name, reason, message, raw, raw_length
+  Tuplestorestate* rejects;
+};
+
+// Reads the source's table (any relation that can be read), converts each record by the model's rules and keeps the latest of each key.
+// Records of files that the ledger does not have as loaded are not read. Runs as the table's owner: call it within run_as.
+CleanResult clean_rows(const Model*, Relation target);
+
+// What the rule of a source says of "later": one file of the ledger and its rank.
+struct ArrivalRank {
+  int32 file_id;
+  int32 rank;
+};
+// Loaded files of a source in order of file_id, with their arrival ranks; as the ledger's owner.
+ArrivalRank* arrival_ranks(int32 source_id, int* count);
+
+// Replaces the model's rejects in the ledger by these, writing only those that differ; as the ledger's owner.
+void record_clean_rejects(const Model*, CleanResult*, int64 run_id);
+
+}  // namespace dap

@@ -1,0 +1,133 @@
+#include "pg/refresh/model.h"
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+
+namespace dap {
+namespace {
+
+char** texts_of(Datum array, int* count) {
+  Datum* values;
+  bool* nulls;
+  deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, count);
+  char** texts = static_cast<char**>(palloc(sizeof(char*) * static_cast<Size>(*count + 1)));
+  for (int i = 0; i < *count; i++) texts[i] = TextDatumGetCString(values[i]);
+  return texts;
+}
+
+Oid* oids_of(Datum array, int* count) {
+  Datum* values;
+  bool* nulls;
+  deconstruct_array(DatumGetArrayTypeP(array), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &values, &nulls, count);
+  Oid* oids = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(*count + 1)));
+  for (int i = 0; i < *count; i++) oids[i] = DatumGetObjectId(values[i]);
+  return oids;
+}
+
+Model* model_of(const ResultRows* rows, int row) {
+  Datum* values = rows->values + static_cast<Size>(row) * static_cast<Size>(rows->columns);
+  bool* nulls = rows->nulls + static_cast<Size>(row) * static_cast<Size>(rows->columns);
+  auto* model = static_cast<Model*>(palloc0(sizeof(Model)));
+  model->model_id = DatumGetInt32(values[0]);
+  model->relation = DatumGetObjectId(values[1]);
+  model->tier = DatumGetInt16(values[2]);
+  model->is_clean = DatumGetBool(values[3]);
+  model->source_id = nulls[4] ? 0 : DatumGetInt32(values[4]);
+  model->columns = nulls[5] ? nullptr : DatumGetJsonbP(values[5]);
+  model->key = texts_of(values[6], &model->key_count);
+  if (!nulls[7]) model->latest_by = texts_of(values[7], &model->latest_by_count);
+  model->query = nulls[8] ? nullptr : TextDatumGetCString(values[8]);
+  model->upstream = oids_of(values[9], &model->upstream_count);
+  model->always = DatumGetBool(values[10]);
+  model->definition_hash = TextDatumGetCString(values[11]);
+  model->version = DatumGetInt64(values[12]);
+  if (!get_rel_name(model->relation))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %d does not exist any more", model->model_id),
+                    errhint("Tables of models are removed with dap.drop_model().")));
+  model->label = relation_label(model->relation);
+  return model;
+}
+
+Model* model_for(const List* models, Oid relation) {
+  ListCell* cell;
+  foreach (cell, models) {
+    auto* model = static_cast<Model*>(lfirst(cell));
+    if (model->relation == relation) return model;
+  }
+  return nullptr;
+}
+
+void visit(const List* models, Model* model, List** ordered) {
+  if (model->visited) return;
+  if (model->visiting)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("models read each other in a cycle"), errdetail("%s reads itself through other models.", model->label)));
+  check_stack_depth();
+  model->visiting = true;
+  for (int i = 0; i < model->upstream_count; i++)
+    if (Model* upstream = model_for(models, model->upstream[i])) visit(models, upstream, ordered);
+  model->visiting = false;
+  model->visited = true;
+  *ordered = lappend(*ordered, model);
+}
+
+}  // namespace
+
+List* ordered_models() {
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
+                               "d.always, d.definition_hash, coalesce(s.version, 0) FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
+                               "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
+  run_as_end(&ledger);
+  List *models = NIL, *ordered = NIL;
+  for (int row = 0; row < rows.rows; row++) models = lappend(models, model_of(&rows, row));
+  ListCell* cell;
+  foreach (cell, models) visit(models, static_cast<Model*>(lfirst(cell)), &ordered);
+  return ordered;
+}
+
+char* model_inputs(const Model* model, const List* models) {
+  StringInfoData inputs;
+  initStringInfo(&inputs);
+  appendStringInfoChar(&inputs, '{');
+  bool known = !model->always;
+  RunAs ledger = run_as_begin(ledger_owner());
+  for (int i = 0; i < model->upstream_count && known; i++) {
+    const char* separator = inputs.len > 1 ? ", " : "";
+    if (const Model* upstream = model_for(models, model->upstream[i])) {
+      appendStringInfo(&inputs, "%s\"model %d\": " INT64_FORMAT, separator, upstream->model_id, upstream->version);
+      continue;
+    }
+    Parameter parameter = {OIDOID, ObjectIdGetDatum(model->upstream[i]), false};
+    ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap.source_definition d LEFT JOIN dap.file_ledger l "
+                                 "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY d.source_id",
+                                 &parameter, 1, CurrentMemoryContext);
+    if (rows.rows == 0) known = get_rel_relkind(model->upstream[i]) == RELKIND_VIEW;  // a view's own tables are listed too
+    else appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]), DatumGetInt64(rows.values[1]));
+  }
+  run_as_end(&ledger);
+  appendStringInfoChar(&inputs, '}');
+  return known ? inputs.data : nullptr;
+}
+
+bool model_is_current(const Model* model, const char* inputs) {
+  if (!inputs) return false;
+  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT 1 FROM dap.model_state s WHERE s.model_id = $1 AND s.definition_hash = $2 AND s.inputs = $3::jsonb", parameters, 3, CurrentMemoryContext);
+  run_as_end(&ledger);
+  return rows.rows > 0;
+}
+
+void model_built(Model* model, const char* inputs, int64 run_id, int64 rows, int64 rejected, bool changed) {
+  if (changed || model->version == 0) model->version = run_id;
+  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs ? inputs : "{}"),
+                            int8_parameter(model->version), int8_parameter(rows), int8_parameter(rejected), int8_parameter(run_id)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  run_statement("INSERT INTO dap.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, refreshed_at) "
+                "VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp()) "
+                "ON CONFLICT (model_id) DO UPDATE SET definition_hash = excluded.definition_hash, inputs = excluded.inputs, version = excluded.version, "
+                "rows = excluded.rows, rejected = excluded.rejected, run_id = excluded.run_id, refreshed_at = excluded.refreshed_at", parameters, 7);
+  run_as_end(&ledger);
+}
+
+}  // namespace dap

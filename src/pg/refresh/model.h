@@ -1,0 +1,40 @@
+// Models as the catalog holds them, in an order in which each comes after what it reads.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+struct Model {
+  int32 model_id;
+  Oid relation;
+  char* label;
+  int tier;
+  bool is_clean;
+  int32 source_id;  // clean models
+  char** key;
+  int key_count;
+  char** latest_by;
+  int latest_by_count;
+  Jsonb* columns;  // clean models: array of rules
+  char* query;     // query models
+  Oid* upstream;
+  int upstream_count;
+  bool always;  // the query's result changes without its inputs
+  char* definition_hash;
+  int64 version;  // of the rows, 0: never built
+  bool visited;
+  bool visiting;
+};
+
+// All models with their state, upstream first; 42P17 for a cycle, 42P01 for a table that is gone.
+List* ordered_models();  // of Model*
+
+// The version of everything that a model reads, as JSON text; NULL where something it reads has none (a table that is neither source nor model).
+char* model_inputs(const Model*, const List* models);
+// Was the model built from these inputs under this definition?
+bool model_is_current(const Model*, const char* inputs);
+// Writes the model's state; `changed`: its rows did, so that its version grows to the run's. Updates model->version.
+void model_built(Model*, const char* inputs, int64 run_id, int64 rows, int64 rejected, bool changed);
+
+}  // namespace dap

@@ -1,0 +1,259 @@
+// The refresh functions: ingest, then models in the order of what they read, in one transaction.
+#include <cstring>
+
+#include "bridge/pg.h"
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+#include "pg/clean/clean_rows.h"
+#include "pg/ingest/ingest.h"
+#include "pg/refresh/merge.h"
+#include "pg/refresh/model.h"
+#include "pg/run/run.h"
+
+namespace dap {
+namespace {
+
+struct Plan {
+  bool full;
+  bool ingest;
+  int first_tier;
+  int last_tier;
+  Run* run;
+  int step;
+};
+
+StepResult begin_step(Plan* plan, const char* object) {
+  StepResult step = {};
+  step.step = ++plan->step;
+  step.object = object;
+  run_set_current(plan->run, step.step, object);
+  step.elapsed_us = GetCurrentTimestamp();
+  return step;
+}
+
+void end_step(Plan* plan, StepResult* step, const char* action) {
+  step->action = action;
+  step->elapsed_us = GetCurrentTimestamp() - step->elapsed_us;
+  run_add_step(plan->run, step);
+}
+
+char* with_place(const FileResult* file) { return file->place ? psprintf("%s: %s", file->place, file->reason) : pstrdup(file->reason); }
+
+[[noreturn]] void stop_on_file(Plan* plan, const IngestRequest* request, const FileResult* file) {
+  if (file->evidence) run_add_failed_file(plan->run, file->evidence);
+  ereport(ERROR, (errcode(file->sqlerrcode), errmsg("file \"%s\" failed, nothing was published", file->path),
+                  errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", request->definition->source, with_place(file),
+                            file->rows_read, file->rows_rejected),
+                  errhint("SELECT * FROM dap.rejects WHERE path = %s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').",
+                          quote_literal_cstr(file->path), quote_literal_cstr(file->path))));
+  pg_unreachable();
+}
+
+void set_aside(Plan* plan, FileResult* file) {
+  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", with_place(file)),
+                    errhint("SELECT * FROM dap.rejects WHERE path = %s.", quote_literal_cstr(file->path))));
+  ingest_record_failure(file);
+  StepResult step = begin_step(plan, file->path);
+  step.rows_in = file->rows_read;
+  step.rows_rejected = file->rows_rejected;
+  step.elapsed_us -= file->elapsed_us;
+  end_step(plan, &step, "failed");
+}
+
+void ingest_source(Plan* plan, const SourceDefinition* definition) {
+  StepResult step = begin_step(plan, definition->label);
+  IngestRequest request = {definition, nullptr, run_id(plan->run)};
+  ingest_begin(&request);
+  List* files = ingest_path(&request, nullptr);
+  bool sets_aside = ingest_sets_aside(&request), loaded = false, skipped = false;
+  ListCell* cell;
+  foreach (cell, files) {
+    auto* file = static_cast<FileResult*>(lfirst(cell));
+    if (std::strcmp(file->status, "failed") == 0) {
+      if (!sets_aside) stop_on_file(plan, &request, file);
+      continue;
+    }
+    loaded |= std::strcmp(file->status, "loaded") == 0;
+    skipped |= std::strcmp(file->status, "skipped") == 0 && std::strcmp(file->reason, "already loaded") != 0;
+    step.rows_in += file->rows_read;
+    step.rows_inserted += file->rows_loaded;
+    step.rows_rejected += file->rows_rejected;
+  }
+  end_step(plan, &step, loaded ? "loaded" : skipped ? "skipped" : "unchanged");
+  foreach (cell, files) {
+    auto* file = static_cast<FileResult*>(lfirst(cell));
+    if (std::strcmp(file->status, "failed") == 0) set_aside(plan, file);
+  }
+}
+
+char* without_semicolon(const char* query) {
+  char* text = pstrdup(query);
+  for (Size length = std::strlen(text); length > 0 && std::strchr(" \t\r\n;", text[length - 1]); length--) text[length - 1] = '\0';
+  return text;
+}
+
+// The model's query with each column in the table's type.
+NewRows* query_rows_of(const Model* model, Relation target) {
+  NewRows* rows = new_rows_open(live_columns(target));
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfoString(&sql, "SELECT ");
+  for (int i = 0; i < rows->desc->natts; i++) {
+    Form_pg_attribute attribute = TupleDescAttr(rows->desc, i);
+    appendStringInfo(&sql, "%sq.%s::%s", i ? ", " : "", quote_identifier(NameStr(attribute->attname)),
+                     format_type_extended(attribute->atttypid, attribute->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+  }
+  appendStringInfo(&sql, " FROM (\n%s\n) AS q", without_semicolon(model->query));
+  run_statement(sql.data, static_cast<const NamedStore*>(nullptr), 0, store_receiver(rows->store));
+  return rows;
+}
+
+// Clean rejects count against the limits of their file as ingest rejects do.
+void check_limits(Plan* plan, const Model* model) {
+  Parameter parameter = int4_parameter(model->source_id);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows over = query_rows("SELECT f.path, f.reason, f.rows_read, f.rows_rejected, f.evidence::text, f.run_id FROM dap._files_over_limit($1) AS f", &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (over.rows == 0) return;
+  const char* path = TextDatumGetCString(over.values[0]);
+  bool of_this_run = !over.nulls[5] && DatumGetInt64(over.values[5]) == run_id(plan->run);
+  if (of_this_run) run_add_failed_file(plan->run, TextDatumGetCString(over.values[4]));
+  const char* way_out = of_this_run ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(path))
+                                    : "; the file was loaded before: correct the model's rules or raise the source's limits";
+  ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("file \"%s\" failed, nothing was published", path),
+                  errdetail("Model %s: %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label, TextDatumGetCString(over.values[1]),
+                            DatumGetInt64(over.values[2]), DatumGetInt64(over.values[3])),
+                  errhint("SELECT * FROM dap.rejects WHERE path = %s%s.", quote_literal_cstr(path), way_out)));
+}
+
+void refresh_model(Plan* plan, Model* model, const List* models) {
+  StepResult step = begin_step(plan, model->label);
+  char* inputs = model_inputs(model, models);
+  if (!plan->full && model_is_current(model, inputs)) {
+    end_step(plan, &step, "unchanged");
+    return;
+  }
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dap model", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext old = MemoryContextSwitchTo(context);
+  RunAs owner = run_as_begin(relation_owner(model->relation));
+  Relation target = table_open(model->relation, ShareRowExclusiveLock);
+  CleanResult cleaned = {};
+  NewRows* rows;
+  if (model->is_clean) {
+    cleaned = clean_rows(model, target);
+    rows = cleaned.rows;
+    step.rows_in = cleaned.read;
+    step.rows_rejected = cleaned.rejected;
+    RunAs ledger = run_as_begin(ledger_owner());
+    record_clean_rejects(model, &cleaned, run_id(plan->run));
+    run_as_end(&ledger);
+    check_limits(plan, model);
+  } else {
+    rows = query_rows_of(model, target);
+    step.rows_in = tuplestore_tuple_count(rows->store);
+  }
+  table_close(target, NoLock);
+  MergeResult merged = merge_rows(model, rows);
+  int64 changed = merged.inserted + merged.updated + merged.deleted;
+  if (changed > 0 && changed * 10 >= merged.rows) run_statement(psprintf("ANALYZE %s", model->label));
+  run_as_end(&owner);
+  step.rows_inserted = merged.inserted;
+  step.rows_updated = merged.updated;
+  step.rows_deleted = merged.deleted;
+  model_built(model, inputs, run_id(plan->run), merged.rows, step.rows_rejected, changed > 0);
+  MemoryContextSwitchTo(old);
+  MemoryContextDelete(context);
+  end_step(plan, &step, changed == 0 ? "unchanged" : merged.was_empty ? "built" : "merged");
+}
+
+void refresh(Plan* plan) {
+  ListCell* cell;
+  if (plan->ingest) {
+    List* sources = sources_with_path();
+    foreach (cell, sources) ingest_source(plan, static_cast<SourceDefinition*>(lfirst(cell)));
+  }
+  List* models = ordered_models();
+  foreach (cell, models) {
+    auto* model = static_cast<Model*>(lfirst(cell));
+    if (model->tier >= plan->first_tier && model->tier <= plan->last_tier) refresh_model(plan, model, models);
+  }
+}
+
+bool is_full(FunctionCallInfo fcinfo) {
+  const char* mode = PG_ARGISNULL(0) ? "NULL" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+  if (std::strcmp(mode, "full") == 0) return true;
+  if (std::strcmp(mode, "auto") != 0)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mode \"%s\"", mode), errhint("The modes are \"auto\" and \"full\".")));
+  return false;
+}
+
+void put_steps(FunctionCallInfo fcinfo, const Plan* plan) {
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  ListCell* cell;
+  foreach (cell, run_steps(plan->run)) {
+    auto* step = static_cast<StepResult*>(lfirst(cell));
+    Interval elapsed = {};
+    elapsed.time = step->elapsed_us;
+    bool nulls[10] = {};
+    Datum values[10] = {Int64GetDatum(run_id(plan->run)), Int32GetDatum(step->step), CStringGetTextDatum(step->object), CStringGetTextDatum(step->action),
+                        Int64GetDatum(step->rows_in), Int64GetDatum(step->rows_inserted), Int64GetDatum(step->rows_updated), Int64GetDatum(step->rows_deleted),
+                        Int64GetDatum(step->rows_rejected), IntervalPGetDatum(&elapsed)};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+}
+
+// The work in a subtransaction of its own, so that what it did is undone, and its locks on rows gone, before its evidence is written.
+Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
+  InitMaterializedSRF(fcinfo, 0);
+  run_lock();
+  plan->run = run_begin(command);
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner resources = CurrentResourceOwner;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    refresh(plan);
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = resources;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = resources;
+    run_fail(plan->run, error);
+    ReThrowError(error);
+  }
+  PG_END_TRY();
+  run_succeed(plan->run);
+  put_steps(fcinfo, plan);
+  return static_cast<Datum>(0);
+}
+
+Datum run_tier(FunctionCallInfo fcinfo, int tier, const char* name) {
+  Plan plan = {};
+  plan.full = is_full(fcinfo);
+  plan.first_tier = plan.last_tier = tier;
+  return run_plan(fcinfo, &plan, psprintf("%s('%s')", name, plan.full ? "full" : "auto"));
+}
+
+}  // namespace
+}  // namespace dap
+
+DAP_FUNCTION(dap_refresh_first) { return dap::run_tier(fcinfo, 1, get_func_name(fcinfo->flinfo->fn_oid)); }
+
+DAP_FUNCTION(dap_refresh_second) { return dap::run_tier(fcinfo, 2, get_func_name(fcinfo->flinfo->fn_oid)); }
+
+DAP_FUNCTION(dap_refresh_all) {
+  dap::Plan plan = {};
+  plan.full = dap::is_full(fcinfo);
+  plan.ingest = PG_ARGISNULL(1) || PG_GETARG_BOOL(1);
+  plan.first_tier = 1;
+  plan.last_tier = 2;
+  return dap::run_plan(fcinfo, &plan, psprintf("refresh_all('%s', %s)", plan.full ? "full" : "auto", plan.ingest ? "true" : "false"));
+}
