@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "engine/path/braces.h"
 #include "engine/path/name.h"
 #include "pg/file/access.h"
 #include "pg/file/byte_source.h"
@@ -14,7 +15,7 @@ namespace {
 
 bool takes_csv(const char* name, const char* /*pattern*/) { return path::is_csv(name); }
 
-bool takes_match(const char* name, const char* pattern) { return path::matches(pattern, name); }
+bool takes_match(const char* name, const char* pattern) { return path::matches_any(pattern, name); }
 
 using Takes = bool (*)(const char* name, const char* pattern);
 

@@ -1,0 +1,294 @@
+-- What every definition function stands on: the layers' names, the two primitives that change something, and the ledger's writers.
+
+CREATE FUNCTION dap.version() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'dap_analytics' $$;
+COMMENT ON FUNCTION dap.version() IS 'The version of dap_analytics that is installed in this database';
+
+-- The layers, in the order in which rows pass them.
+CREATE FUNCTION dap._layer(tier integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT (ARRAY['staging', 'intermediate', 'analytics'])[tier + 1] $$;
+COMMENT ON FUNCTION dap._layer(integer) IS 'Internal: the schema of tier 0 (sources), 1 (clean) or 2 (analytics)';
+
+CREATE FUNCTION dap._tier(layer text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_catalog.array_position(ARRAY['staging', 'intermediate', 'analytics'], layer) - 1 $$;
+COMMENT ON FUNCTION dap._tier(text) IS 'Internal: the tier of a layer''s schema; NULL for any other schema';
+
+CREATE FUNCTION dap._layer_owner(tier integer) RETURNS regrole
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  layer_owner oid;
+BEGIN
+  SELECT n.nspowner INTO layer_owner FROM pg_catalog.pg_namespace n WHERE n.nspname = dap._layer(tier);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = pg_catalog.format('schema "%s" does not exist', dap._layer(tier)),
+      HINT = 'dap.setup() creates the layers.';
+  END IF;
+  RETURN layer_owner;
+END $$;
+COMMENT ON FUNCTION dap._layer_owner(integer) IS 'Internal: the role that owns a layer and every table in it';
+
+CREATE FUNCTION dap._run_as(owner regrole, statement text) RETURNS text
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_run_as';
+COMMENT ON FUNCTION dap._run_as(regrole, text) IS
+  'Internal: runs statements as a role that the caller could SET ROLE to, in a security-restricted operation; returns the last one''s first value';
+
+CREATE FUNCTION dap._write(kind text, relation regclass, payload jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_write';
+COMMENT ON FUNCTION dap._write(text, regclass, jsonb) IS
+  'Internal: writes a definition or the ledger on behalf of the owner of a relation';
+
+CREATE FUNCTION dap._check_rule(rule jsonb, is_key boolean, OUT name text, OUT source text, OUT type text) RETURNS record
+LANGUAGE c STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_check_rule';
+COMMENT ON FUNCTION dap._check_rule(jsonb, boolean) IS
+  'Internal: validates one rule of a clean model; returns its column, the source''s column and the type';
+
+CREATE FUNCTION dap._analyze_query(query text, owner regrole, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
+RETURNS record
+LANGUAGE c STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_analyze_query';
+COMMENT ON FUNCTION dap._analyze_query(text, regrole) IS
+  'Internal: what one SELECT gives and reads, and whether it can change though no table that it reads does';
+
+CREATE FUNCTION dap._guard() RETURNS trigger
+LANGUAGE c
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_guard';
+COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses UPDATE, DELETE and TRUNCATE of a source''s records by hand';
+
+CREATE FUNCTION dap._no_stray_insert() RETURNS integer
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_no_stray_insert';
+COMMENT ON FUNCTION dap._no_stray_insert() IS 'Internal: default of _file_id in a source''s table; refuses INSERT by hand';
+
+-- Definitions as the functions read them: nobody has rights on the tables themselves.
+CREATE VIEW dap._sources AS
+SELECT s.source_id, s.source, s.relation, s.path, s.columns, s.options, s.definition_hash, c.oid IS NOT NULL AS has_table
+FROM dap.source_definition s LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) s.relation;
+COMMENT ON VIEW dap._sources IS 'Internal: the sources'' definitions';
+
+CREATE VIEW dap._models AS
+SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.upstream, m.always, m.definition_hash,
+  c.oid IS NOT NULL AS has_table
+FROM dap.model_definition m LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.relation;
+COMMENT ON VIEW dap._models IS 'Internal: the models'' definitions';
+
+-- Columns and dialect decide what a file's bytes parse to; what a caller may do with the result does not belong here.
+CREATE FUNCTION dap._source_hash(columns text[], options jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT pg_catalog.md5(pg_catalog.to_jsonb(columns)::text || (dap._effective_options(options) - ARRAY['settle', 'on_failed_file', 'arrival'])::text)
+$$;
+
+CREATE FUNCTION dap._effective_options(options jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT '{"delimiter": ",", "quote": "\"", "escape": "\"", "header": true, "null": "", "encoding": "UTF8", "compression": "auto",
+    "lenient": false, "on_error": "reject", "max_rejects": null, "max_reject_percent": 1, "on_failed_file": "stop", "on_new_column": "add",
+    "aliases": {}, "optional": [], "arrival": "loaded", "settle": 0}'::jsonb || (options - 'adopt')
+$$;
+COMMENT ON FUNCTION dap._source_hash(text[], jsonb) IS 'Internal: identifies what decides how a file is read';
+COMMENT ON FUNCTION dap._effective_options(jsonb) IS 'Internal: a source''s options over their defaults';
+
+-- The writers. dap._write() has checked that the caller owns `relation`; they run as the ledger's owner.
+CREATE FUNCTION dap._write_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  id integer;
+  names text[] := ARRAY(SELECT c.name FROM pg_catalog.jsonb_array_elements_text(payload->'columns') WITH ORDINALITY AS c(name, n) ORDER BY c.n);
+BEGIN
+  INSERT INTO dap.source_definition AS d (source, relation, path, columns, options, definition_hash, created_by)
+  VALUES (payload->>'source', _write_source.relation, payload->>'path', names, payload->'options',
+    dap._source_hash(names, payload->'options'), caller)
+  ON CONFLICT (source) DO UPDATE SET path = excluded.path, columns = excluded.columns, options = excluded.options,
+    definition_hash = excluded.definition_hash
+  WHERE d.relation = excluded.relation
+  RETURNING source_id INTO id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('source "%s" already exists', payload->>'source');
+  END IF;
+  RETURN pg_catalog.to_jsonb(id);
+END $$;
+
+CREATE FUNCTION dap._write_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  id integer;
+BEGIN
+  INSERT INTO dap.model_definition AS d (relation, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
+  SELECT _write_model.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
+    ARRAY(SELECT u::oid::regclass FROM pg_catalog.unnest(m.upstream) AS u ORDER BY 1), m.always, m.definition_hash, caller
+  FROM pg_catalog.jsonb_to_record(payload) AS m(tier smallint, kind text, source_id integer, columns jsonb, key text[], latest_by text[],
+    query text, upstream bigint[], always boolean, definition_hash text)
+  ON CONFLICT (relation) DO UPDATE SET kind = excluded.kind, source_id = excluded.source_id, columns = excluded.columns, key = excluded.key,
+    latest_by = excluded.latest_by, query = excluded.query, upstream = excluded.upstream, always = excluded.always,
+    definition_hash = excluded.definition_hash
+  RETURNING model_id INTO id;
+  RETURN pg_catalog.to_jsonb(id);
+END $$;
+
+-- The table's owner must be able to execute what the table calls.
+CREATE FUNCTION dap._write_guard(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  table_owner regrole := (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = relation);
+BEGIN
+  IF NOT (pg_catalog.has_function_privilege(table_owner, 'dap._guard()', 'EXECUTE')
+      AND pg_catalog.has_function_privilege(table_owner, 'dap._no_stray_insert()', 'EXECUTE')) THEN
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION dap._guard(), dap._no_stray_insert() TO %s', table_owner);
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- Records that were in a table before the ledger knew it get ledger lines, so that their arrival is ordered before everything that follows.
+CREATE FUNCTION dap._write_adopt(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  held record;
+  id integer;
+  renumbered jsonb := '{}';
+BEGIN
+  FOR held IN SELECT f.file_id, f.records FROM pg_catalog.jsonb_to_recordset(payload->'files') AS f(file_id integer, records bigint) ORDER BY 1 LOOP
+    id := pg_catalog.nextval('dap.file_id_seq');
+    INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, rows_read, rows_loaded, rows_rejected, definition_hash, loaded_by)
+    SELECT id, s.source_id, s.source, pg_catalog.format('adopted: file %s of %s', held.file_id, _write_adopt.relation), 'loaded', 'adopted',
+      held.records, held.records, 0, s.definition_hash, caller
+    FROM dap.source_definition s WHERE s.relation = _write_adopt.relation;
+    renumbered := renumbered || pg_catalog.jsonb_build_object(held.file_id::text, id);
+  END LOOP;
+  RETURN renumbered;
+END $$;
+
+CREATE FUNCTION dap._write_dismiss(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  ids jsonb;
+  id integer;
+  why text := payload->>'reason';
+BEGIN
+  WITH dismissed AS (
+    UPDATE dap.file_ledger f SET status = 'dismissed', reason = why
+    FROM dap.source_definition s
+    WHERE s.relation = _write_dismiss.relation AND f.source_id = s.source_id AND f.path = payload->>'path' AND f.status = 'failed'
+    RETURNING f.file_id)
+  SELECT pg_catalog.jsonb_agg(d.file_id ORDER BY d.file_id) INTO ids FROM dismissed d;
+  IF ids IS NULL AND payload ? 'content_hash' THEN
+    INSERT INTO dap.file_ledger (source_id, source, path, status, reason, content_hash, bytes, definition_hash, loaded_by)
+    SELECT s.source_id, s.source, payload->>'path', 'dismissed', why, pg_catalog.decode(payload->>'content_hash', 'hex'), (payload->>'bytes')::bigint,
+      s.definition_hash, caller
+    FROM dap.source_definition s WHERE s.relation = _write_dismiss.relation
+    RETURNING file_id INTO id;
+    ids := pg_catalog.jsonb_build_array(id);
+  END IF;
+  RETURN ids;
+END $$;
+
+-- The ledger's lines stay as history; what the source held, values in rejects too, goes with it.
+CREATE FUNCTION dap._write_drop_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  id integer;
+BEGIN
+  DELETE FROM dap.source_definition s WHERE s.relation = _write_drop_source.relation RETURNING s.source_id INTO id;
+  UPDATE dap.file_ledger f SET status = 'unloaded', reason = pg_catalog.format('source dropped by %s', caller)
+  WHERE f.source_id = id AND f.status IN ('loaded', 'archived');
+  DELETE FROM dap.file_identity f WHERE f.source_id = id;
+  DELETE FROM dap.reject_ledger r WHERE r.source_id = id;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION dap._write_drop_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  id integer;
+BEGIN
+  DELETE FROM dap.model_definition m WHERE m.relation = _write_drop_model.relation RETURNING m.model_id INTO id;
+  DELETE FROM dap.model_state s WHERE s.model_id = id;
+  DELETE FROM dap.reject_ledger r WHERE r.model_id = id;
+  RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION dap._write_source(regclass, jsonb, text) IS 'Internal: stores a source''s definition';
+COMMENT ON FUNCTION dap._write_model(regclass, jsonb, text) IS 'Internal: stores a model''s definition';
+COMMENT ON FUNCTION dap._write_guard(regclass, jsonb, text) IS 'Internal: lets a source''s owner use the guard of its table';
+COMMENT ON FUNCTION dap._write_adopt(regclass, jsonb, text) IS 'Internal: gives records that were there before the ledger their lines';
+COMMENT ON FUNCTION dap._write_dismiss(regclass, jsonb, text) IS 'Internal: marks a file''s bytes as dismissed';
+COMMENT ON FUNCTION dap._write_drop_source(regclass, jsonb, text) IS 'Internal: removes a source from the catalog';
+COMMENT ON FUNCTION dap._write_drop_model(regclass, jsonb, text) IS 'Internal: removes a model from the catalog';
+
+CREATE FUNCTION dap._check_name(name text, what text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF name IS NULL OR name = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = pg_catalog.format('%s must have a name', what);
+  ELSIF pg_catalog.octet_length(name) > 63 THEN
+    RAISE EXCEPTION USING ERRCODE = 'name_too_long', MESSAGE = pg_catalog.format('the name of %s is longer than 63 bytes', what),
+      DETAIL = pg_catalog.format('It begins "%s".', pg_catalog.left(name, 40));
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_name(text, text) IS 'Internal: raises unless the text can name a table or column';
+
+CREATE FUNCTION dap._check_column_names(columns text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  name text;
+  seen text[] := '{}';
+BEGIN
+  IF pg_catalog.cardinality(columns) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a source needs at least one column';
+  ELSIF pg_catalog.array_ndims(columns) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'array_subscript_error', MESSAGE = 'columns must be a one-dimensional array';
+  END IF;
+  FOREACH name IN ARRAY columns LOOP
+    PERFORM dap._check_name(name, pg_catalog.format('column %s', pg_catalog.cardinality(seen) + 1));
+    IF name IN ('_line', '_file_id', 'tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax') THEN
+      RAISE EXCEPTION USING ERRCODE = 'reserved_name', MESSAGE = pg_catalog.format('column name "%s" is reserved', name),
+        HINT = 'Map the header to another name with option "aliases".';
+    ELSIF pg_catalog.lower(name) = ANY (seen) THEN
+      RAISE EXCEPTION USING ERRCODE = 'duplicate_column', MESSAGE = pg_catalog.format('column name "%s" is given twice (case is ignored)', name);
+    END IF;
+    seen := seen || pg_catalog.lower(name);
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION dap._check_column_names(text[]) IS 'Internal: raises unless the texts can be the columns of a source';

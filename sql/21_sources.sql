@@ -1,0 +1,236 @@
+-- Sources: where files come from, and the table that holds their live records as text.
+
+CREATE FUNCTION dap._make_raw_table(source text, columns text[], owner regrole) RETURNS regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  target text := pg_catalog.format('%I.%I', dap._layer(0), source);
+BEGIN
+  PERFORM dap._run_as(owner, pg_catalog.format(
+    'CREATE TABLE %s (_line bigint NOT NULL, _file_id integer NOT NULL DEFAULT dap._no_stray_insert(), %s)', target,
+    (SELECT pg_catalog.string_agg(pg_catalog.format('%I text', c.name), ', ' ORDER BY c.n) FROM pg_catalog.unnest(columns) WITH ORDINALITY AS c(name, n))));
+  PERFORM dap._run_as(owner, pg_catalog.format(
+    'COMMENT ON TABLE %1$s IS %2$L; COMMENT ON COLUMN %1$s._line IS %3$L; COMMENT ON COLUMN %1$s._file_id IS %4$L', target,
+    pg_catalog.format('Live records of source %s, as they came. Written by dap.ingest_csv() alone', source),
+    'Line of the file where the record starts; the header is line 1', 'The file, as in dap.files'));
+  RETURN target::regclass;
+END $$;
+COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
+
+CREATE FUNCTION dap._guard_raw_table(relation regclass, owner regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM dap._write('guard', relation, '{}');
+  PERFORM dap._run_as(owner, pg_catalog.format(
+    'CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()', relation));
+END $$;
+COMMENT ON FUNCTION dap._guard_raw_table(regclass, regrole) IS 'Internal: protects a source''s table from changes by hand';
+
+-- Raises unless `relation`, which the ledger does not know, could have been made by create_source.
+CREATE FUNCTION dap._check_adoptable(relation regclass, columns text[], owner regrole) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  problem text;
+BEGIN
+  SELECT CASE
+    WHEN c.relkind NOT IN ('r', 'p', 'f') THEN 'it is no table'
+    WHEN c.relowner <> owner::oid THEN pg_catalog.format('its owner is not %s, the owner of the schema', owner)
+  END INTO problem FROM pg_catalog.pg_class c WHERE c.oid = relation;
+  IF problem IS NULL THEN
+    SELECT pg_catalog.format('it lacks column %I of type %s', w.name, w.type) INTO problem
+    FROM (VALUES (-1::bigint, '_line', 'bigint'), (0, '_file_id', 'integer')
+          UNION ALL SELECT c.n, c.name, 'text' FROM pg_catalog.unnest(columns) WITH ORDINALITY AS c(name, n)) AS w(n, name, type)
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attname = w.name AND NOT a.attisdropped
+      AND pg_catalog.format_type(a.atttypid, a.atttypmod) = w.type)
+    ORDER BY w.n LIMIT 1;
+  END IF;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('table %s already exists', relation),
+      DETAIL = pg_catalog.format('It cannot become the table of a source: %s.', problem),
+      HINT = 'Rename or drop it, or give the source another name.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_adoptable(regclass, text[], regrole) IS 'Internal: raises unless an existing table can become the table of a source';
+
+CREATE FUNCTION dap._adopt_raw_table(relation regclass, owner regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  files jsonb;
+  renumbered jsonb;
+BEGIN
+  files := dap._run_as(owner, pg_catalog.format(
+    'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)) FROM (SELECT t._file_id AS file_id, pg_catalog.count(*) AS records FROM %s t GROUP BY 1) f', relation));
+  IF files IS NOT NULL THEN
+    renumbered := dap._write('adopt', relation, pg_catalog.jsonb_build_object('files', files));
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'UPDATE %s t SET _file_id = (%L::jsonb ->> t._file_id::text)::integer', relation, renumbered));
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._adopt_raw_table(regclass, regrole) IS 'Internal: enters the records of an existing table into the ledger';
+
+-- Brings the table of an existing source to another list of columns. Values are never thrown away.
+CREATE FUNCTION dap._alter_raw_table(relation regclass, old_columns text[], new_columns text[], owner regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  name text;
+  user_model text;
+  holds_values boolean;
+BEGIN
+  FOR name IN SELECT o FROM pg_catalog.unnest(old_columns) AS o WHERE o <> ALL (new_columns) LOOP
+    SELECT m.relation::text INTO user_model FROM dap._models m
+    WHERE relation = ANY (m.upstream) AND m.kind = 'clean'
+      AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(m.columns) AS r WHERE coalesce(r->>'source', r->>'name') = name) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('column "%s" cannot be removed from %s', name, relation),
+        DETAIL = pg_catalog.format('Model %s reads it.', user_model), HINT = 'Change or drop the model first.';
+    END IF;
+    holds_values := dap._run_as(owner, pg_catalog.format('SELECT EXISTS (SELECT FROM %s t WHERE t.%I IS NOT NULL)', relation, name));
+    IF holds_values THEN
+      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = pg_catalog.format('column "%s" of %s holds values', name, relation),
+        DETAIL = 'A source''s table keeps every live record as it came.',
+        HINT = 'Keep the column and list it in option "optional", or drop the source and create it anew.';
+    END IF;
+    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', relation, name));
+  END LOOP;
+  FOR name IN SELECT n.name FROM pg_catalog.unnest(new_columns) WITH ORDINALITY AS n(name, n) WHERE n.name <> ALL (old_columns) ORDER BY n.n LOOP
+    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD COLUMN %I text', relation, name));
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION dap._alter_raw_table(regclass, text[], text[], regrole) IS 'Internal: adds columns to the table of a source, removes empty ones';
+
+-- The columns of the first file that a path means now.
+CREATE FUNCTION dap._first_header(source text, path text, options jsonb) RETURNS text[]
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  header text[];
+BEGIN
+  IF NOT (dap._effective_options(options)->>'header')::boolean THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('source "%s" needs columns', source),
+      DETAIL = 'Its files have no header (option "header" is false).';
+  ELSIF path IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('source "%s" needs columns or a path', source),
+      HINT = 'Without columns they are read from the header of the first file.';
+  END IF;
+  header := dap._csv_header(path, options);
+  IF header IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_file', MESSAGE = pg_catalog.format('no file matches "%s"', path),
+      HINT = 'Give the columns, or put a file there first.';
+  END IF;
+  RETURN header;
+END $$;
+COMMENT ON FUNCTION dap._first_header(text, text, jsonb) IS 'Internal: the header of the first file of a source';
+
+CREATE FUNCTION dap.create_source(source text, path text DEFAULT NULL, columns text[] DEFAULT NULL, options jsonb DEFAULT '{}',
+  or_replace boolean DEFAULT false) RETURNS regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  owner regrole := dap._layer_owner(0);
+  adopt boolean;
+  kept_options jsonb := coalesce(options, '{}') - 'adopt';
+  known record;
+  target regclass;
+  holds_rows boolean := false;
+BEGIN
+  PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  PERFORM dap._check_name(source, 'a source');
+  PERFORM dap._check_options(coalesce(options, '{}'));
+  adopt := coalesce((options->>'adopt')::boolean, false);
+  IF path = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'path is empty';
+  END IF;
+  IF columns IS NOT NULL THEN
+    PERFORM dap._check_column_names(columns);
+  END IF;
+
+  SELECT s.* INTO known FROM dap._sources s WHERE s.source = create_source.source;
+  IF FOUND AND known.has_table THEN
+    IF (columns IS NULL OR columns = known.columns) AND path IS NOT DISTINCT FROM known.path
+        AND dap._effective_options(kept_options) = dap._effective_options(known.options) THEN
+      RAISE NOTICE USING MESSAGE = pg_catalog.format('source "%s" already exists with this definition, skipping', source);
+      RETURN known.relation;
+    ELSIF NOT or_replace THEN
+      RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('source "%s" already exists with another definition', source),
+        HINT = 'Change it with or_replace => true.';
+    END IF;
+    columns := coalesce(columns, known.columns);
+    PERFORM dap._alter_raw_table(known.relation, known.columns, columns, owner);
+    target := known.relation;
+  ELSE
+    IF FOUND THEN
+      IF NOT or_replace THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = pg_catalog.format('the table of source "%s" does not exist any more', source),
+          HINT = pg_catalog.format('Remove the definition with dap.drop_source(%L), or create the source again with or_replace => true.', source);
+      END IF;
+      columns := coalesce(columns, known.columns);
+      PERFORM dap._write('drop_source', known.relation, '{}');
+    END IF;
+    columns := coalesce(columns, dap._first_header(source, path, kept_options));
+    PERFORM dap._check_column_names(columns);
+    target := pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(0), source));
+    IF target IS NULL THEN
+      target := dap._make_raw_table(source, columns, owner);
+    ELSE
+      PERFORM dap._check_adoptable(target, columns, owner);
+      holds_rows := dap._run_as(owner, pg_catalog.format('SELECT EXISTS (SELECT FROM %s)', target));
+      IF holds_rows AND NOT adopt THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('table %s already exists and holds records', target),
+          DETAIL = 'The ledger does not know where they came from.',
+          HINT = pg_catalog.format('Take them over with options => %L, or rename the table.', '{"adopt": true}');
+      END IF;
+      PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER IF EXISTS dap_guard ON %s; ALTER TABLE %1$s ALTER COLUMN _line SET NOT NULL,
+        ALTER COLUMN _file_id SET NOT NULL, ALTER COLUMN _file_id SET DEFAULT dap._no_stray_insert()', target));
+    END IF;
+  END IF;
+
+  PERFORM dap._write('source', target, pg_catalog.jsonb_build_object('source', source, 'path', path, 'columns', columns, 'options', kept_options));
+  IF holds_rows THEN
+    PERFORM dap._adopt_raw_table(target, owner);
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
+    PERFORM dap._guard_raw_table(target, owner);
+  END IF;
+  RETURN target;
+END $$;
+COMMENT ON FUNCTION dap.create_source(text, text, text[], jsonb, boolean) IS
+  'Defines a source of CSV files and creates its table in the raw layer. path: a file, directory or glob; columns: NULL takes them from the first file';
+
+CREATE FUNCTION dap.drop_source(source text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known record;
+  readers text;
+BEGIN
+  SELECT s.* INTO known FROM dap._sources s WHERE s.source = drop_source.source;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('source "%s" does not exist', source);
+  END IF;
+  SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE known.relation = ANY (m.upstream);
+  IF readers IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('source "%s" cannot be dropped', source),
+      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first, with dap.drop_model().';
+  END IF;
+  PERFORM dap._write('drop_source', known.relation, '{}');
+  IF known.has_table THEN
+    PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
+      pg_catalog.format('DROP TABLE %s', known.relation));
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap.drop_source(text) IS
+  'Removes a source, its table and its rejects; the lines of its files stay in dap.files as unloaded. Refused while a model reads it';

@@ -1,0 +1,304 @@
+-- Models: tables that a refresh keeps equal to a rule over sources (clean) or a query over tables (query).
+
+-- A model's name as SQL would read it; without a schema it means `tier`.
+CREATE FUNCTION dap._model_name(model text, tier integer, OUT layer text, OUT name text, OUT target text) RETURNS record
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  parts text[] := pg_catalog.parse_ident(coalesce(model, ''));
+BEGIN
+  name := parts[pg_catalog.cardinality(parts)];
+  layer := CASE pg_catalog.cardinality(parts) WHEN 1 THEN dap._layer(tier) WHEN 2 THEN parts[1] END;
+  IF layer IS NULL OR coalesce(dap._tier(layer), 0) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('a model cannot be made as %s', model),
+      HINT = pg_catalog.format('Models live in schema %s or %s.', dap._layer(1), dap._layer(2));
+  END IF;
+  PERFORM dap._check_name(name, 'a model');
+  target := pg_catalog.format('%I.%I', layer, name);
+END $$;
+COMMENT ON FUNCTION dap._model_name(text, integer) IS 'Internal: the layer and table of a model';
+
+-- One element per column: {name, type, not_null}. The table is made, or an existing one brought to these columns and this key.
+CREATE FUNCTION dap._shape_model_table(target text, shape jsonb, key text[], owner regrole) RETURNS regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation regclass := pg_catalog.to_regclass(target);
+  key_list text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k.name), ', ' ORDER BY k.n) FROM pg_catalog.unnest(key) WITH ORDINALITY AS k(name, n));
+  is_empty boolean;
+  old_key record;
+  difference record;
+BEGIN
+  IF relation IS NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('CREATE TABLE %s (%s, PRIMARY KEY (%s))', target,
+      (SELECT pg_catalog.string_agg(pg_catalog.format('%I %s%s', s.name, s.type, CASE WHEN s.not_null THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY e.n)
+       FROM pg_catalog.jsonb_array_elements(shape) WITH ORDINALITY AS e(value, n), pg_catalog.jsonb_to_record(e.value) AS s(name text, type text, not_null boolean)),
+      key_list));
+    RETURN target::regclass;
+  END IF;
+
+  is_empty := dap._run_as(owner, pg_catalog.format('SELECT NOT EXISTS (SELECT FROM %s)', relation));
+  SELECT c.conname, ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attnum, n)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum ORDER BY k.n) AS columns
+    INTO old_key FROM pg_catalog.pg_constraint c WHERE c.conrelid = relation AND c.contype = 'p';
+  IF old_key.columns IS DISTINCT FROM key AND old_key.conname IS NOT NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', relation, old_key.conname));
+  END IF;
+  FOR difference IN
+    SELECT coalesce(s.name, a.name) AS name, a.type AS old_type, s.type AS new_type, a.not_null AS old_not_null, s.not_null AS new_not_null
+    FROM (SELECT a.attname::text AS name, a.attnotnull AS not_null,
+            pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation
+              THEN (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_catalog.pg_collation c
+                    JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) ELSE '' END AS type
+          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS a
+    FULL JOIN (SELECT e.n, r.* FROM pg_catalog.jsonb_array_elements(shape) WITH ORDINALITY AS e(value, n),
+                 pg_catalog.jsonb_to_record(e.value) AS r(name text, type text, not_null boolean)) AS s ON s.name = a.name
+    ORDER BY s.n
+  LOOP
+    IF difference.new_type IS NULL THEN
+      PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', relation, difference.name));
+    ELSIF difference.old_type IS NULL THEN
+      PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD COLUMN %I %s', relation, difference.name, difference.new_type));
+    ELSIF difference.old_type <> difference.new_type THEN
+      PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I TYPE %s', relation, difference.name, difference.new_type));
+    END IF;
+    IF difference.new_type IS NOT NULL AND difference.new_not_null IS DISTINCT FROM difference.old_not_null AND difference.name <> ALL (key) THEN
+      IF NOT difference.new_not_null THEN
+        PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', relation, difference.name));
+      ELSIF is_empty THEN
+        -- Rows from before may lack values; the refresh that follows sees to them, and rejects what is missing from then on.
+        PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', relation, difference.name));
+      END IF;
+    END IF;
+  END LOOP;
+  IF old_key.columns IS DISTINCT FROM key THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD PRIMARY KEY (%s)', relation, key_list));
+  END IF;
+  RETURN relation;
+EXCEPTION
+  WHEN dependent_objects_still_exist OR unique_violation OR not_null_violation OR cannot_coerce OR datatype_mismatch OR feature_not_supported
+    OR numeric_value_out_of_range OR string_data_right_truncation THEN
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = pg_catalog.format('table %s cannot be brought to its new definition', target), DETAIL = SQLERRM,
+      HINT = pg_catalog.format('Drop the model with dap.drop_model(%L) and create it anew.', target);
+END $$;
+COMMENT ON FUNCTION dap._shape_model_table(text, jsonb, text[], regrole) IS 'Internal: creates or alters the table of a model';
+
+-- What stands in the way of a definition: says whether the same one is there already.
+CREATE FUNCTION dap._is_same_model(target text, hash text, or_replace boolean) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  relation regclass := pg_catalog.to_regclass(target);
+  known record;
+BEGIN
+  IF relation IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT m.definition_hash INTO known FROM dap._models m WHERE m.relation = _is_same_model.relation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('relation %s already exists', relation),
+      DETAIL = 'It was not made as a model.', HINT = 'Rename or drop it, or give the model another name.';
+  ELSIF known.definition_hash = hash THEN
+    RAISE NOTICE USING MESSAGE = pg_catalog.format('model %s already exists with this definition, skipping', relation);
+    RETURN true;
+  ELSIF NOT or_replace THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('model %s already exists with another definition', relation),
+      HINT = 'Change it with or_replace => true.';
+  END IF;
+  RETURN false;
+END $$;
+COMMENT ON FUNCTION dap._is_same_model(text, text, boolean) IS 'Internal: raises if a model''s table or definition stands in the way of another';
+
+-- Raises unless `names` is a list of different columns of the model.
+CREATE FUNCTION dap._check_column_list(names text[], columns text[], what text, model text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  name text;
+  seen text[] := '{}';
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    IF name IS NULL OR name <> ALL (columns) THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = pg_catalog.format('%s names column "%s", which model %s does not have', what, name, model),
+        HINT = pg_catalog.format('Its columns are %s.', pg_catalog.array_to_string(columns, ', '));
+    ELSIF name = ANY (seen) THEN
+      RAISE EXCEPTION USING ERRCODE = 'duplicate_column', MESSAGE = pg_catalog.format('%s names column "%s" twice', what, name);
+    END IF;
+    seen := seen || name;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION dap._check_column_list(text[], text[], text, text) IS 'Internal: raises unless the names are columns of a model';
+
+CREATE FUNCTION dap._check_key(key text[], columns text[], model text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF coalesce(pg_catalog.cardinality(key), 0) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('model %s needs a key', model),
+      DETAIL = 'A refresh finds the rows that differ by their key.';
+  END IF;
+  PERFORM dap._check_column_list(key, columns, 'key', model);
+END $$;
+COMMENT ON FUNCTION dap._check_key(text[], text[], text) IS 'Internal: raises unless the names can be the key of a model';
+
+CREATE FUNCTION dap.create_clean_model(model text, source text, columns jsonb, key text[], latest_by text[] DEFAULT NULL, or_replace boolean DEFAULT false)
+RETURNS regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  owner regrole := dap._layer_owner(1);
+  place record := dap._model_name(model, 1);
+  known record;
+  rule jsonb;
+  checked record;
+  names text[] := '{}';
+  shape jsonb := '[]';
+  hash text;
+  relation regclass;
+BEGIN
+  PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  IF place.layer <> dap._layer(1) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('clean model %s must live in schema %s', place.target, dap._layer(1));
+  END IF;
+  SELECT s.* INTO known FROM dap._sources s WHERE s.source = create_clean_model.source AND s.has_table;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('source "%s" does not exist', source),
+      HINT = 'Define it with dap.create_source().';
+  ELSIF coalesce(pg_catalog.jsonb_typeof(columns), '') <> 'array' OR pg_catalog.jsonb_array_length(columns) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'columns must be a JSON array with one object per column';
+  END IF;
+
+  FOR rule IN SELECT e.value FROM pg_catalog.jsonb_array_elements(columns) WITH ORDINALITY AS e(value, n) ORDER BY e.n LOOP
+    IF pg_catalog.jsonb_typeof(rule) <> 'object' THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'columns must be a JSON array with one object per column';
+    END IF;
+    checked := dap._check_rule(rule, coalesce(rule->>'name' = ANY (key), false));
+    PERFORM dap._check_name(checked.name, 'a column');
+    IF checked.name = ANY (names) THEN
+      RAISE EXCEPTION USING ERRCODE = 'duplicate_column', MESSAGE = pg_catalog.format('column "%s" is given twice', checked.name);
+    ELSIF checked.source <> ALL (known.columns) THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = pg_catalog.format('source "%s" has no column "%s"', source, checked.source),
+        HINT = pg_catalog.format('Its columns are %s.', pg_catalog.array_to_string(known.columns, ', '));
+    END IF;
+    names := names || checked.name;
+    shape := shape || pg_catalog.jsonb_build_object('name', checked.name, 'type', checked.type,
+      'not_null', coalesce((rule->>'required')::boolean, false) OR checked.name = ANY (key));
+  END LOOP;
+  PERFORM dap._check_key(key, names, place.target);
+  IF latest_by IS NOT NULL THEN
+    PERFORM dap._check_column_list(latest_by, names, 'latest_by', place.target);
+  END IF;
+
+  hash := pg_catalog.md5(pg_catalog.jsonb_build_array('clean', source, columns, key, coalesce(latest_by, '{}'))::text);
+  IF dap._is_same_model(place.target, hash, or_replace) THEN
+    RETURN place.target::regclass;
+  END IF;
+  relation := dap._shape_model_table(place.target, shape, key, owner);
+  PERFORM dap._write('model', relation, pg_catalog.jsonb_build_object('tier', 1, 'kind', 'clean', 'source_id', known.source_id, 'columns', columns,
+    'key', key, 'latest_by', latest_by, 'upstream', ARRAY[known.relation::oid::bigint], 'always', false, 'definition_hash', hash));
+  IF pg_catalog.obj_description(relation, 'pg_class') IS NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', relation,
+      pg_catalog.format('Clean model over source %s: the latest good record of each key, typed. Written by dap''s refresh alone', source)));
+  END IF;
+  RETURN relation;
+END $$;
+COMMENT ON FUNCTION dap.create_clean_model(text, text, jsonb, text[], text[], boolean) IS
+  'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, required, trim, lower, map, format, zone, min, max}';
+
+CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false) RETURNS regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  place record := dap._model_name(model, 2);
+  tier integer := dap._tier(place.layer);
+  owner regrole := dap._layer_owner(tier);
+  found record;
+  shape jsonb;
+  later text;
+  hash text;
+  relation regclass;
+  always boolean;
+BEGIN
+  PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  IF query IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = pg_catalog.format('model %s needs a query', place.target);
+  END IF;
+  found := dap._analyze_query(query, owner);
+  PERFORM dap._check_key(key, found.columns, place.target);
+  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'type', found.types[c.n], 'not_null', c.name = ANY (key)) ORDER BY c.n)
+    INTO shape FROM pg_catalog.unnest(found.columns) WITH ORDINALITY AS c(name, n);
+
+  relation := pg_catalog.to_regclass(place.target);
+  -- The tables that the query reads, those that their models read, and so on.
+  IF EXISTS (
+    WITH RECURSIVE reached(relation) AS (
+      SELECT u FROM pg_catalog.unnest(found.upstream) AS u
+      UNION SELECT u FROM reached r JOIN dap._models m ON m.relation = r.relation CROSS JOIN pg_catalog.unnest(m.upstream) AS u)
+    SELECT FROM reached r WHERE r.relation = create_model.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s would depend on itself', place.target),
+      DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(found.upstream, ', '));
+  END IF;
+  SELECT m.relation::text INTO later FROM dap._models m WHERE m.relation = ANY (found.upstream) AND m.tier > tier LIMIT 1;
+  IF later IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s reads %s, which is made after it', place.target, later),
+      HINT = pg_catalog.format('Make it in schema %s.', dap._layer(2));
+  END IF;
+  -- A table that no run writes has no version to compare: the model is computed each time.
+  always := found.always OR EXISTS (
+    SELECT FROM pg_catalog.unnest(found.upstream) AS u
+    WHERE NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = u) AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = u));
+
+  hash := pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key)::text);
+  IF dap._is_same_model(place.target, hash, or_replace) THEN
+    RETURN relation;
+  END IF;
+  relation := dap._shape_model_table(place.target, shape, key, owner);
+  PERFORM dap._write('model', relation, pg_catalog.jsonb_build_object('tier', tier, 'kind', 'query', 'columns', shape, 'key', key, 'query', query,
+    'upstream', (SELECT coalesce(pg_catalog.array_agg(u::oid::bigint), '{}') FROM pg_catalog.unnest(found.upstream) AS u), 'always', always,
+    'definition_hash', hash));
+  IF pg_catalog.obj_description(relation, 'pg_class') IS NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', relation, 'Model of a query. Written by dap''s refresh alone'));
+  END IF;
+  RETURN relation;
+END $$;
+COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean) IS
+  'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names in the query must have their schema';
+
+CREATE FUNCTION dap.drop_model(model text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  place record := dap._model_name(model, 2);
+  known record;
+  readers text;
+BEGIN
+  -- Without a schema the name is looked for in both layers, the last one first.
+  SELECT m.* INTO known FROM dap._models m
+  WHERE m.relation = pg_catalog.to_regclass(place.target)
+    OR (pg_catalog.cardinality(pg_catalog.parse_ident(model)) = 1 AND m.relation = pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(1), place.name)))
+  ORDER BY m.tier DESC LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('model %s does not exist', model);
+  END IF;
+  SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE known.relation = ANY (m.upstream);
+  IF readers IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('model %s cannot be dropped', known.relation),
+      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first.';
+  END IF;
+  PERFORM dap._write('drop_model', known.relation, '{}');
+  PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
+    pg_catalog.format('DROP TABLE %s', known.relation));
+END $$;
+COMMENT ON FUNCTION dap.drop_model(text) IS 'Removes a model and its table. Refused while another model or a view reads it';

@@ -1,0 +1,78 @@
+-- Levels of access. Roles are the administrator's own; these functions only grant.
+
+CREATE FUNCTION dap._grant(role regrole, level text) RETURNS void
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_grant';
+COMMENT ON FUNCTION dap._grant(regrole, text) IS 'Internal: grants what a level may use of schema dap, on behalf of an admin';
+
+-- What a level may use of the extension itself. Runs as the extension's owner.
+CREATE FUNCTION dap._write_grant(role regrole, level text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  granted regclass;
+  routine regprocedure;
+BEGIN
+  FOR granted IN
+    SELECT c.oid FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind = 'v'
+      AND c.relname = ANY (CASE level
+        WHEN 'monitor' THEN '{status,runs,run_steps,files,health}'::name[]
+        WHEN 'reader' THEN '{status}'
+        WHEN 'operator' THEN '{status,runs,run_steps,files,health,rejects}'
+        WHEN 'admin' THEN '{status,runs,run_steps,files,health,rejects,_sources,_models}' END)
+  LOOP
+    EXECUTE pg_catalog.format('GRANT SELECT ON %s TO %s', granted, role);
+  END LOOP;
+  FOR routine IN
+    SELECT p.oid FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace = 'dap'::regnamespace AND CASE level
+      WHEN 'operator' THEN p.proname IN ('ingest_csv', 'ingest_bytes', 'ingest_largeobject', 'read_csv', 'refresh_intermediate', 'refresh_analytics',
+        'refresh_all', 'schedule', 'unschedule') OR p.proname LIKE '\_schedule%'
+      -- The writers of the ledger check nothing themselves: they are the module's alone.
+      WHEN 'admin' THEN p.proname NOT LIKE '\_write\_%' AND p.proname NOT LIKE '\_record\_%' ELSE false END
+  LOOP
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', routine, role);
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION dap._write_grant(regrole, text) IS 'Internal: grants what a level may use of schema dap';
+
+CREATE FUNCTION dap.grant_access(role regrole, level text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  owner regrole;
+BEGIN
+  IF role IS NULL OR level IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role and level must be given';
+  ELSIF level NOT IN ('monitor', 'reader', 'operator', 'admin') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('unknown level "%s"', level),
+      HINT = 'The levels are monitor, reader, operator and admin.';
+  ELSIF role = 0::regrole OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role) THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('role %s does not exist', role);
+  END IF;
+
+  IF level = 'reader' THEN
+    owner := dap._layer_owner(2);
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'GRANT USAGE ON SCHEMA %1$I TO %2$s; GRANT SELECT ON ALL TABLES IN SCHEMA %1$I TO %2$s; '
+      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT SELECT ON TABLES TO %2$s', dap._layer(2), role, owner));
+  ELSIF level = 'operator' THEN
+    owner := dap._layer_owner(0);
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'GRANT USAGE ON SCHEMA %1$I TO %2$s; GRANT INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$s; '
+      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT INSERT ON TABLES TO %2$s', dap._layer(0), role, owner));
+  ELSIF level = 'admin' THEN
+    owner := dap._layer_owner(0);
+    -- As the caller: only those who may admit members to the owner can make an admin.
+    IF NOT pg_catalog.pg_has_role(role, owner, 'MEMBER') THEN
+      EXECUTE pg_catalog.format('GRANT %s TO %s', owner, role);
+    END IF;
+  END IF;
+  PERFORM dap._grant(role, level);
+END $$;
+COMMENT ON FUNCTION dap.grant_access(regrole, text) IS
+  'Grants a role monitor (status, runs, files: no data), reader (analytics), operator (ingest, refresh, schedule) or admin (definitions too, as a member of the layers'' owner), for objects made later too';

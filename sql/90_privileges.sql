@@ -1,0 +1,16 @@
+-- Last: nobody but the owner may execute anything, but for the pure functions; dap.grant_access() opens the rest by level.
+
+DO $$
+DECLARE
+  routine regprocedure;
+BEGIN
+  FOR routine IN
+    SELECT p.oid FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace = 'dap'::regnamespace
+      AND NOT (p.prokind IN ('a', 'w') OR p.proname = 'version')
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
+  END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA dap TO PUBLIC;

@@ -1,0 +1,19 @@
+// What a model's query gives and reads, found by parsing it as its owner would run it.
+#pragma once
+
+#include "bridge/pg.h"
+
+namespace dap {
+
+struct QueryAnalysis {
+  List* names;     // of char*: the columns' names
+  List* types;     // of char*: their types as CREATE TABLE takes them, with a COLLATE clause where it is not the type's own
+  List* upstream;  // of Oid: the tables that the query reads, also through views, in order of OID
+  bool always;     // the result can differ without a change of these tables (volatile or stable functions, TABLESAMPLE)
+};
+
+// Parse-analyses exactly one SELECT (42601 otherwise; 0A000 for data-modifying WITH, INTO and row locks) under the current search_path and
+// user. Columns need names of their own (42601, 42701) and types that a table can have (42P16, 0A000 for this extension's types).
+QueryAnalysis analyze_query(const char* query);
+
+}  // namespace dap
