@@ -50,6 +50,7 @@ char* value_text(Oid type, Datum value) {
       return pstrdup(buffer);
     case TIMESTAMPTZOID:
       if (timestamp2tm(DatumGetTimestampTz(value), nullptr, &civil, &fraction, nullptr, nullptr) != 0) break;
+      civil.tm_isdst = 0;  // known, so that the offset is shown
       EncodeDateTime(&civil, fraction, true, 0, nullptr, USE_ISO_DATES, buffer);
       return pstrdup(buffer);
     case FLOAT8OID: {

@@ -59,18 +59,24 @@ const char* format_error_text(FormatError error) {
                           "punctuation and \"quoted text\".")));
 }
 
+int64 floor_day(int64 microseconds) {
+  const int64 day = microseconds / USECS_PER_DAY;
+  return day * USECS_PER_DAY > microseconds ? day - 1 : day;
+}
+
 int clamp_year(int64 day) {
   const int year = convert::year_of_day(day);
   return year < 1 ? 1 : year > 9999 ? 9999 : year;
 }
 
 void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
-  // Dates out of bounds are rejects, so only the years within can be two readings. A zone shifts a local time by less than a day.
+  // Dates out of bounds are rejects, so only the years within can be two readings. Zone and offset shift a local time by less than a day each.
   int64 first = rule->bounds.min_integer;
   int64 last = rule->bounds.max_integer;
   if (rule->kind != RuleKind::date) {
-    first = first / USECS_PER_DAY - 2;
-    last = last / USECS_PER_DAY + 2;
+    const int64 margin = rule->kind == RuleKind::timestamptz || rule->zone != nullptr ? 2 : 0;
+    first = floor_day(first) - margin;
+    last = floor_day(last) + margin;
   }
   for (int i = 0; i < rule->format_count; ++i) {
     for (int j = i + 1; j < rule->format_count; ++j) {
