@@ -92,21 +92,21 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  relation regclass := pg_catalog.to_regclass(target);
+  existing regclass := pg_catalog.to_regclass(target);
   known record;
 BEGIN
-  IF relation IS NULL THEN
+  IF existing IS NULL THEN
     RETURN false;
   END IF;
-  SELECT m.definition_hash INTO known FROM dap._models m WHERE m.relation = _is_same_model.relation;
+  SELECT m.definition_hash INTO known FROM dap._models m WHERE m.relation = existing;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('relation %s already exists', relation),
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('relation %s already exists', existing),
       DETAIL = 'It was not made as a model.', HINT = 'Rename or drop it, or give the model another name.';
   ELSIF known.definition_hash = hash THEN
-    RAISE NOTICE USING MESSAGE = pg_catalog.format('model %s already exists with this definition, skipping', relation);
+    RAISE NOTICE USING MESSAGE = pg_catalog.format('model %s already exists with this definition, skipping', existing);
     RETURN true;
   ELSIF NOT or_replace THEN
-    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('model %s already exists with another definition', relation),
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('model %s already exists with another definition', existing),
       HINT = 'Change it with or_replace => true.';
   END IF;
   RETURN false;
@@ -222,54 +222,54 @@ DECLARE
   place record := dap._model_name(model, 2);
   tier integer := dap._tier(place.layer);
   owner regrole := dap._layer_owner(tier);
-  found record;
+  analysis record;
   shape jsonb;
   later text;
   hash text;
-  relation regclass;
+  target regclass;
   always boolean;
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
   IF query IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = pg_catalog.format('model %s needs a query', place.target);
   END IF;
-  found := dap._analyze_query(query, owner);
-  PERFORM dap._check_key(key, found.columns, place.target);
-  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'type', found.types[c.n], 'not_null', c.name = ANY (key)) ORDER BY c.n)
-    INTO shape FROM pg_catalog.unnest(found.columns) WITH ORDINALITY AS c(name, n);
+  analysis := dap._analyze_query(query, owner);
+  PERFORM dap._check_key(key, analysis.columns, place.target);
+  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'type', analysis.types[c.n], 'not_null', c.name = ANY (key)) ORDER BY c.n)
+    INTO shape FROM pg_catalog.unnest(analysis.columns) WITH ORDINALITY AS c(name, n);
 
-  relation := pg_catalog.to_regclass(place.target);
+  target := pg_catalog.to_regclass(place.target);
   -- The tables that the query reads, those that their models read, and so on.
   IF EXISTS (
     WITH RECURSIVE reached(relation) AS (
-      SELECT u FROM pg_catalog.unnest(found.upstream) AS u
+      SELECT u FROM pg_catalog.unnest(analysis.upstream) AS u
       UNION SELECT u FROM reached r JOIN dap._models m ON m.relation = r.relation CROSS JOIN pg_catalog.unnest(m.upstream) AS u)
-    SELECT FROM reached r WHERE r.relation = create_model.relation) THEN
+    SELECT FROM reached r WHERE r.relation = target) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s would depend on itself', place.target),
-      DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(found.upstream, ', '));
+      DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(analysis.upstream, ', '));
   END IF;
-  SELECT m.relation::text INTO later FROM dap._models m WHERE m.relation = ANY (found.upstream) AND m.tier > tier LIMIT 1;
+  SELECT m.relation::text INTO later FROM dap._models m WHERE m.relation = ANY (analysis.upstream) AND m.tier > tier LIMIT 1;
   IF later IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s reads %s, which is made after it', place.target, later),
       HINT = pg_catalog.format('Make it in schema %s.', dap._layer(2));
   END IF;
   -- A table that no run writes has no version to compare: the model is computed each time.
-  always := found.always OR EXISTS (
-    SELECT FROM pg_catalog.unnest(found.upstream) AS u
+  always := analysis.always OR EXISTS (
+    SELECT FROM pg_catalog.unnest(analysis.upstream) AS u
     WHERE NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = u) AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = u));
 
   hash := pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key)::text);
   IF dap._is_same_model(place.target, hash, or_replace) THEN
-    RETURN relation;
+    RETURN target;
   END IF;
-  relation := dap._shape_model_table(place.target, shape, key, owner);
-  PERFORM dap._write('model', relation, pg_catalog.jsonb_build_object('tier', tier, 'kind', 'query', 'columns', shape, 'key', key, 'query', query,
-    'upstream', (SELECT coalesce(pg_catalog.array_agg(u::oid::bigint), '{}') FROM pg_catalog.unnest(found.upstream) AS u), 'always', always,
+  target := dap._shape_model_table(place.target, shape, key, owner);
+  PERFORM dap._write('model', target, pg_catalog.jsonb_build_object('tier', tier, 'kind', 'query', 'columns', shape, 'key', key, 'query', query,
+    'upstream', (SELECT coalesce(pg_catalog.array_agg(u::oid::bigint), '{}') FROM pg_catalog.unnest(analysis.upstream) AS u), 'always', always,
     'definition_hash', hash));
-  IF pg_catalog.obj_description(relation, 'pg_class') IS NULL THEN
-    PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', relation, 'Model of a query. Written by dap''s refresh alone'));
+  IF pg_catalog.obj_description(target, 'pg_class') IS NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', target, 'Model of a query. Written by dap''s refresh alone'));
   END IF;
-  RETURN relation;
+  RETURN target;
 END $$;
 COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean) IS
   'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names in the query must have their schema';
