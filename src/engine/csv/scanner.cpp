@@ -96,6 +96,7 @@ Step Scanner::Impl::read_pieces(std::size_t max_records, bool header) {
 
 bool Scanner::Impl::read_slow(bool header) {
   if (!in_machine) {
+    if (batch_empty()) carried.set_size(0);  // an empty line may have left its CR
     machine.start(line, !header && columns == 1);
     record_line = line;
     record_offset = offset_of(cursor);

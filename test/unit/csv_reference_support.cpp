@@ -1,0 +1,240 @@
+#include "csv_reference_support.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace dap::csv::test {
+namespace {
+
+constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+// The order of faults that the same byte shows.
+enum Rank { encoding, nul, structure, too_long_field, too_long_record };
+
+struct Fault {
+  std::size_t at;  // the byte that shows it
+  Rank rank;
+  std::string reason;
+  std::int32_t column;
+  bool operator<(const Fault& other) const { return std::tie(at, rank) < std::tie(other.at, other.rank); }
+};
+
+enum class Mode { undecided, lf, cr };
+
+struct Record {
+  std::size_t begin = 0;
+  std::size_t end = 0;    // of its bytes
+  std::size_t after = 0;  // after its line end
+  bool ended_by_cr = false;
+  bool ended_by_file = false;
+  std::vector<Value> values;
+  std::vector<Fault> faults;
+  std::size_t open_quote = none;  // set if the file ends inside quotes
+};
+
+// The first sequence that is no UTF-8 character: where it begins, and the byte that shows it (size: the end).
+struct Broken {
+  std::size_t begin;
+  std::size_t at;
+};
+
+std::optional<Broken> first_broken(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    std::size_t length = 0;
+    if (c < 0x80) length = 1;
+    else if (c >= 0xC2 && c <= 0xDF) length = 2;
+    else if (c >= 0xE0 && c <= 0xEF) length = 3;
+    else if (c >= 0xF0 && c <= 0xF4) length = 4;
+    else return Broken{i, i};
+    for (std::size_t k = 1; k < length; k++) {
+      if (i + k == text.size()) return Broken{i, i + k};
+      const auto d = static_cast<unsigned char>(text[i + k]);
+      bool good = d >= 0x80 && d <= 0xBF;
+      if (k == 1) {
+        if (c == 0xE0) good = good && d >= 0xA0;
+        if (c == 0xED) good = good && d <= 0x9F;
+        if (c == 0xF0) good = good && d >= 0x90;
+        if (c == 0xF4) good = good && d <= 0x8F;
+      }
+      if (!good) return Broken{i, i + k};
+    }
+    i += length;
+  }
+  return std::nullopt;
+}
+
+class Parser {
+ public:
+  Parser(std::string_view file, const Options& options) : file_(file), o_(options) {}
+
+  Outcome parse() {
+    Outcome outcome;
+    outcome.error = wide();
+    if (outcome.error != FileError::none) {
+      outcome.error_line = 1;
+      return outcome;
+    }
+    std::size_t i = file_.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0;
+    bool want_header = o_.header;
+    std::uint64_t columns = o_.columns;
+    while (i < file_.size()) {
+      const Record record = record_at(i);
+      if (record.open_quote != none) {
+        outcome.error = FileError::unterminated_quote;
+        outcome.error_line = line_of(record.open_quote);
+        outcome.error_offset = record.begin;
+        return outcome;
+      }
+      i = record.after;
+      const bool empty = record.begin == record.end;
+      if (empty && (want_header || columns != 1)) {
+        if (mode_ == Mode::undecided && record.ended_by_cr) early_cr_lines_++;
+        continue;
+      }
+      if (mode_ == Mode::undecided && !record.ended_by_file) {
+        mode_ = record.ended_by_cr ? Mode::cr : Mode::lf;
+        if (mode_ == Mode::cr) early_cr_lines_ = 0;  // line_of() counts them now
+      }
+      const std::string raw(file_.substr(record.begin, record.end - record.begin));
+      std::vector<Fault> faults = record.faults;
+      if (faults.empty() && !want_header && record.values.size() != columns)
+        faults.push_back({0, encoding, "field_count", -1});
+      if (!faults.empty()) {
+        const Fault& first = *std::min_element(faults.begin(), faults.end());
+        outcome.bad.push_back({line_of(record.begin), record.begin, first.reason, first.column,
+                               first.reason == "field_count" ? static_cast<std::uint32_t>(record.values.size()) : 0,
+                               raw.substr(0, o_.limits.reject_bytes), raw.size()});
+        if (want_header) return outcome;
+      } else if (want_header) {
+        outcome.header = Row{line_of(record.begin), record.begin, raw, record.values};
+        columns = record.values.size();
+        want_header = false;
+      } else {
+        outcome.rows.push_back({line_of(record.begin), record.begin, raw, record.values});
+      }
+    }
+    return outcome;
+  }
+
+ private:
+  FileError wide() const {
+    const std::string_view head = file_.substr(0, 8);
+    const auto starts = [&](std::initializer_list<int> bytes) {
+      if (head.size() < bytes.size()) return false;
+      return std::equal(bytes.begin(), bytes.end(), head.begin(), [](int a, char b) { return static_cast<char>(a) == b; });
+    };
+    if (starts({0xFF, 0xFE, 0, 0}) || starts({0, 0, 0xFE, 0xFF})) return FileError::utf32;
+    if (starts({0xFF, 0xFE}) || starts({0xFE, 0xFF})) return FileError::utf16;
+    if (head.size() < 4) return FileError::none;
+    std::string nuls;
+    for (std::size_t k = 0; k < (head.size() < 8 ? 4 : 8); k++) nuls += head[k] == 0 ? '0' : 'x';
+    const auto is = [&](std::string four) { return nuls == four || nuls == four + four; };
+    if (is("x000") || is("000x")) return FileError::utf32;
+    if (is("x0x0") || is("0x0x")) return FileError::utf16;
+    return FileError::none;
+  }
+
+  std::uint64_t line_of(std::size_t at) const {
+    std::uint64_t line = 1 + early_cr_lines_;
+    for (std::size_t i = 0; i < at; i++) {
+      if (file_[i] == '\n') line++;
+      if (file_[i] == '\r' && mode_ == Mode::cr && !(i + 1 < file_.size() && file_[i + 1] == '\n')) line++;
+    }
+    return line;
+  }
+
+  bool is(std::size_t i, char c) const { return i < file_.size() && file_[i] == c; }
+  bool is_quote(std::size_t i) const { return o_.dialect.quote != 0 && is(i, o_.dialect.quote); }
+  bool is_delimiter(std::size_t i) const { return is(i, o_.dialect.delimiter); }
+
+  // Length of the line end at `i`, 0 if there is none.
+  std::size_t line_end(std::size_t i) const {
+    if (is(i, '\n')) return 1;
+    if (is(i, '\r') && is(i + 1, '\n')) return 2;
+    return is(i, '\r') && mode_ != Mode::lf ? 1 : 0;
+  }
+  bool field_ends(std::size_t i) const { return i == file_.size() || is_delimiter(i) || line_end(i) > 0; }
+
+  // Whether file_[i] takes the next byte literally, inside quotes.
+  bool escapes(std::size_t i) const {
+    if (o_.dialect.escape == 0 || o_.dialect.escape == o_.dialect.quote) return is_quote(i) && is_quote(i + 1);
+    return is(i, o_.dialect.escape) && (is_quote(i + 1) || is(i + 1, o_.dialect.escape));
+  }
+
+  Record record_at(std::size_t begin) const {
+    Record record;
+    record.begin = begin;
+    std::vector<std::size_t> field_begins;
+    std::size_t i = begin;
+    for (;;) {
+      field_begins.push_back(i);
+      const auto column = static_cast<std::int32_t>(record.values.size());
+      std::string value;
+      const auto add = [&](char c, std::size_t at) {
+        value += c;
+        if (value.size() == o_.limits.field_bytes + 1) record.faults.push_back({at, too_long_field, "field_too_long", column});
+      };
+      const bool quoted = is_quote(i);
+      if (quoted) {
+        const std::size_t open = i++;
+        for (;;) {
+          if (i >= file_.size()) {
+            record.open_quote = open;
+            return record;
+          }
+          if (escapes(i)) {
+            add(file_[i + 1], i + 1);
+            i += 2;
+          } else if (is_quote(i)) {
+            i++;
+            break;
+          } else {
+            // An escape is known to stand for itself by the byte after it.
+            add(file_[i], o_.dialect.escape != 0 && o_.dialect.escape != o_.dialect.quote && is(i, o_.dialect.escape) ? i + 1 : i);
+            i++;
+          }
+        }
+        if (!field_ends(i) && !o_.dialect.lenient) record.faults.push_back({i, structure, is(i, '\r') ? "bare_cr" : "text_after_quote", column});
+      }
+      for (; !field_ends(i); i++) {
+        if (is(i, '\r')) record.faults.push_back({i, structure, "bare_cr", column});
+        if (!quoted && is_quote(i) && !o_.dialect.lenient) record.faults.push_back({i, structure, "quote_in_field", column});
+        add(file_[i], i);
+      }
+      record.values.push_back(!quoted && value == o_.dialect.null_text ? Value() : Value(value));
+      if (!is_delimiter(i)) break;
+      i++;
+    }
+    record.end = i;
+    const std::size_t length = line_end(i);
+    record.after = i + length;
+    record.ended_by_file = length == 0;
+    record.ended_by_cr = length == 1 && is(i, '\r');
+
+    const auto column_of = [&](std::size_t at) {
+      return static_cast<std::int32_t>(std::upper_bound(field_begins.begin(), field_begins.end(), at) - field_begins.begin() - 1);
+    };
+    const std::string_view raw = file_.substr(begin, record.end - begin);
+    if (const std::size_t at = raw.find('\0'); at != raw.npos)
+      record.faults.push_back({begin + at, nul, "nul_byte", column_of(begin + at)});
+    if (raw.size() > o_.limits.record_bytes)
+      record.faults.push_back({begin + static_cast<std::size_t>(o_.limits.record_bytes), too_long_record, "record_too_long", -1});
+    if (const auto broken = first_broken(raw); o_.dialect.validate_utf8 && broken)
+      record.faults.push_back({begin + broken->at, encoding, "invalid_encoding", column_of(begin + broken->begin)});
+    return record;
+  }
+
+  std::string_view file_;
+  const Options& o_;
+  Mode mode_ = Mode::undecided;
+  std::uint64_t early_cr_lines_ = 0;  // empty lines that a CR ended before the first record, which then ended with LF
+};
+
+}  // namespace
+
+Outcome reference(std::string_view file, const Options& options) { return Parser(file, options).parse(); }
+
+}  // namespace dap::csv::test

@@ -1,0 +1,271 @@
+// Files that have broken CSV readers before, each with what must come of it.
+#include <gtest/gtest.h>
+
+#include "csv_support.h"
+#include "engine/simd/kernels.h"
+
+namespace dap::csv::test {
+namespace {
+
+using namespace std::string_literals;
+
+std::vector<Value> values(std::initializer_list<const char*> texts) {
+  std::vector<Value> result;
+  for (const char* text : texts) result.push_back(text == nullptr ? Value() : Value(text));
+  return result;
+}
+
+Row row(std::uint64_t line, std::uint64_t offset, std::string raw, std::initializer_list<const char*> texts) {
+  return {line, offset, std::move(raw), values(texts)};
+}
+
+Bad bad(std::uint64_t line, std::uint64_t offset, const char* reason, std::int32_t column, std::string raw, std::uint32_t fields = 0) {
+  const std::uint64_t size = raw.size();
+  return {line, offset, reason, column, fields, std::move(raw), size};
+}
+
+// Holds for every kernel and several ways to feed.
+void expect(const std::string& file, const Outcome& expected, const Options& options = {}) {
+  for (const simd::Kernels* kernels : simd::available()) {
+    ASSERT_TRUE(simd::select(kernels->name));
+    for (const Feeding& feeding : {Feeding{}, Feeding{{1}}, Feeding{{2}, 1}, Feeding{{7, 3}, 2, true}, Feeding{{64}}, Feeding{{}, 1000, true}})
+      EXPECT_EQ(show(scan(file, options, feeding)), show(expected)) << show(file) << " with " << kernels->name;
+  }
+  simd::select("auto");
+}
+
+Outcome rows(Row header, std::vector<Row> rows, std::vector<Bad> bad = {}) {
+  Outcome outcome;
+  outcome.header = std::move(header);
+  outcome.rows = std::move(rows);
+  outcome.bad = std::move(bad);
+  return outcome;
+}
+
+Options lenient() {
+  Options options;
+  options.dialect.lenient = true;
+  return options;
+}
+
+const Row foo = row(1, 0, "foo,bar,baz", {"foo", "bar", "baz"});
+const Row abc = row(1, 0, "a,b,c", {"a", "b", "c"});
+
+TEST(CsvTorture, AllEmpty) { expect("\n\n", {}); }
+TEST(CsvTorture, NothingAtAll) { expect("", {}); }
+
+TEST(CsvTorture, HeaderOfOtherWidth) {
+  expect("foo,bar,baz\n1,2", rows(foo, {}, {bad(2, 12, "field_count", -1, "1,2", 2)}));
+  expect("foo,bar,baz\n1,2,3,4", rows(foo, {}, {bad(2, 12, "field_count", -1, "1,2,3,4", 4)}));
+  expect("qux,quux,quuz", rows(row(1, 0, "qux,quux,quuz", {"qux", "quux", "quuz"}), {}));
+}
+
+TEST(CsvTorture, MissingQuote) {
+  Outcome expected = rows(foo, {});
+  expected.error = FileError::unterminated_quote;
+  expected.error_line = 2;
+  expected.error_offset = 12;
+  expect("foo,bar,baz\n1,\"I forgot to close this one,3", expected);
+  expect("foo,bar,baz\n1,\"I forgot to close this one,3", expected, lenient());
+}
+
+TEST(CsvTorture, UnterminatedQuoteIsReportedWhereItOpened) {
+  Outcome expected = rows(row(1, 0, "a,b", {"a", "b"}), {row(2, 4, "1,2", {"1", "2"})});
+  expected.error = FileError::unterminated_quote;
+  expected.error_line = 4;     // the second quoted value opens there
+  expected.error_offset = 8;   // its record begins here
+  expect("a,b\n1,2\n\"x\ny\",\"z\nmore\n", expected);
+}
+
+TEST(CsvTorture, QuotesThatShouldHaveBeenEscaped) {
+  const std::string after = "1,\"Hey, I missed \" it\",3";
+  expect("foo,bar,baz\n" + after, rows(foo, {}, {bad(2, 12, "text_after_quote", 1, after)}));
+  expect("foo,bar,baz\n" + after, rows(foo, {row(2, 12, after, {"1", "Hey, I missed  it\"", "3"})}), lenient());
+  const std::string inside = "1,This \"quotes\" must be escaped,3";
+  expect("foo,bar,baz\n" + inside, rows(foo, {}, {bad(2, 12, "quote_in_field", 1, inside)}));
+  expect("foo,bar,baz\n" + inside, rows(foo, {row(2, 12, inside, {"1", "This \"quotes\" must be escaped", "3"})}), lenient());
+}
+
+TEST(CsvTorture, QuotedValues) {
+  const Row places = row(1, 0, "first,last,address,city,zip", {"first", "last", "address", "city", "zip"});
+  expect("first,last,address,city,zip\nJohn,Doe,120 any st.,\"Anytown, WW\",08123",
+         rows(places, {row(2, 28, "John,Doe,120 any st.,\"Anytown, WW\",08123", {"John", "Doe", "120 any st.", "Anytown, WW", "08123"})}));
+  expect("foo,bar,baz\n1,\"Luke, I am your father.\",3",
+         rows(foo, {row(2, 12, "1,\"Luke, I am your father.\",3", {"1", "Luke, I am your father.", "3"})}));
+  expect("foo,bar,baz\n1,\"The \"\" must be escaped\",3",
+         rows(foo, {row(2, 12, "1,\"The \"\" must be escaped\",3", {"1", "The \" must be escaped", "3"})}));
+  expect("foo,bar,baz\n1,\"No man is an island,\nEntire of itself\",3",
+         rows(foo, {row(2, 12, "1,\"No man is an island,\nEntire of itself\",3", {"1", "No man is an island,\nEntire of itself", "3"})}));
+  expect("foo,bar,baz\n1,\"Field with spaces\",3",
+         rows(foo, {row(2, 12, "1,\"Field with spaces\",3", {"1", "Field with spaces", "3"})}));
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  expect("a,b\n1,\"ha \"\"ha\"\" ha\"\n3,4\n",
+         rows(ab, {row(2, 4, "1,\"ha \"\"ha\"\" ha\"", {"1", "ha \"ha\" ha"}), row(3, 21, "3,4", {"3", "4"})}));
+  expect("a,b\n1,\"ha \n\"\"ha\"\" \nha\"\n3,4\n",
+         rows(ab, {row(2, 4, "1,\"ha \n\"\"ha\"\" \nha\"", {"1", "ha \n\"ha\" \nha"}), row(5, 23, "3,4", {"3", "4"})}));
+  const std::string json = "1,\"{\"\"type\"\": \"\"Point\"\", \"\"coordinates\"\": [102.0, 0.5]}\"";
+  expect("key,val\n" + json + "\n", rows(row(1, 0, "key,val", {"key", "val"}),
+                                         {row(2, 8, json, {"1", "{\"type\": \"Point\", \"coordinates\": [102.0, 0.5]}"})}));
+}
+
+TEST(CsvTorture, NullAndEmpty) {
+  expect("foo,bar,baz\n1,,3", rows(foo, {row(2, 12, "1,,3", {"1", nullptr, "3"})}));
+  expect("foo,bar,baz\n1,\"\",3", rows(foo, {row(2, 12, "1,\"\",3", {"1", "", "3"})}));
+  expect("a,b,c\n1,\"\",\"\"\n2,3,4",
+         rows(abc, {row(2, 6, "1,\"\",\"\"", {"1", "", ""}), row(3, 14, "2,3,4", {"2", "3", "4"})}));
+  expect("a,b,c\r\n1,\"\",\"\"\r\n2,3,4",
+         rows(abc, {row(2, 7, "1,\"\",\"\"", {"1", "", ""}), row(3, 16, "2,3,4", {"2", "3", "4"})}));
+  Options options;
+  options.dialect.null_text = "NA";
+  expect("a,b,c\nNA,\"NA\",\nN,NAN,\"\"",
+         rows(abc, {row(2, 6, "NA,\"NA\",", {nullptr, "NA", ""}), row(3, 15, "N,NAN,\"\"", {"N", "NAN", ""})}), options);
+}
+
+TEST(CsvTorture, OneColumn) {
+  const Row one = row(1, 0, "foo", {"foo"});
+  expect("foo\n\n", rows(one, {row(2, 4, "", {nullptr})}));
+  expect("foo\n\n\r\n1\n\n", rows(one, {row(2, 4, "", {nullptr}), row(3, 5, "", {nullptr}), row(4, 7, "1", {"1"}), row(5, 9, "", {nullptr})}));
+  expect("foo\n1", rows(one, {row(2, 4, "1", {"1"})}));
+  expect("foo\n1\n", rows(one, {row(2, 4, "1", {"1"})}));
+  Options options;
+  options.dialect.null_text = "-";
+  expect("foo\n\n-\n", rows(one, {row(2, 4, "", {""}), row(3, 5, "-", {nullptr})}), options);
+}
+
+TEST(CsvTorture, EmptyLinesAreSkipped) {
+  expect("\n\r\nfoo,bar,baz\n\n1,2,3\n\r\n\n4,5,6\n\n",
+         rows(row(3, 3, "foo,bar,baz", {"foo", "bar", "baz"}), {row(5, 16, "1,2,3", {"1", "2", "3"}), row(8, 25, "4,5,6", {"4", "5", "6"})}));
+}
+
+TEST(CsvTorture, LineEnds) {
+  expect("foo,bar,baz", rows(foo, {}));
+  for (const char* end : {"\n", "\r\n", "\r"}) {
+    const std::string e = end;
+    const std::uint64_t second = 11 + e.size();
+    expect("foo,bar,baz" + e + "1,2,3", rows(foo, {row(2, second, "1,2,3", {"1", "2", "3"})}));
+    expect("foo,bar,baz" + e + "1,2,3" + e, rows(foo, {row(2, second, "1,2,3", {"1", "2", "3"})}));
+  }
+  // LF and CRLF mixed; a CR alone ends nothing there.
+  expect("a,b,c\n1,2,3\r\n4,5\r,6\n7,8,9\r\r\n0,0,0\r",
+         rows(abc, {row(2, 6, "1,2,3", {"1", "2", "3"})},
+              {bad(3, 13, "bare_cr", 1, "4,5\r,6"), bad(4, 20, "bare_cr", 2, "7,8,9\r"), bad(5, 28, "bare_cr", 2, "0,0,0\r")}));
+  // CR decides: then LF and CRLF end records too.
+  expect("a,b,c\r1,2,3\n4,5,6\r\n7,8,9\r\r\n0,0,0\r",
+         rows(abc, {row(2, 6, "1,2,3", {"1", "2", "3"}), row(3, 12, "4,5,6", {"4", "5", "6"}), row(4, 19, "7,8,9", {"7", "8", "9"}),
+                    row(6, 27, "0,0,0", {"0", "0", "0"})}));
+  // Lines inside quotes: a CR alone is one only where it ends records.
+  expect("a,\"b\r\",c\r1,\"\r\n\n\r\",3\r4,5,6",
+         rows(row(1, 0, "a,\"b\r\",c", {"a", "b\r", "c"}),
+              {row(3, 9, "1,\"\r\n\n\r\",3", {"1", "\r\n\n\r", "3"}), row(7, 20, "4,5,6", {"4", "5", "6"})}));
+  expect("a,\"b\r\",c\n1,\"\r\n\n\r\",3\n4,5,6",
+         rows(row(1, 0, "a,\"b\r\",c", {"a", "b\r", "c"}),
+              {row(2, 9, "1,\"\r\n\n\r\",3", {"1", "\r\n\n\r", "3"}), row(5, 20, "4,5,6", {"4", "5", "6"})}));
+  expect("a,b,c\r\n1,2,3\r\n\"Once upon \r\na time\",5,6\r\n7,8,9\r\n",
+         rows(abc, {row(2, 7, "1,2,3", {"1", "2", "3"}), row(3, 14, "\"Once upon \r\na time\",5,6", {"Once upon \r\na time", "5", "6"}),
+                    row(5, 40, "7,8,9", {"7", "8", "9"})}));
+}
+
+TEST(CsvTorture, SpacesBelongToTheField) {
+  expect("foo,bar,baz\n1, leading space,3", rows(foo, {row(2, 12, "1, leading space,3", {"1", " leading space", "3"})}));
+  expect("foo,bar,baz\n1,trailing space ,3", rows(foo, {row(2, 12, "1,trailing space ,3", {"1", "trailing space ", "3"})}));
+  expect("foo,bar,baz\n1, \"x\",3", rows(foo, {}, {bad(2, 12, "quote_in_field", 1, "1, \"x\",3")}));
+  expect("foo,bar,baz\n1,\"x\" ,3", rows(foo, {}, {bad(2, 12, "text_after_quote", 1, "1,\"x\" ,3")}));
+  expect("foo,bar,baz\n ,  ,", rows(foo, {row(2, 12, " ,  ,", {" ", "  ", nullptr})}));
+}
+
+TEST(CsvTorture, BackslashDotIsData) {
+  expect("a,b,c\n\\.,\\N,3\n\\.\n4,5,6", rows(abc, {row(2, 6, "\\.,\\N,3", {"\\.", "\\N", "3"}), row(4, 17, "4,5,6", {"4", "5", "6"})},
+                                            {bad(3, 14, "field_count", -1, "\\.", 1)}));
+}
+
+TEST(CsvTorture, Encoding) {
+  expect("foo,bar,baz\n1,\xF0\x9F\x98\x8E,3", rows(foo, {row(2, 12, "1,\xF0\x9F\x98\x8E,3", {"1", "\xF0\x9F\x98\x8E", "3"})}));
+  const Row places = row(1, 0, "Contact Phone Number,Location Coordinates,Cities,Counties",
+                         {"Contact Phone Number", "Location Coordinates", "Cities", "Counties"});
+  const std::string there = "2095257564,37\xEF\xBF\xBD" "36'37.8\"N 121\xEF\xBF\xBD" "2'17.9\"W,Modesto,Stanislaus";
+  const std::string head = "Contact Phone Number,Location Coordinates,Cities,Counties\n";
+  expect(head + there, rows(places, {}, {bad(2, 58, "quote_in_field", 1, there)}));
+  expect(head + there, rows(places, {row(2, 58, there, {"2095257564", "37\xEF\xBF\xBD" "36'37.8\"N 121\xEF\xBF\xBD" "2'17.9\"W", "Modesto", "Stanislaus"})}),
+         lenient());
+  // A record ends where it ends, whatever its bytes.
+  expect("a,b,c\n1,M\xFCnchen,\xFC\n1,2,\xC3\n\xED\xA0\x80,,\n\xE2\x82,x,y\nok,\xC3\xBC,\n",
+         rows(abc, {row(6, 37, "ok,\xC3\xBC,", {"ok", "\xC3\xBC", nullptr})},
+              {bad(2, 6, "invalid_encoding", 1, "1,M\xFCnchen,\xFC"), bad(3, 18, "invalid_encoding", 2, "1,2,\xC3"),
+               bad(4, 24, "invalid_encoding", 0, "\xED\xA0\x80,,"), bad(5, 30, "invalid_encoding", 0, "\xE2\x82,x,y")}));
+  Options bytes;
+  bytes.dialect.validate_utf8 = false;
+  expect("a,b,c\n1,M\xFCnchen,\xFC\n", rows(abc, {row(2, 6, "1,M\xFCnchen,\xFC", {"1", "M\xFCnchen", "\xFC"})}), bytes);
+}
+
+TEST(CsvTorture, ByteOrderMark) {
+  expect("\xEF\xBB\xBF\"a\",b,c\n\xEF\xBB\xBF" "1,2,3\n",
+         rows(row(1, 3, "\"a\",b,c", {"a", "b", "c"}), {row(2, 11, "\xEF\xBB\xBF" "1,2,3", {"\xEF\xBB\xBF" "1", "2", "3"})}));
+  expect("\xEF\xBB\xBF", {});
+  expect("\xEF\xBB\xBFx", rows(row(1, 3, "x", {"x"}), {}));
+  Outcome truncated;
+  truncated.bad = {bad(1, 0, "invalid_encoding", 0, "\xEF\xBB")};
+  expect("\xEF\xBB", truncated);
+}
+
+TEST(CsvTorture, WideEncodings) {
+  Outcome utf16, utf32;
+  utf16.error = FileError::utf16;
+  utf32.error = FileError::utf32;
+  utf16.error_line = utf32.error_line = 1;
+  expect("\xFF\xFE" "a\0,\0b\0\n\0"s, utf16);
+  expect("\xFE\xFF\0a\0,\0b\0\n"s, utf16);
+  expect("\xFF\xFE"s, utf16);
+  expect("a\0,\0b\0\n\0"s, utf16);
+  expect("\0a\0,\0b\0\n"s, utf16);
+  expect("\xFF\xFE\0\0a\0\0\0,\0\0\0"s, utf32);
+  expect("\0\0\xFE\xFF\0\0\0a\0\0\0,"s, utf32);
+  expect("a\0\0\0,\0\0\0b\0\0\0"s, utf32);
+  expect("\0\0\0a\0\0\0,"s, utf32);
+  // A stray NUL is a matter of its record.
+  expect("a,b,c\n1,\0,3\n4,5,6\n"s, rows(abc, {row(3, 12, "4,5,6", {"4", "5", "6"})}, {bad(2, 6, "nul_byte", 1, "1,\0,3"s)}));
+  Outcome header;
+  header.bad = {bad(1, 0, "nul_byte", 0, "a\0b,c"s)};
+  expect("a\0b,c\n1,2\n"s, header);
+}
+
+TEST(CsvTorture, TheFirstFaultIsTheReason) {
+  expect("a,b,c\n1\"\xFF,\0\n"s, rows(abc, {}, {bad(2, 6, "quote_in_field", 0, "1\"\xFF,\0"s)}));
+  expect("a,b,c\n1,\xFF,2\"\n", rows(abc, {}, {bad(2, 6, "invalid_encoding", 1, "1,\xFF,2\"")}));
+  expect("a,b,c\n1,2,\"\"3,4\n", rows(abc, {}, {bad(2, 6, "text_after_quote", 2, "1,2,\"\"3,4")}));
+  expect("a,b,c\n\xC3\"x,2,3\n", rows(abc, {}, {bad(2, 6, "invalid_encoding", 0, "\xC3\"x,2,3")}));
+  expect("a,b,c\n\"x\"\ry,2,3\n", rows(abc, {}, {bad(2, 6, "bare_cr", 0, "\"x\"\ry,2,3")}));
+}
+
+TEST(CsvTorture, EscapeOtherThanQuote) {
+  Options options;
+  options.dialect.quote = '\'';
+  options.dialect.escape = '\\';
+  options.dialect.delimiter = ';';
+  const Row header = row(1, 0, "a;b;c", {"a", "b", "c"});
+  expect("a;b;c\n'\\'';'\\\\';'\\n\\;'\n\\;\\;\\\n'x''y;z;1\n",
+         rows(header, {row(2, 6, "'\\'';'\\\\';'\\n\\;'", {"'", "\\", "\\n\\;"}), row(3, 23, "\\;\\;\\", {"\\", "\\", "\\"})},
+              {bad(4, 29, "text_after_quote", 0, "'x''y;z;1")}),
+         options);
+  options.dialect.lenient = true;
+  expect("a;b;c\n'x''y;z;1\n", rows(header, {row(2, 6, "'x''y;z;1", {"x'y", "z", "1"})}), options);
+}
+
+TEST(CsvTorture, NoQuotes) {
+  Options options;
+  options.dialect.quote = 0;
+  options.dialect.delimiter = '\t';
+  expect("a\tb\n\"x\t\"\"\n", rows(row(1, 0, "a\tb", {"a", "b"}), {row(2, 4, "\"x\t\"\"", {"\"x", "\"\""})}), options);
+}
+
+TEST(CsvTorture, WithoutHeader) {
+  Options options;
+  options.header = false;
+  options.columns = 2;
+  Outcome expected;
+  expected.rows = {row(1, 0, "1,2", {"1", "2"}), row(3, 6, "3,", {"3", nullptr})};
+  expected.bad = {bad(4, 10, "field_count", -1, "x", 1)};
+  expect("1,2\r\n\n3,\r\nx\r\n", expected, options);
+}
+
+}  // namespace
+}  // namespace dap::csv::test
