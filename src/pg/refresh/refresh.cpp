@@ -227,7 +227,7 @@ Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = resources;
     run_fail(plan->run, error);
-    ReThrowError(error);
+    ReThrowError(run_safe_error(plan->run, error));
   }
   PG_END_TRY();
   run_succeed(plan->run);

@@ -79,7 +79,32 @@ void run_succeed(Run* run) {
   RecorderTask task = {run_line(run, "returned", nullptr), NIL, true, false};
   RecorderResult result = record_outside(&task);
   if (!result.written) warn_once(run, &result, "Should the transaction be rolled back, the run will show as crashed rather than aborted.");
-  write_line_inside(run_line(run, "succeeded", nullptr));
+
+  // A cancel that arrives just now ends a run like any other error: rolled back first, so that the recorder finds its line free.
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    write_line_inside(run_line(run, "succeeded", nullptr));
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  if (error != nullptr) {
+    run_fail(run, error);
+    ReThrowError(run_safe_error(run, error));
+  }
 }
 
 ErrorData* run_safe_error(const Run* run, const ErrorData* error) { return redacted_copy(error, run->current_object); }

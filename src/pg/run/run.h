@@ -1,7 +1,7 @@
 // One refresh run: its lock, its line in the ledger, and the evidence it leaves when it fails.
 //
 // A refresh calls, in this order: run_lock, run_begin, the work in an internal subtransaction (run_set_current, run_add_step,
-// run_add_failed_file), then run_succeed within that subtransaction or after it. When the work raises: roll its subtransaction back,
+// run_add_failed_file), then run_succeed after it. When the work raises: roll its subtransaction back,
 // run_fail, and raise run_safe_error's copy of the error.
 #pragma once
 
@@ -36,7 +36,8 @@ List* run_steps(const Run*);                 // of StepResult*
 void run_set_current(Run*, int step, const char* object);
 // A failed file, as the jsonb text that dap._record_failed_file takes: part of the evidence.
 void run_add_failed_file(Run*, const char* json);
-// Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned.
+// Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned. What fails here is recorded
+// and raised by itself; call it after the work's subtransaction was released.
 void run_succeed(Run*);
 // After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the caller raises
 // run_safe_error's copy next.
