@@ -223,6 +223,16 @@ TEST(CompressDecompressor, LargeWindowsAreRefused) {
   EXPECT_EQ(decode(Format::zstd, zstd(plain, kMaxWindowLog + 1)).fault, Fault::unsupported);
 }
 
+TEST(CompressDecompressor, FormatsBeforeZstdOneAreCorrupt) {
+  const std::string plain = sample(300);
+  for (char version = 0x22; version <= 0x27; version++)
+    for (const std::string& before : {""s, zstd(plain)})
+      for (std::size_t chunk : {1, 1 << 16}) {
+        const std::string old = before + version + "\xb5\x2f\xfd\xd0\x53\xf7\x38\x5a\x4e\x00\xa3\xff\xff\xff\xd0\x6f"s;
+        EXPECT_EQ(decode(Format::zstd, old, chunk, 1 << 16).fault, Fault::corrupt);
+      }
+}
+
 TEST(CompressDecompressor, FaultsStayAndResetMakesNew) {
   const std::string plain = sample(2000);
   for (Format format : formats) {

@@ -107,15 +107,31 @@ struct Decompressor::State {
     }
   }
 
+  // Gathers a frame's magic number before the library sees it: where it is built to read the formats before 1.0, their decoders know no limit
+  // of the window. The library then takes all four bytes, as no header is that short.
+  Fault begin_zstd_frame(const unsigned char* in, std::size_t& in_size, std::size_t& out_size) {
+    std::size_t before = head_size;
+    remember_head(in, in_size);
+    in_size = head_size - before;
+    out_size = 0;
+    inside = true;
+    if (head_size < sizeof kZstdMagic) return Fault::none;
+    if (!starts_zstd(head, head_size)) return Fault::corrupt;
+    ZSTD_inBuffer source{head, head_size, 0};
+    ZSTD_outBuffer target{nullptr, 0, 0};
+    std::size_t code = ZSTD_decompressStream(zstd, &target, &source);
+    if (ZSTD_isError(code)) return zstd_fault(code);
+    return source.pos == source.size ? Fault::none : Fault::corrupt;
+  }
+
   Fault decode_zstd(const unsigned char* in, std::size_t& in_size, unsigned char* out, std::size_t& out_size) {
+    if (head_size < sizeof kZstdMagic) return begin_zstd_frame(in, in_size, out_size);
     ZSTD_inBuffer source{in, in_size, 0};
     ZSTD_outBuffer target{out, out_size, 0};
     std::size_t code = ZSTD_decompressStream(zstd, &target, &source);
     held_back = target.pos == target.size;
     in_size = source.pos;
     out_size = target.pos;
-    inside = inside || in_size > 0;
-    remember_head(in, in_size);
     if (ZSTD_isError(code)) return zstd_fault(code);
     if (code == 0) {
       held_back = false;
