@@ -196,17 +196,18 @@ DECLARE
   ids jsonb;
   id integer;
   why text := payload->>'reason';
+  hash bytea := pg_catalog.decode(payload->>'content_hash', 'hex');
 BEGIN
   WITH dismissed AS (
-    UPDATE dap.file_ledger f SET status = 'dismissed', reason = why
+    UPDATE dap.file_ledger f SET status = 'dismissed', reason = why, content_hash = coalesce(f.content_hash, hash),
+      bytes = CASE WHEN f.content_hash IS NULL THEN coalesce((payload->>'bytes')::bigint, f.bytes) ELSE f.bytes END
     FROM dap.source_definition s
     WHERE s.relation = _write_dismiss.relation AND f.source_id = s.source_id AND f.path = payload->>'path' AND f.status = 'failed'
     RETURNING f.file_id)
   SELECT pg_catalog.jsonb_agg(d.file_id ORDER BY d.file_id) INTO ids FROM dismissed d;
-  IF ids IS NULL AND payload ? 'content_hash' THEN
+  IF ids IS NULL AND hash IS NOT NULL THEN
     INSERT INTO dap.file_ledger (source_id, source, path, status, reason, content_hash, bytes, definition_hash, loaded_by)
-    SELECT s.source_id, s.source, payload->>'path', 'dismissed', why, pg_catalog.decode(payload->>'content_hash', 'hex'), (payload->>'bytes')::bigint,
-      s.definition_hash, caller
+    SELECT s.source_id, s.source, payload->>'path', 'dismissed', why, hash, (payload->>'bytes')::bigint, s.definition_hash, caller
     FROM dap.source_definition s WHERE s.relation = _write_dismiss.relation
     RETURNING file_id INTO id;
     ids := pg_catalog.jsonb_build_array(id);

@@ -1,0 +1,96 @@
+-- Getting past a file at 03:00.
+
+-- What a file holds, for the ledger: {content_hash, bytes}; empty if it cannot be read (any more).
+CREATE FUNCTION dap._describe_content(file text, options jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  content record;
+BEGIN
+  SELECT b.* INTO content FROM dap._read_bytes(file, dap._effective_options(options)->>'compression') AS b;
+  RETURN pg_catalog.jsonb_build_object('content_hash', pg_catalog.encode(content.hash, 'hex'), 'bytes', content.length);
+END $$;
+COMMENT ON FUNCTION dap._describe_content(text, jsonb) IS 'Internal: the hash and length of a file''s bytes';
+
+-- Would the source take this file?
+CREATE FUNCTION dap._takes_file(source_path text, file text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM dap._find_files(source_path) AS f WHERE f.path = file);
+EXCEPTION WHEN undefined_file OR insufficient_privilege OR object_not_in_prerequisite_state THEN
+  RETURN false;  -- another source's directory may be missing; that is not what is asked
+END $$;
+COMMENT ON FUNCTION dap._takes_file(text, text) IS 'Internal: does a source''s path mean a file?';
+
+CREATE FUNCTION dap.dismiss_file(path text, reason text) RETURNS SETOF integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  file text;
+  failed_paths text[];
+  known record;
+  content jsonb;
+  live integer;
+  ids jsonb := '[]';
+BEGIN
+  IF path IS NULL OR path = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'the path of a file must be given';
+  ELSIF coalesce(pg_catalog.btrim(reason), '') = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a reason must be given',
+      DETAIL = 'It stands in dap.files for those who ask why the file''s records are missing.';
+  END IF;
+
+  failed_paths := ARRAY(SELECT DISTINCT f.path FROM dap.files f WHERE f.status = 'failed' AND f.path = dismiss_file.path);
+  IF failed_paths = '{}' THEN  -- the end of a path will do where it means one file
+    failed_paths := ARRAY(SELECT DISTINCT f.path FROM dap.files f
+      WHERE f.status = 'failed' AND pg_catalog.right(f.path, pg_catalog.length(dismiss_file.path) + 1) = '/' || dismiss_file.path);
+  END IF;
+  IF pg_catalog.cardinality(failed_paths) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'ambiguous_parameter', MESSAGE = pg_catalog.format('"%s" means several failed files', path),
+      DETAIL = pg_catalog.format('They are %s.', pg_catalog.array_to_string(failed_paths, ', '));
+  END IF;
+
+  IF pg_catalog.cardinality(failed_paths) = 1 THEN
+    file := failed_paths[1];
+    FOR known IN
+      SELECT s.relation, s.options, pg_catalog.bool_or(f.content_hash IS NULL) AS unknown_bytes
+      FROM dap.files f JOIN dap._sources s ON s.source = f.source
+      WHERE f.status = 'failed' AND f.path = file GROUP BY s.source_id, s.relation, s.options ORDER BY s.source_id
+    LOOP
+      content := '{}';
+      IF known.unknown_bytes THEN
+        BEGIN
+          content := dap._describe_content(file, known.options);
+        EXCEPTION WHEN undefined_file OR wrong_object_type THEN
+          NULL;  -- what is gone cannot come back under these bytes
+        END;
+      END IF;
+      ids := ids || coalesce(dap._write('dismiss', known.relation, content || pg_catalog.jsonb_build_object('path', file, 'reason', reason)), '[]');
+    END LOOP;
+  ELSE
+    SELECT f.path INTO file FROM dap._find_files(path) AS f;
+    FOR known IN SELECT s.* FROM dap._sources s WHERE dap._takes_file(s.path, file) ORDER BY s.source_id LOOP
+      content := dap._describe_content(file, known.options);
+      SELECT f.file_id INTO live FROM dap.files f
+      WHERE f.source = known.source AND f.status IN ('loaded', 'archived') AND pg_catalog.encode(f.content_hash, 'hex') = content->>'content_hash'
+        AND f.bytes = (content->>'bytes')::bigint LIMIT 1;
+      IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = pg_catalog.format('the records of "%s" are loaded', file),
+          DETAIL = pg_catalog.format('They are file %s of source "%s".', live, known.source);
+      END IF;
+      ids := ids || coalesce(dap._write('dismiss', known.relation, content || pg_catalog.jsonb_build_object('path', file, 'reason', reason)), '[]');
+    END LOOP;
+  END IF;
+  IF ids = '[]' THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('no source has or takes a file "%s"', path),
+      HINT = 'Failed files are the lines of dap.files with status failed.';
+  END IF;
+  RETURN QUERY SELECT i::integer FROM pg_catalog.jsonb_array_elements_text(ids) AS i;
+END $$;
+COMMENT ON FUNCTION dap.dismiss_file(text, text) IS
+  'Makes later runs skip the bytes of a file, usually one that failed; returns its lines in dap.files. The reason is kept there. Bytes that are corrected since are a new file';

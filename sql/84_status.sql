@@ -1,0 +1,89 @@
+-- One line per source and model: is it there, is it current, and what to do if not.
+
+CREATE VIEW dap.status AS
+WITH RECURSIVE sources AS (
+  SELECT s.source_id, s.relation, f.rows, f.run_id, f.refreshed_at, f.newest_file_at, f.change_id, f.failure
+  FROM dap.source_definition s
+  LEFT JOIN LATERAL (
+    SELECT sum(l.rows_loaded) FILTER (WHERE l.status = 'loaded')::bigint AS rows,
+      max(l.run_id) FILTER (WHERE l.status = 'loaded') AS run_id,
+      max(l.loaded_at) FILTER (WHERE l.status = 'loaded') AS refreshed_at,
+      max(coalesce(l.modified_at, l.loaded_at)) FILTER (WHERE l.status = 'loaded') AS newest_file_at,
+      max(l.change_id) FILTER (WHERE l.status NOT IN ('failed', 'dismissed')) AS change_id,
+      min(format('%s: %s', l.path, l.reason)) FILTER (WHERE l.status = 'failed') AS failure
+    FROM dap.file_ledger l WHERE l.source_id = s.source_id) f ON true
+), edges AS (
+  SELECT m.model_id, m.relation, u.upstream
+  FROM dap.model_definition m CROSS JOIN LATERAL unnest(m.upstream) AS u(upstream)
+), inputs AS (
+  -- What a refresh would write down as the model's inputs now.
+  SELECT e.model_id,
+    jsonb_object_agg(CASE WHEN s.source_id IS NULL THEN 'model ' || m.model_id ELSE 'source ' || s.source_id END,
+      CASE WHEN s.source_id IS NULL THEN coalesce(v.version, 0) ELSE coalesce(s.change_id, 0) END) AS versions
+  FROM edges e
+  LEFT JOIN sources s ON s.relation = e.upstream
+  LEFT JOIN dap.model_definition m ON m.relation = e.upstream
+  LEFT JOIN dap.model_state v ON v.model_id = m.model_id
+  WHERE s.source_id IS NOT NULL OR m.model_id IS NOT NULL
+  GROUP BY e.model_id
+), outdated (relation, message) AS (
+  SELECT m.relation, CASE WHEN v.definition_hash <> m.definition_hash THEN 'its definition has changed' ELSE 'what it reads has changed' END
+  FROM dap.model_definition m
+  JOIN dap.model_state v ON v.model_id = m.model_id
+  LEFT JOIN inputs i ON i.model_id = m.model_id
+  WHERE v.definition_hash <> m.definition_hash OR (NOT m.always AND v.inputs <> coalesce(i.versions, '{}'))
+  UNION
+  SELECT e.relation, 'what it reads is stale' FROM outdated o JOIN edges e ON e.upstream = o.relation
+), stale AS (
+  SELECT o.relation, min(o.message) AS message FROM outdated o GROUP BY o.relation
+), reached (relation, upstream) AS (
+  SELECT e.relation, e.upstream FROM edges e
+  UNION
+  SELECT r.relation, e.upstream FROM reached r JOIN edges e ON e.relation = r.upstream
+), newest AS (
+  SELECT r.relation, max(s.newest_file_at) AS newest_file_at FROM reached r JOIN sources s ON s.relation = r.upstream GROUP BY r.relation
+), objects AS (
+  SELECT 0 AS tier, s.source_id AS number, s.relation, s.rows, s.run_id, s.refreshed_at, s.newest_file_at, s.refreshed_at IS NOT NULL AS is_there,
+    s.failure, NULL::text AS staleness
+  FROM sources s
+  UNION ALL
+  SELECT m.tier, m.model_id, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
+  FROM dap.model_definition m
+  LEFT JOIN dap.model_state v ON v.model_id = m.model_id
+  LEFT JOIN newest n ON n.relation = m.relation
+  LEFT JOIN stale t ON t.relation = m.relation
+), last_run AS (
+  SELECT r.run_id, r.status, r.failed_step, r.message FROM dap.runs r ORDER BY r.run_id DESC LIMIT 1
+)
+SELECT coalesce(format('%I.%I', n.nspname, c.relname), o.relation::text) AS object, n.nspname::text AS layer, o.rows, pg_total_relation_size(c.oid) AS bytes,
+  o.run_id, o.refreshed_at, o.newest_file_at, j.state,
+  CASE j.state
+    WHEN 'failed' THEN coalesce(CASE WHEN c.oid IS NULL THEN 'the table does not exist any more' END, o.failure, format('run %s: %s', l.run_id, l.message))
+    WHEN 'running' THEN format('run %s is under way', l.run_id)
+    WHEN 'stale' THEN o.staleness || '; dap.refresh_all() brings it up to date'
+    WHEN 'never' THEN CASE WHEN o.tier = 0 THEN 'no file was loaded yet' ELSE 'not built yet: call dap.refresh_all()' END
+  END AS message
+FROM objects o
+LEFT JOIN pg_class c ON c.oid = o.relation
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN last_run l ON true
+CROSS JOIN LATERAL (
+  SELECT CASE
+    WHEN c.oid IS NULL THEN 'failed'
+    WHEN l.status = 'running' THEN 'running'
+    WHEN o.failure IS NOT NULL OR (l.status = 'failed' AND l.failed_step = format('%I.%I', n.nspname, c.relname)) THEN 'failed'
+    WHEN NOT o.is_there THEN 'never'
+    WHEN o.staleness IS NOT NULL THEN 'stale'
+    ELSE 'ok'
+  END) AS j(state)
+ORDER BY o.tier, o.number;
+COMMENT ON VIEW dap.status IS 'Sources and models: how many rows, how fresh, and what is wrong';
+COMMENT ON COLUMN dap.status.object IS 'The table';
+COMMENT ON COLUMN dap.status.layer IS 'Its schema';
+COMMENT ON COLUMN dap.status.rows IS 'Rows after the last refresh';
+COMMENT ON COLUMN dap.status.bytes IS 'Size on disk with its indexes';
+COMMENT ON COLUMN dap.status.run_id IS 'The run that wrote it last, see dap.runs; NULL for files that were loaded outside a run';
+COMMENT ON COLUMN dap.status.refreshed_at IS 'When it was written last';
+COMMENT ON COLUMN dap.status.newest_file_at IS 'When the newest of the files that it comes from was changed last';
+COMMENT ON COLUMN dap.status.state IS 'ok, stale (a refresh would change it), failed, running or never (not built, nothing loaded)';
+COMMENT ON COLUMN dap.status.message IS 'What the state means here';
