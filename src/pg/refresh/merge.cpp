@@ -93,7 +93,7 @@ char* difference_query(const Model* model, const NewRows* rows, const Columns* c
     appendStringInfo(&sql, "%sn.%s = o.%s", i ? " AND " : "", key, key);
   }
   // Compared as images: 1.0 and 1.00 are equal but not identical.
-  appendStringInfo(&sql, " WHERE o.%s IS NULL OR n.%s IS NULL OR ROW(%s) *<> ROW(%s)", first_key, first_key, column_list(columns, "o."), column_list(columns, "n."));
+  appendStringInfo(&sql, " WHERE o.%s IS NULL OR n.%s IS NULL OR ROW(%s)::record *<> ROW(%s)::record", first_key, first_key, column_list(columns, "o."), column_list(columns, "n."));
   return sql.data;
 }
 
