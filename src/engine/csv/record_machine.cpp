@@ -1,6 +1,32 @@
 #include "engine/csv/record_machine.h"
 
+#include <algorithm>
+
 namespace dap::csv {
+
+RecordMachine::RecordMachine(const Rules& rules) noexcept : rules_(rules), special_{} {
+  for (const int c : {rules.delimiter, rules.quote, rules.escape, int{'\n'}, int{'\r'}, 0}) {
+    if (c >= 0) special_[static_cast<std::size_t>(c)] = true;
+  }
+  if (rules.validate_utf8) std::fill(special_.begin() + 0x80, special_.end(), true);
+}
+
+// Takes the bytes at data[0, size) that can only be part of the value at hand, and says how many.
+std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexcept {
+  if (state_ != State::quoted && state_ != State::unquoted && state_ != State::after_text) return 0;
+  if (!faulty_) {
+    if (utf8_.inside()) return 0;
+    // A byte that passes a limit is not one of these.
+    size = std::min<std::uint64_t>(size, rules_.field_bytes - value_size_);
+    size = std::min<std::uint64_t>(size, rules_.record_bytes - size_);
+  }
+  std::size_t n = 0;
+  while (n < size && !special_[static_cast<unsigned char>(data[n])]) n++;
+  if (n > 0) last_was_cr_ = false;
+  value_size_ += n;
+  size_ += n;
+  return n;
+}
 
 void RecordMachine::start(std::uint64_t line, bool empty_lines_count) noexcept {
   state_ = State::field_start;
@@ -109,6 +135,11 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
       fault(Reason::bare_cr, static_cast<std::int64_t>(column_));
       text('\r');
       raw_byte();
+    }
+
+    if (const std::size_t plain = plain_bytes(data + i, size - i); plain > 0) {
+      i += plain - 1;
+      continue;
     }
 
     if (!faulty_ && rules_.validate_utf8 && !utf8_.push(static_cast<unsigned char>(c)))

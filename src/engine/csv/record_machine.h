@@ -1,6 +1,7 @@
 // The definition of a record: reads one byte by byte, over any number of chunks, and finds its end and its first fault.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,7 +19,7 @@ class RecordMachine {
  public:
   enum class Found : std::uint8_t { nothing, record, empty_line };
 
-  explicit RecordMachine(const Rules& rules) noexcept : rules_(rules) {}
+  explicit RecordMachine(const Rules& rules) noexcept;
 
   // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field.
   void start(std::uint64_t line, bool empty_lines_count) noexcept;
@@ -52,6 +53,7 @@ class RecordMachine {
     after_text,   // text after the closing quote
   };
 
+  std::size_t plain_bytes(const char* data, std::size_t size) noexcept;
   void fault(Reason reason, std::int64_t column) noexcept;
   void value_byte() noexcept;
   void raw_byte() noexcept;
@@ -61,6 +63,7 @@ class RecordMachine {
   Found end_record(LineEnds& line_ends, LineEnds seen) noexcept;
 
   const Rules& rules_;
+  std::array<bool, 256> special_;  // bytes that need to be looked at in every state
   State state_ = State::field_start;
   bool cr_pending_ = false;  // a CR outside quotes whose next byte is not known yet
   bool last_was_cr_ = false;
