@@ -161,6 +161,10 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   step.rows_updated = merged.updated;
   step.rows_deleted = merged.deleted;
   model_built(model, inputs, run_id(plan->run), merged.rows, step.rows_rejected, changed > 0);
+  // Before their memory: a store that spilled has a file to close.
+  tuplestore_end(rows->store);
+  if (merged.changes) tuplestore_end(merged.changes);
+  if (cleaned.rejects) tuplestore_end(cleaned.rejects);
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   end_step(plan, &step, changed == 0 ? "unchanged" : merged.was_empty ? "built" : "merged");
