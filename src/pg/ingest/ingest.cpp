@@ -442,6 +442,7 @@ void read_and_load(FileJob* job) {
   csv_reader_close(job->reader);
   if (std::strcmp(job->result->status, "failed") == 0) build_evidence(job);
   else if (std::strcmp(job->result->status, "skipped") == 0) remember_identity(job);
+  reject_store_close(job->rejects);
 }
 
 bool settles(const FileJob* job) {
