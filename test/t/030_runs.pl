@@ -227,8 +227,7 @@ like($err, qr/ERROR:  25006: /, 'READ ONLY: 25006');
 new_file();
 turn('divide');
 $node->safe_psql('postgres', "CREATE ROLE batch NOLOGIN; SELECT dap.grant_access('batch', 'operator'); CREATE ROLE person LOGIN CONNECTION LIMIT 1; GRANT batch TO person");
-$node->safe_psql('postgres', "ALTER SYSTEM SET dap.ingest_directories = '$inbox'");
-$node->reload;
+$node->safe_psql('postgres', "ALTER DATABASE postgres SET dap.ingest_directories = '$inbox'");
 ($code, $out, $err) = $node->psql('postgres', "SET ROLE batch; $refresh", extra_params => ['-U', 'person']);
 like($err, qr/division by zero/, 'as a role that cannot log in, in a session whose role has no connection to spare');
 unlike($err, qr/WARNING/, 'without trouble');
@@ -243,7 +242,7 @@ $node->safe_psql('postgres', "ALTER DATABASE postgres SET default_transaction_re
 ($code, $out, $err) = $node->psql('postgres', "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed'; $refresh");
 like($err, qr/division by zero/, 'read-only by default: the error is the original one');
 unlike($err, qr/WARNING/, 'and recorded');
-$node->safe_psql('postgres', "SET default_transaction_read_only = off; ALTER DATABASE postgres RESET ALL");
+$node->safe_psql('postgres', "SET default_transaction_read_only = off; ALTER DATABASE postgres RESET ALL; ALTER DATABASE postgres SET dap.ingest_directories = '$inbox'");
 is(last_run('status, sqlstate'), 'failed|22012', 'so it is');
 
 # --- the recorder is kept from its work ---------------------------------------------------------
@@ -274,16 +273,17 @@ $node->append_conf('postgresql.conf', 'max_worker_processes = 8');
 $node->restart;
 
 # --- lines from elsewhere -----------------------------------------------------------------------
-$node->safe_psql('postgres', q{
+my $committed = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
+$node->safe_psql('postgres', qq{
   INSERT INTO dap.run_ledger (command, status, started_at, run_by, pid, xid, system_identifier, database_oid)
   SELECT 'elsewhere', s.status, now(), 'nobody', 1, x.xid, i.identifier, d.oid
-  FROM (VALUES (1, 'running'), (2, 'returned')) AS s (rank, status), (VALUES (1, '3'::xid8), (2, '18446744073709551000'::xid8)) AS x (rank, xid),
+  FROM (VALUES (1, 'running'), (2, 'returned')) AS s (rank, status), (VALUES (1, '$committed'::xid8), (2, '18446744073709551000'::xid8)) AS x (rank, xid),
     (SELECT 1, system_identifier FROM pg_control_system() UNION ALL SELECT 2, 42) AS i (rank, identifier), pg_database AS d
   WHERE d.datname IN ('postgres', 'template1')
   ORDER BY s.rank, x.rank, i.rank, d.datname});
 is($node->safe_psql('postgres', "SELECT status, count(*) FROM dap.runs WHERE command = 'elsewhere' GROUP BY status ORDER BY status"),
   "aborted|7\ncrashed|7\nsucceeded|2", 'transactions of another server or database, or of the future, are not asked about');
-$node->safe_psql('postgres', "DELETE FROM dap.run_ledger WHERE command = 'elsewhere' AND xid = '3'; $refresh");
+$node->safe_psql('postgres', "DELETE FROM dap.run_ledger WHERE command = 'elsewhere' AND xid = '$committed'; $refresh");
 is($node->safe_psql('postgres', "SELECT status, count(*) FROM dap.run_ledger WHERE command = 'elsewhere' GROUP BY status ORDER BY status"), "aborted|4\ncrashed|4", 'the next run writes down what they are');
 
 # --- standby ------------------------------------------------------------------------------------
