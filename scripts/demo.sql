@@ -13,20 +13,18 @@ CREATE EXTENSION pg_cron;
 CREATE EXTENSION dap_analytics;
 ALTER DATABASE demo SET dap.ingest_directories = :'inbox';
 
--- The pipeline belongs to an ordinary role.
+-- The pipeline belongs to an ordinary role, which also runs it every night.
 CREATE ROLE pipeline LOGIN;
 CREATE ROLE analyst LOGIN PASSWORD :'password';
-GRANT CREATE ON DATABASE demo TO pipeline;
 GRANT USAGE ON SCHEMA cron TO pipeline;
-SELECT dap.grant_access('pipeline', 'admin') \g /dev/null
 \c -
 \pset footer off
 SET client_min_messages = warning;
-SET SESSION AUTHORIZATION pipeline;
 
 \echo
-\echo == SELECT * FROM dap.setup(inbox)
-SELECT * FROM dap.setup(:'inbox');
+\echo == SELECT * FROM dap.setup(inbox, owner)
+SELECT * FROM dap.setup(:'inbox', owner => 'pipeline');
+\c - pipeline
 
 \echo
 \echo == SELECT * FROM dap.refresh_all()
@@ -59,6 +57,10 @@ FROM dap.rejects GROUP BY stage, source, reason ORDER BY stage, source, records 
 SELECT file_id, source, regexp_replace(path, '^.*/', '') AS file, status, rows_read, rows_loaded, rows_rejected FROM dap.files ORDER BY file_id;
 
 \echo
+\echo == One of them came twice, and was loaded once
+SELECT file_id, regexp_replace(path, '^.*/', '') AS file, status, reason FROM dap.ingest_csv('transactions');
+
+\echo
 \echo == The steps of the run
 SELECT * FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs) ORDER BY 1, 2;
 
@@ -68,8 +70,8 @@ SELECT step, object, action, elapsed FROM dap.refresh_all();
 
 \echo
 \echo == Every night at two, by pg_cron
+SET client_min_messages = notice;
 SELECT dap.schedule();
 SELECT jobid, jobname, schedule, command, database, username, active FROM cron.job;
 
-RESET SESSION AUTHORIZATION;
 SELECT dap.grant_access('analyst', 'reader') \g /dev/null
