@@ -48,11 +48,19 @@ class OverlapSearch {
   int length() const noexcept { return length_; }
 
  private:
-  // Both formats read the same time part from the same characters: its value is the same for both, adds the same to both moments and
-  // bears on nothing else. One text stands for all.
+  // Both formats read the same part from the same characters, so that one text can stand for all: if any text has two readings, so has the
+  // one with the sample in its place. A time part adds the same to both moments and bears on nothing else. With the same month for both,
+  // January takes every day, and two dates differ as they did by day or year; with the same day, the 1st exists in every month.
   static const char* sample_of(const Format::Item& item) noexcept {
     static constexpr char digits[] = "123456";
     switch (item.element) {
+      case Element::month:
+      case Element::day:
+        return "01";
+      case Element::month_short:
+        return "jan";
+      case Element::month_name:
+        return "january";
       case Element::hour24:
       case Element::minute:
       case Element::second:
