@@ -97,7 +97,7 @@ TEST(CsvMemory, QuotedFieldOfAGigabyte) {
 
 TEST(CsvMemory, RecordOfManyFieldsAndLines) {
   Meter meter;
-  const std::uint64_t total = std::uint64_t{256} << 20;
+  const std::uint64_t total = std::uint64_t{64} << 20;
   std::string filling;
   for (int k = 0; k < 10000; k++) filling += ",\"\n\"\"\"";
   const Long got = scan_long("1", filling, total, "\n3,4\n", small_limits(), meter);
@@ -108,9 +108,9 @@ TEST(CsvMemory, RecordOfManyFieldsAndLines) {
   EXPECT_LT(meter.peak, 6u << 20);
 }
 
-TEST(CsvMemory, UnterminatedQuoteOfAGigabyte) {
+TEST(CsvMemory, UnterminatedQuote) {
   Meter meter;
-  const Long got = scan_long("1,\"", std::string(1u << 20, '\n'), std::uint64_t{1} << 28, "", small_limits(), meter);
+  const Long got = scan_long("1,\"", std::string(1u << 20, '\n'), std::uint64_t{1} << 26, "", small_limits(), meter);
   EXPECT_EQ(got.error, FileError::unterminated_quote);
   EXPECT_LT(meter.peak, 5u << 20);
 }
@@ -118,11 +118,11 @@ TEST(CsvMemory, UnterminatedQuoteOfAGigabyte) {
 TEST(CsvMemory, ManyRecordsAndRejectsInOneChunk) {
   Meter meter;
   std::string filling;
-  while (filling.size() < (64u << 20)) filling += "1,\"a\"\"b\"\n\"x\n\",\"\"\n1\n";
+  while (filling.size() < (16u << 20)) filling += "1,\"a\"\"b\"\n\"x\n\",\"\"\n1\n";
   const Long got = scan_long("", filling, 1, "", small_limits(), meter);
   EXPECT_EQ(got.error, FileError::none);
-  EXPECT_GT(got.records, 2000000u);
-  EXPECT_GT(got.bad.size(), 2000000u);
+  EXPECT_GT(got.records, 800000u);
+  EXPECT_GT(got.bad.size(), 800000u);
   EXPECT_LT(meter.peak, 4u << 20);
 }
 

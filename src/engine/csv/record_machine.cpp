@@ -137,9 +137,11 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
       raw_byte();
     }
 
-    if (const std::size_t plain = plain_bytes(data + i, size - i); plain > 0) {
-      i += plain - 1;
-      continue;
+    if (!special_[static_cast<std::size_t>(c)]) {
+      if (const std::size_t plain = plain_bytes(data + i, size - i); plain > 0) {
+        i += plain - 1;
+        continue;
+      }
     }
 
     if (!faulty_ && rules_.validate_utf8 && !utf8_.push(static_cast<unsigned char>(c)))
