@@ -31,9 +31,8 @@ DECLARE
   of_months integer[];
   last_day boolean := false;
   any_day boolean;
-  start timestamp;
   day date;
-  found timestamp;
+  found timestamptz;
 BEGIN
   part := regexp_match(schedule, '^\s*(\d{1,2}) seconds?\s*$', 'i');
   IF part IS NOT NULL THEN
@@ -85,10 +84,9 @@ BEGIN
 
   -- As cron has it: days of the month and of the week both hold where one of the fields starts with a star, else one of them is enough.
   any_day := NOT (both_days OR fields[3] LIKE '*%' OR fields[5] LIKE '*%');
-  start := date_trunc('minute', after AT TIME ZONE zone) + interval '1 minute';
   -- Eight years on from any day there is a 29th of February, whatever the century.
   FOR ahead IN 0..8 * 366 + 1 LOOP
-    day := start::date + ahead;
+    day := (after AT TIME ZONE zone)::date + ahead;
     CONTINUE WHEN NOT extract(month FROM day)::integer = ANY (of_months);
     DECLARE
       month_fits CONSTANT boolean := extract(day FROM day)::integer = ANY (month_days) OR (last_day AND extract(day FROM day + 1) = 1);
@@ -96,11 +94,13 @@ BEGIN
     BEGIN
       CONTINUE WHEN NOT CASE WHEN any_day THEN month_fits OR week_fits ELSE month_fits AND week_fits END;
     END;
-    SELECT min(t.at) INTO found
-    FROM unnest(hours) AS h, unnest(minutes) AS m, LATERAL (SELECT day + make_interval(hours => h, mins => m)) AS t (at)
-    WHERE t.at >= start;
+    -- Minute by minute of the day as it is in the zone: when clocks go forward a time may be skipped, when they go back it comes twice.
+    SELECT min(m.at) INTO found
+    FROM generate_series(day::timestamp AT TIME ZONE zone - interval '2 hours', (day + 1)::timestamp AT TIME ZONE zone, interval '1 minute') AS m (at),
+      LATERAL (SELECT m.at AT TIME ZONE zone) AS l (at)
+    WHERE m.at > after AND l.at::date = day AND extract(hour FROM l.at)::integer = ANY (hours) AND extract(minute FROM l.at)::integer = ANY (minutes);
     IF found IS NOT NULL THEN
-      RETURN found AT TIME ZONE zone;
+      RETURN found;
     END IF;
   END LOOP;
   RETURN NULL;
