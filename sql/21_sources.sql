@@ -80,6 +80,7 @@ CREATE FUNCTION dap._alter_raw_table(relation regclass, old_columns text[], new_
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
   name text;
   user_model text;
@@ -127,7 +128,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_file', MESSAGE = pg_catalog.format('no file matches "%s"', path),
       HINT = 'Give the columns, or put a file there first.';
   END IF;
-  RETURN header;
+  RETURN ARRAY(SELECT pg_catalog.btrim(h.name, E' \t') FROM pg_catalog.unnest(header) WITH ORDINALITY AS h(name, n) ORDER BY h.n);
 END $$;
 COMMENT ON FUNCTION dap._first_header(text, text, jsonb) IS 'Internal: the header of the first file of a source';
 
@@ -191,8 +192,11 @@ BEGIN
           DETAIL = 'The ledger does not know where they came from.',
           HINT = pg_catalog.format('Take them over with options => %L, or rename the table.', '{"adopt": true}');
       END IF;
-      PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER IF EXISTS dap_guard ON %s; ALTER TABLE %1$s ALTER COLUMN _line SET NOT NULL,
-        ALTER COLUMN _file_id SET NOT NULL, ALTER COLUMN _file_id SET DEFAULT dap._no_stray_insert()', target));
+      IF EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
+        PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER dap_guard ON %s', target));
+      END IF;
+      PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN _line SET NOT NULL, ALTER COLUMN _file_id SET NOT NULL, '
+        'ALTER COLUMN _file_id SET DEFAULT dap._no_stray_insert()', target));
     END IF;
   END IF;
 

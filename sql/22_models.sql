@@ -280,15 +280,23 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-  place record := dap._model_name(model, 2);
+  parts text[];
+  candidates regclass[];
   known record;
   readers text;
 BEGIN
-  -- Without a schema the name is looked for in both layers, the last one first.
-  SELECT m.* INTO known FROM dap._models m
-  WHERE m.relation = pg_catalog.to_regclass(place.target)
-    OR (pg_catalog.cardinality(pg_catalog.parse_ident(model)) = 1 AND m.relation = pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(1), place.name)))
-  ORDER BY m.tier DESC LIMIT 1;
+  IF model ~ '^[0-9]+$' THEN  -- as dap.status shows a model whose table is gone
+    candidates := ARRAY[model::oid::regclass];
+  ELSE
+    parts := pg_catalog.parse_ident(coalesce(model, ''));
+    -- Without a schema the name is looked for in both layers.
+    candidates := CASE pg_catalog.cardinality(parts)
+      WHEN 1 THEN ARRAY[pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(2), parts[1])),
+        pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(1), parts[1]))]
+      WHEN 2 THEN ARRAY[pg_catalog.to_regclass(pg_catalog.format('%I.%I', parts[1], parts[2]))]
+      ELSE '{}' END;
+  END IF;
+  SELECT m.* INTO known FROM dap._models m WHERE m.relation = ANY (candidates) ORDER BY m.tier DESC LIMIT 1;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('model %s does not exist', model);
   END IF;
@@ -298,7 +306,9 @@ BEGIN
       DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first.';
   END IF;
   PERFORM dap._write('drop_model', known.relation, '{}');
-  PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
-    pg_catalog.format('DROP TABLE %s', known.relation));
+  IF known.has_table THEN
+    PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
+      pg_catalog.format('DROP TABLE %s', known.relation));
+  END IF;
 END $$;
 COMMENT ON FUNCTION dap.drop_model(text) IS 'Removes a model and its table. Refused while another model or a view reads it';

@@ -67,14 +67,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   obstacles text;
+  layer_owner text;
 BEGIN
-  SELECT pg_catalog.string_agg(pg_catalog.format('%I is owned by %s', n.nspname, n.nspowner::regrole), ', ' ORDER BY t.tier) INTO obstacles
+  SELECT pg_catalog.string_agg(pg_catalog.format('%I is owned by %s', n.nspname, n.nspowner::regrole), ', ' ORDER BY t.tier),
+    coalesce(pg_catalog.quote_literal(CASE WHEN pg_catalog.count(DISTINCT n.nspowner) = 1 THEN pg_catalog.min(n.nspowner::regrole::text) END), '...')
+    INTO obstacles, layer_owner
   FROM pg_catalog.generate_series(0, 2) AS t(tier) JOIN pg_catalog.pg_namespace n ON n.nspname = dap._layer(t.tier)
   WHERE n.nspowner <> owner::oid;
   IF obstacles IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = pg_catalog.format('the layers'' schemas must be owned by %s', owner),
       DETAIL = pg_catalog.format('Schema %s.', obstacles),
-      HINT = 'Give the owner as dap.setup(owner => ...), or rename the schemas that are not the pipeline''s.';
+      HINT = pg_catalog.format('Give the owner as dap.setup(owner => %s), or rename the schemas that are not the pipeline''s.', layer_owner);
   END IF;
   SELECT pg_catalog.string_agg(b.target::regclass::text, ', ' ORDER BY b.n) INTO obstacles
   FROM (SELECT 1 AS n, pg_catalog.format('%I.%I', dap._layer(0), s.source) AS target FROM dap._builtin_sources() s

@@ -2,7 +2,7 @@
 
 CREATE VIEW dap.status AS
 WITH RECURSIVE sources AS (
-  SELECT s.source_id, s.relation, f.rows, f.run_id, f.refreshed_at, f.newest_file_at, f.change_id, f.failure
+  SELECT s.source_id, s.source, s.relation, f.rows, f.run_id, f.refreshed_at, f.newest_file_at, f.change_id, f.failure
   FROM dap.source_definition s
   LEFT JOIN LATERAL (
     SELECT sum(l.rows_loaded) FILTER (WHERE l.status = 'loaded')::bigint AS rows,
@@ -43,11 +43,11 @@ WITH RECURSIVE sources AS (
 ), newest AS (
   SELECT r.relation, max(s.newest_file_at) AS newest_file_at FROM reached r JOIN sources s ON s.relation = r.upstream GROUP BY r.relation
 ), objects AS (
-  SELECT 0 AS tier, s.source_id AS number, s.relation, s.rows, s.run_id, s.refreshed_at, s.newest_file_at, s.refreshed_at IS NOT NULL AS is_there,
+  SELECT 0 AS tier, s.source_id AS number, s.source, s.relation, s.rows, s.run_id, s.refreshed_at, s.newest_file_at, s.refreshed_at IS NOT NULL AS is_there,
     s.failure, NULL::text AS staleness
   FROM sources s
   UNION ALL
-  SELECT m.tier, m.model_id, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
+  SELECT m.tier, m.model_id, NULL, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
   FROM dap.model_definition m
   LEFT JOIN dap.model_state v ON v.model_id = m.model_id
   LEFT JOIN newest n ON n.relation = m.relation
@@ -55,10 +55,13 @@ WITH RECURSIVE sources AS (
 ), last_run AS (
   SELECT r.run_id, r.status, r.failed_step, r.message FROM dap.runs r ORDER BY r.run_id DESC LIMIT 1
 )
-SELECT coalesce(format('%I.%I', n.nspname, c.relname), o.relation::text) AS object, n.nspname::text AS layer, o.rows, pg_total_relation_size(c.oid) AS bytes,
+SELECT CASE WHEN c.oid IS NULL THEN o.relation::oid::text ELSE format('%I.%I', n.nspname, c.relname) END AS object, n.nspname::text AS layer, o.rows, pg_total_relation_size(c.oid) AS bytes,
   o.run_id, o.refreshed_at, o.newest_file_at, j.state,
   CASE j.state
-    WHEN 'failed' THEN coalesce(CASE WHEN c.oid IS NULL THEN 'the table does not exist any more' END, o.failure, format('run %s: %s', l.run_id, l.message))
+    WHEN 'failed' THEN coalesce(
+      CASE WHEN c.oid IS NULL THEN format('the table does not exist any more; SELECT dap.drop_%s(%L) removes the definition',
+        CASE WHEN o.tier = 0 THEN 'source' ELSE 'model' END, coalesce(o.source, o.relation::oid::text)) END,
+      o.failure, format('run %s: %s', l.run_id, l.message))
     WHEN 'running' THEN format('run %s is under way', l.run_id)
     WHEN 'stale' THEN o.staleness || '; dap.refresh_all() brings it up to date'
     WHEN 'never' THEN CASE WHEN o.tier = 0 THEN 'no file was loaded yet' ELSE 'not built yet: call dap.refresh_all()' END

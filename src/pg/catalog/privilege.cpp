@@ -1,5 +1,9 @@
 #include "pg/catalog/privilege.h"
 
+extern "C" {
+#include "catalog/pg_class.h"
+}
+
 namespace dap {
 
 namespace {
@@ -13,13 +17,13 @@ bool can_set_role(Oid member, Oid role) {
 #endif
 }
 
-bool owns_relation(Oid relation, Oid user) {
-#if PG_VERSION_NUM >= 160000
-  // 16 (afbfc02983f) replaced the functions per kind of object by one.
-  return object_ownercheck(RelationRelationId, relation, user);
-#else
-  return pg_class_ownercheck(relation, user);
-#endif
+// The relation's owner; InvalidOid if there is no such relation.
+Oid relation_owner(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
 }
 
 }  // namespace
@@ -29,18 +33,19 @@ void require_set_role(Oid role) {
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("must be able to SET ROLE \"%s\"", GetUserNameFromId(role, false)),
                   errdetail("One role owns the layers; only its members define sources and models."),
-                  errhint("Ask for: GRANT %s TO %s", quote_identifier(GetUserNameFromId(role, false)),
-                          quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+                  superuser_arg(role) ? 0
+                                      : errhint("Ask for: GRANT %s TO %s", quote_identifier(GetUserNameFromId(role, false)),
+                                                quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
 void require_relation_owner(Oid relation) {
-  char* name = get_rel_name(relation);
-  if (name == nullptr) {
+  const Oid owner = relation_owner(relation);
+  if (!OidIsValid(owner)) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
   }
-  if (!owns_relation(relation, GetUserId())) {
-    aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), name);
-  }
+  // A member without INHERIT may act as well: it could SET ROLE first.
+  if (has_privs_of_role(GetUserId(), owner) || can_set_role(GetUserId(), owner)) return;
+  aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
 }  // namespace dap

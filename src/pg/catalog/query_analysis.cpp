@@ -21,6 +21,7 @@ namespace {
 struct Walk {
   List* relations;
   bool always;
+  Oid view;  // whose query is being walked
 };
 
 // Moves a position in the model's query out of the client's statement, and explains names that were not found.
@@ -65,9 +66,14 @@ void visit_relation(const RangeTblEntry* entry, Walk* state) {
     state->relations = list_append_unique_oid(state->relations, entry->relid);
     return;
   }
-  Query* view = view_query(entry->relid);
-  if (contain_mutable_functions(reinterpret_cast<Node*>(view))) state->always = true;
-  walk_query(view, state);
+  // A view's own rule names the view itself (before 16 twice, as OLD and NEW).
+  if (entry->relid == state->view) return;
+  Query* query = view_query(entry->relid);
+  if (contain_mutable_functions(reinterpret_cast<Node*>(query))) state->always = true;
+  const Oid outer = state->view;
+  state->view = entry->relid;
+  walk_query(query, state);
+  state->view = outer;
 }
 
 bool walk(Node* node, void* context) {
@@ -155,7 +161,7 @@ QueryAnalysis analyze_query(const char* text) {
                     errhint("Leave INTO out: the model's table takes the rows.")));
   }
 
-  Walk state = {NIL, contain_mutable_functions(reinterpret_cast<Node*>(query))};
+  Walk state = {NIL, contain_mutable_functions(reinterpret_cast<Node*>(query)), InvalidOid};
   walk_query(query, &state);
   list_sort(state.relations, list_oid_cmp);
 
