@@ -8,10 +8,10 @@ constexpr const char* kExtension = "dap_analytics";
 constexpr const char* kSchema = "dap";
 
 [[noreturn]] void raise_not_installed(const char* what) {
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("%s of extension \"%s\" does not exist in database \"%s\"", what, kExtension, get_database_name(MyDatabaseId)),
-           errhint("Run CREATE EXTENSION %s, or restore the extension's objects.", kExtension)));
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("%s of extension \"%s\" does not exist in database \"%s\"", what, kExtension,
+                         get_database_name(MyDatabaseId)),
+                  errhint("Run CREATE EXTENSION %s, or restore the extension's objects.", kExtension)));
   pg_unreachable();
 }
 
@@ -19,7 +19,8 @@ Oid extension_oid() {
   Oid extension = get_extension_oid(kExtension, true);
   if (!OidIsValid(extension))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("extension \"%s\" is not installed in database \"%s\"", kExtension, get_database_name(MyDatabaseId)),
+                    errmsg("extension \"%s\" is not installed in database \"%s\"", kExtension,
+                           get_database_name(MyDatabaseId)),
                     errhint("Run CREATE EXTENSION %s.", kExtension)));
   return extension;
 }
@@ -32,7 +33,8 @@ RunAs run_as_begin(Oid role) {
   SetUserIdAndSecContext(role, saved.saved_context | SECURITY_RESTRICTED_OPERATION);
   saved.guc_level = NewGUCNestLevel();
   // What RestrictSearchPath() of 17 does: nothing that the role owns may be looked up by way of the caller's path.
-  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                          false);
   return saved;
 }
 
@@ -64,8 +66,8 @@ Oid dap_schema() {
 Oid dap_relation(const char* name) {
   Oid relation = get_relname_relid(name, dap_schema());
   if (!OidIsValid(relation)) raise_not_installed(psprintf("relation \"%s.%s\"", kSchema, name));
-  // A table that somebody made in the schema by hand under one of our names must not receive what is meant for ours. Indexes are no
-  // members of their own: their table vouches for them.
+  // A table that somebody made in the schema by hand under one of our names must not receive what is meant for ours.
+  // Indexes are no members of their own: their table vouches for them.
   Oid member = relation;
   char kind = get_rel_relkind(relation);
   if (kind == RELKIND_INDEX) member = IndexGetRelation(relation, false);
@@ -87,7 +89,8 @@ Oid relation_owner(Oid relation) {
 
 char* relation_label(Oid relation) {
   const char* name = get_rel_name(relation);
-  if (!name) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+  if (!name)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
   return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
 }
 

@@ -10,5 +10,7 @@ PG_MODULE_MAGIC;
 
 __attribute__((visibility("default"))) void _PG_init(void);
 
-void _PG_init(void) { dap::define_settings(); }
+void _PG_init(void) {
+  dap::define_settings();
+}
 }

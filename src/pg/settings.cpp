@@ -18,7 +18,9 @@ char* directories_text = nullptr;
 char* simd_text = nullptr;
 
 // Splits the list as PostgreSQL does its own directory lists: commas apart, entries may be double-quoted, case kept.
-bool split_directories(const char* text, List** entries) { return SplitDirectoriesString(pstrdup(text), ',', entries); }
+bool split_directories(const char* text, List** entries) {
+  return SplitDirectoriesString(pstrdup(text), ',', entries);
+}
 
 bool check_ingest_directories(char** value, void** /*extra*/, GucSource /*source*/) {
   List* entries = NIL;
@@ -37,7 +39,9 @@ bool check_ingest_directories(char** value, void** /*extra*/, GucSource /*source
   return true;
 }
 
-bool is_automatic(const char* name) { return std::strcmp(name, "auto") == 0; }
+bool is_automatic(const char* name) {
+  return std::strcmp(name, "auto") == 0;
+}
 
 bool check_simd(char** value, void** /*extra*/, GucSource /*source*/) {
   if (is_automatic(*value)) return true;
@@ -48,26 +52,34 @@ bool check_simd(char** value, void** /*extra*/, GucSource /*source*/) {
   return false;
 }
 
-void assign_simd(const char* value, void* /*extra*/) { simd::select(value); }
+void assign_simd(const char* value, void* /*extra*/) {
+  simd::select(value);
+}
 
 }  // namespace
 
 void define_settings() {
   // GUC_LIST_QUOTE is for core's own lists; without it the list is written as one string: '/a, /b'.
-  DefineCustomStringVariable("dap.ingest_directories", "Directories that ingest may read for those who are no members of pg_read_server_files.",
-                             "A comma-separated list of absolute paths. Relative paths are looked up below each.", &directories_text, "", PGC_SUSET,
-                             GUC_LIST_INPUT, check_ingest_directories, nullptr, nullptr);
-  DefineCustomIntVariable("dap.max_reject_bytes", "Bytes of a rejected record that the ledger keeps.", nullptr, &setting_max_reject_bytes, 64 * 1024, 0,
-                          256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.max_field_bytes", "A record with a longer field is rejected.", nullptr, &setting_max_field_bytes, 16 * 1024 * 1024, 1,
-                          256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.max_record_bytes", "A longer record is rejected.", nullptr, &setting_max_record_bytes, 64 * 1024 * 1024, 1,
-                          512 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.max_kept_rejects", "Rejects of each failed file that are kept when a run fails.", nullptr, &setting_max_kept_rejects,
-                          1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("dap.ingest_directories",
+                             "Directories that ingest may read for those who are no members of pg_read_server_files.",
+                             "A comma-separated list of absolute paths. Relative paths are looked up below each.",
+                             &directories_text, "", PGC_SUSET, GUC_LIST_INPUT, check_ingest_directories, nullptr,
+                             nullptr);
+  DefineCustomIntVariable("dap.max_reject_bytes", "Bytes of a rejected record that the ledger keeps.", nullptr,
+                          &setting_max_reject_bytes, 64 * 1024, 0, 256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_field_bytes", "A record with a longer field is rejected.", nullptr,
+                          &setting_max_field_bytes, 16 * 1024 * 1024, 1, 256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_record_bytes", "A longer record is rejected.", nullptr, &setting_max_record_bytes,
+                          64 * 1024 * 1024, 1, 512 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE, nullptr, nullptr,
+                          nullptr);
+  DefineCustomIntVariable("dap.max_kept_rejects", "Rejects of each failed file that are kept when a run fails.",
+                          nullptr, &setting_max_kept_rejects, 1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr,
+                          nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
-                             "For tests and measurements; the results are the same with each.", &simd_text, "auto", PGC_USERSET, GUC_NOT_IN_SAMPLE,
-                             check_simd, assign_simd, nullptr);
+                             "For tests and measurements; the results are the same with each.", &simd_text, "auto",
+                             PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);
   MarkGUCPrefixReserved("dap");
 }
 
@@ -79,6 +91,8 @@ List* ingest_directories() {
   return entries;
 }
 
-const char* ingest_directories_text() { return directories_text != nullptr ? directories_text : ""; }
+const char* ingest_directories_text() {
+  return directories_text != nullptr ? directories_text : "";
+}
 
 }  // namespace dap

@@ -8,7 +8,8 @@ namespace dap {
 // Defines all settings and reserves their prefix; called once, when the module is loaded.
 void define_settings();
 
-// Entries of dap.ingest_directories as they are written, absolute, without trailing slashes; of char*, palloc'd in the current context.
+// Entries of dap.ingest_directories as they are written, absolute, without trailing slashes; of char*, palloc'd in the
+// current context.
 List* ingest_directories();
 // The setting's text, for the hint that extends it.
 const char* ingest_directories_text();

@@ -19,7 +19,8 @@ struct Result {
   bool finished;
 };
 
-Result decode(Decompressor* decoder, const std::uint8_t* data, std::size_t size, std::size_t in_chunk, std::size_t out_chunk) {
+Result decode(Decompressor* decoder, const std::uint8_t* data, std::size_t size, std::size_t in_chunk,
+              std::size_t out_chunk) {
   Result result{{}, Fault::none, false};
   std::vector<char> out(out_chunk);
   std::size_t at = 0;

@@ -203,6 +203,9 @@ is(rows('loader', find_sql("$inbox/")), rows('loader', find_sql($inbox)), 'a sla
 is(rows('loader', find_sql("$inbox/users*")),
 	join("\n", qw(users_1.csv users_2.csv users_02.csv users_3.csv.gz users_4.csv.zst users_9.txt users_10.csv)), 'a pattern');
 is(rows('loader', find_sql("$inbox/users_[1-3]*.csv*")), join("\n", qw(users_1.csv users_2.csv users_3.csv.gz users_10.csv)), 'with a set');
+is(rows('loader', find_sql("$inbox/users_*.csv{,.gz}")), join("\n", qw(users_1.csv users_2.csv users_02.csv users_3.csv.gz users_10.csv)), 'with alternatives');
+is(rows('loader', find_sql("$inbox/{a,users_1,none}.csv")), "a.csv\nusers_1.csv", 'with alternatives alone');
+fails('loader', find_sql("$inbox/{none/a,b}.csv"), '58P01', 'does not exist', 'which do not reach past a slash');
 is(rows('loader', find_sql("$inbox/*/users*")), 'sub/users_0.csv', 'a pattern of directories');
 is(rows('loader', find_sql("$inbox/*/users_0.csv")), 'sub/users_0.csv', 'a name below a pattern');
 is(rows('loader', find_sql("$inbox/*/absent/*.csv")), '', 'directories that lack it are passed by');

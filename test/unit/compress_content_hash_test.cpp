@@ -51,7 +51,8 @@ TEST(CompressContentHash, AnyAlignmentWillDo) {
   std::vector<unsigned char> memory(sizeof(ContentHash) + 64);
   for (std::size_t shift = 0; shift < 64; shift += 8) {
     auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    auto* hash = reinterpret_cast<ContentHash*>((address + 63) / 64 * 64 - 64 + shift < address ? memory.data() : memory.data() + shift);
+    auto* hash = reinterpret_cast<ContentHash*>(
+        (address + 63) / 64 * 64 - 64 + shift < address ? memory.data() : memory.data() + shift);
     content_hash_begin(hash);
     content_hash_add(hash, content.data(), content.size());
     EXPECT_EQ(hex(hash), expected);

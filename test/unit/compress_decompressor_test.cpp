@@ -64,7 +64,9 @@ std::string zstd(std::string_view plain, int window_log = 0, bool checksum = tru
   return packed;
 }
 
-std::string packed(Format format, std::string_view plain) { return format == Format::gzip ? gzip(plain) : zstd(plain); }
+std::string packed(Format format, std::string_view plain) {
+  return format == Format::gzip ? gzip(plain) : zstd(plain);
+}
 
 struct Result {
   std::string plain;
@@ -144,7 +146,8 @@ TEST(CompressDecompressor, ManyMembersAreOneContent) {
   const std::string a = sample(5000), b = sample(3, 2), c = sample(9000, 3);
   for (Format format : formats)
     for (std::size_t chunk : {1, 1 << 16}) {
-      Result result = decode(format, packed(format, a) + packed(format, "") + packed(format, b) + packed(format, c), chunk, chunk);
+      Result result =
+          decode(format, packed(format, a) + packed(format, "") + packed(format, b) + packed(format, c), chunk, chunk);
       EXPECT_TRUE(result.finished);
       EXPECT_TRUE(result.plain == a + b + c);
     }
@@ -153,7 +156,8 @@ TEST(CompressDecompressor, ManyMembersAreOneContent) {
 TEST(CompressDecompressor, SkippableFrames) {
   const std::string plain = sample(500), skippable = "\x53\x2a\x4d\x18\x05\x00\x00\x00\x01\x02\x03\x04\x05"s;
   for (std::size_t chunk : {1, 1000})
-    for (const std::string& input : {skippable + zstd(plain), zstd(plain) + skippable, skippable + skippable + zstd(plain) + skippable}) {
+    for (const std::string& input :
+         {skippable + zstd(plain), zstd(plain) + skippable, skippable + skippable + zstd(plain) + skippable}) {
       Result result = decode(Format::zstd, input, chunk, 100);
       EXPECT_TRUE(result.finished);
       EXPECT_TRUE(result.plain == plain);
@@ -197,7 +201,8 @@ TEST(CompressDecompressor, NoFlippedBitPasses) {
       std::string broken = whole;
       broken[bit / 8] = static_cast<char>(broken[bit / 8] ^ (1 << bit % 8));
       Result result = decode(format, broken, 64, 1 << 16);
-      // Bits of a header that say nothing about the content (gzip's time, system, flags of names) may flip; the content may not.
+      // Bits of a header that say nothing about the content (gzip's time, system, flags of names) may flip; the content
+      // may not.
       if (result.finished) {
         EXPECT_TRUE(result.plain == plain) << "bit " << bit;
       }
@@ -209,7 +214,11 @@ TEST(CompressDecompressor, GzipHeaderWithEveryField) {
   const std::string plain = sample(1000);
   std::string whole = gzip(plain);
   whole[3] = 4 | 8 | 16;  // extra field, name, comment
-  whole.insert(10, "\x03\x00"s "abc" "users.csv\0"s "a comment\0"s);
+  whole.insert(10,
+               "\x03\x00"s
+               "abc"
+               "users.csv\0"s
+               "a comment\0"s);
   for (std::size_t chunk : {1, 1 << 16}) {
     Result result = decode(Format::gzip, whole, chunk, 1 << 16);
     EXPECT_TRUE(result.finished);
@@ -249,7 +258,8 @@ TEST(CompressDecompressor, FaultsStayAndResetMakesNew) {
     EXPECT_TRUE(decode(decoder, whole, 7, 7).plain == plain);
     if (format == Format::zstd) {
       decoder->reset();
-      EXPECT_EQ(decode(decoder, zstd(plain, kMaxWindowLog + 1), 100, 100).fault, Fault::unsupported) << "the limit outlives a reset";
+      EXPECT_EQ(decode(decoder, zstd(plain, kMaxWindowLog + 1), 100, 100).fault, Fault::unsupported)
+          << "the limit outlives a reset";
     }
     Decompressor::destroy(decoder);
   }

@@ -6,7 +6,7 @@
 
 namespace dap::compress {
 
-// A running hash. Plain bytes: may be allocated anywhere (any alignment) and abandoned.
+// A running hash. Plain memory: may be allocated at any alignment and abandoned, but not copied or moved.
 struct ContentHash {
   std::uint64_t length;
   unsigned char storage[640];  // the library's state wants 64 byte alignment, found inside

@@ -24,7 +24,8 @@ bool starts_gzip(const unsigned char* bytes, std::size_t size) {
 
 bool starts_zstd(const unsigned char* bytes, std::size_t size) {
   if (size == 0 || std::memcmp(bytes, kZstdMagic, std::min(size, sizeof kZstdMagic)) == 0) return true;
-  return (bytes[0] & 0xf0) == 0x50 && std::memcmp(bytes + 1, kZstdSkippableTail, std::min(size - 1, sizeof kZstdSkippableTail)) == 0;
+  return (bytes[0] & 0xf0) == 0x50 &&
+         std::memcmp(bytes + 1, kZstdSkippableTail, std::min(size - 1, sizeof kZstdSkippableTail)) == 0;
 }
 
 Fault zstd_fault(std::size_t code) {
@@ -58,7 +59,8 @@ struct Decompressor::State {
   bool inside;     // a member or frame has begun and not ended
   bool any;        // at least one has ended
   bool held_back;  // the output was full when the decoder returned: it may hold more
-  // The first bytes of the member at hand: libraries call a single stray byte "not yet a header", and we say what it is.
+  // The first bytes of the member at hand: libraries call a single stray byte "not yet a header", and we say what it
+  // is.
   unsigned char head[kMagicBytes];
   std::size_t head_size;
 
@@ -107,8 +109,8 @@ struct Decompressor::State {
     }
   }
 
-  // Gathers a frame's magic number before the library sees it: where it is built to read the formats before 1.0, their decoders know no limit
-  // of the window. The library then takes all four bytes, as no header is that short.
+  // Gathers a frame's magic number before the library sees it: where it is built to read the formats before 1.0, their
+  // decoders know no limit of the window. The library then takes all four bytes, as no header is that short.
   Fault begin_zstd_frame(const unsigned char* in, std::size_t& in_size, std::size_t& out_size) {
     std::size_t before = head_size;
     remember_head(in, in_size);
@@ -181,7 +183,8 @@ void Decompressor::reset() noexcept {
   s.head_size = 0;
 }
 
-Step Decompressor::step(const void* input, std::size_t input_size, void* output, std::size_t capacity, bool last) noexcept {
+Step Decompressor::step(const void* input, std::size_t input_size, void* output, std::size_t capacity,
+                        bool last) noexcept {
   State& s = *state_;
   const auto* in = static_cast<const unsigned char*>(input);
   auto* out = static_cast<unsigned char*>(output);
@@ -197,7 +200,8 @@ Step Decompressor::step(const void* input, std::size_t input_size, void* output,
     result.consumed += used;
     result.produced += written;
     // No decoder refuses input and room at once; one that does would spin here for ever.
-    if (result.fault == Fault::none && used == 0 && written == 0 && offered > 0 && !was_held_back) result.fault = Fault::corrupt;
+    if (result.fault == Fault::none && used == 0 && written == 0 && offered > 0 && !was_held_back)
+      result.fault = Fault::corrupt;
   }
 
   if (result.fault == Fault::none && last && result.consumed == input_size && !s.held_back) {

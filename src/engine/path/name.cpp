@@ -7,9 +7,13 @@ namespace dap::path {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-int sign(int difference) { return (difference > 0) - (difference < 0); }
+int sign(int difference) {
+  return (difference > 0) - (difference < 0);
+}
 
 bool ends_with(const char* name, const char* suffix) {
   std::size_t name_size = std::strlen(name), suffix_size = std::strlen(suffix);
@@ -87,9 +91,28 @@ int natural_compare(const char* a, const char* b) noexcept {
   return zeros;
 }
 
-bool has_wildcard(const char* component, unsigned length) noexcept {
-  for (unsigned i = 0; i < length; i++)
-    if (component[i] == '*' || component[i] == '?' || component[i] == '[' || component[i] == '\\') return true;
+bool has_wildcard(const char* component, std::size_t length) noexcept {
+  bool open = false, comma = false;
+  for (std::size_t i = 0; i < length; i++) {
+    switch (component[i]) {
+      case '*':
+      case '?':
+      case '[':
+      case '\\':
+        return true;
+      case '{':
+        open = true;
+        break;
+      case ',':
+        comma = open;
+        break;
+      case '}':
+        if (comma) return true;
+        break;
+      default:
+        break;
+    }
+  }
   return false;
 }
 
@@ -138,6 +161,8 @@ bool is_unfinished(const char* name) noexcept {
   return name[0] == '.' || ends_with(name, ".tmp") || ends_with(name, ".part") || ends_with(name, ".filepart");
 }
 
-bool is_csv(const char* name) noexcept { return ends_with(name, ".csv") || ends_with(name, ".csv.gz") || ends_with(name, ".csv.zst"); }
+bool is_csv(const char* name) noexcept {
+  return ends_with(name, ".csv") || ends_with(name, ".csv.gz") || ends_with(name, ".csv.zst");
+}
 
 }  // namespace dap::path

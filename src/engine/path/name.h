@@ -1,19 +1,24 @@
-// File names: their natural order, shell patterns, and the names that no pattern takes. Bytes throughout, whatever the locale.
+// File names: their natural order, shell patterns, and the names that no pattern takes. Bytes throughout, whatever the
+// locale.
 #pragma once
+
+#include <cstddef>
 
 namespace dap::path {
 
-// Natural order: bytes, but a run of digits counts as a number; names equal so far are told apart by their leading zeros, fewer first.
+// Natural order: bytes, but a run of digits counts as a number; names equal so far are told apart by their leading
+// zeros, fewer first.
 int natural_compare(const char* a, const char* b) noexcept;
 
-// Has the component a wildcard or an escape: one of * ? [ and backslash?
-bool has_wildcard(const char* component, unsigned length) noexcept;
+// Has the component a wildcard, an escape or a group of alternatives: one of * ? [ and backslash, or {a,b}?
+bool has_wildcard(const char* component, std::size_t length) noexcept;
 
-// Does one path component match a pattern of * ? [abc] [a-z] [!abc] and backslash escapes? ? and a set take a whole UTF-8 character's place
-// only for ASCII; a multi-byte character is one for ? and *. An unclosed [ is itself.
+// Does one path component match a pattern of *, ?, [abc], [a-z], [!abc] and backslash escapes? A UTF-8 character is one
+// for * and ?; a set holds ASCII characters (another one is outside it). A [ that is never closed is itself.
 bool matches(const char* pattern, const char* name) noexcept;
 
-// Names that are never taken by a pattern or a directory: dot files and unfinished transfers (*.tmp, *.part, *.filepart).
+// Names that are never taken by a pattern or a directory: dot files and unfinished transfers (*.tmp, *.part,
+// *.filepart).
 bool is_unfinished(const char* name) noexcept;
 
 // Names that a directory's contents are made of: *.csv, *.csv.gz, *.csv.zst.

@@ -54,8 +54,8 @@ bool may_look_at(const Bounds* bounds, const char* place) {
   return false;
 }
 
-// Follows `path` step by step as the kernel does. With bounds, stops before a step to a place that may not be looked at and returns false;
-// otherwise fills `location`. `visited`, where given, receives each place.
+// Follows `path` step by step as the kernel does. With bounds, stops before a step to a place that may not be looked at
+// and returns false; otherwise fills `location`. `visited`, where given, receives each place.
 bool follow(const char* path, const Bounds* bounds, Location* location, List** visited) {
   StringInfoData real;  // what is resolved; empty is the root
   initStringInfo(&real);
@@ -127,7 +127,8 @@ void find_bounds(Bounds* bounds) {
   }
 }
 
-// Is it a file of the server itself: below the data directory, the directory of the WAL, or this version's part of a tablespace?
+// Is it a file of the server itself: below the data directory, the directory of the WAL, or this version's part of a
+// tablespace?
 bool is_server_file(const char* real) {
   Location place;
   follow(DataDir, nullptr, &place, nullptr);
@@ -147,10 +148,11 @@ bool is_server_file(const char* real) {
   return found;
 }
 
-// The directory that a path was probably meant to be read from, told from its text alone: nothing may be looked at here.
+// The directory that a path was probably meant to be read from, told from its text alone: nothing may be looked at
+// here.
 char* wanted_directory(const char* path) {
   char* directory = pstrdup(path);
-  if (char* wildcard = strpbrk(directory, "*?["); wildcard != nullptr) {
+  if (char* wildcard = strpbrk(directory, "*?[{"); wildcard != nullptr) {
     *wildcard = '\0';
     return directory_part(directory);
   }
@@ -159,12 +161,12 @@ char* wanted_directory(const char* path) {
 }
 
 [[noreturn]] void raise_not_allowed(const char* path) {
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
-           errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; members of pg_read_server_files may "
-                     "read others.",
-                     GetUserNameFromId(GetUserId(), false)),
-           errhint("A superuser can allow the directory: %s", allow_statement(wanted_directory(path)))));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
+                  errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; "
+                            "members of pg_read_server_files may "
+                            "read others.",
+                            GetUserNameFromId(GetUserId(), false)),
+                  errhint("A superuser can allow the directory: %s", allow_statement(wanted_directory(path)))));
   pg_unreachable();
 }
 
@@ -186,22 +188,26 @@ const char* group_name(gid_t group) {
   return entry != nullptr ? pstrdup(entry->gr_name) : psprintf("%u", static_cast<unsigned>(group));
 }
 
-// The operating system refuses: which component does it, whose is it, and who are we? `action` is what was tried on the component.
+// The operating system refuses: which component does it, whose is it, and who are we? `action` is what was tried on the
+// component.
 [[noreturn]] void raise_refused(const char* path, const char* component, const char* action) {
   struct stat status;
   const char* us = user_name(geteuid());
   if (stat(component, &status) != 0)
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("could not open \"%s\": permission denied by the operating system", path),
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("could not open \"%s\": permission denied by the operating system", path),
                     errdetail("Operating system user \"%s\" may not %s \"%s\".", us, action, component)));
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("could not open \"%s\": permission denied by the operating system", path),
-           errdetail("Operating system user \"%s\" may not %s \"%s\" (owner \"%s\", group \"%s\", mode %04o).", us, action, component,
-                     user_name(status.st_uid), group_name(status.st_gid), static_cast<unsigned>(status.st_mode & 07777)),
-           errhint("Let that user %s it, with chmod, chgrp or setfacl.", action)));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("could not open \"%s\": permission denied by the operating system", path),
+                  errdetail("Operating system user \"%s\" may not %s \"%s\" (owner \"%s\", group \"%s\", mode %04o).",
+                            us, action, component, user_name(status.st_uid), group_name(status.st_gid),
+                            static_cast<unsigned>(status.st_mode & 07777)),
+                  errhint("Let that user %s it, with chmod, chgrp or setfacl.", action)));
   pg_unreachable();
 }
 
-// The real path of what a descriptor has open, whatever the path it was opened by says now. `expected` is checked by inode where there is no /proc.
+// The real path of what a descriptor has open, whatever the path it was opened by says now. `expected` is checked by
+// inode where there is no /proc.
 char* descriptor_path(int descriptor, const struct stat* status, const char* expected) {
   char link[64];
   char target[PATH_MAX];
@@ -216,12 +222,14 @@ char* descriptor_path(int descriptor, const struct stat* status, const char* exp
     return pstrdup(target);
   }
   struct stat now;
-  if (lstat(expected, &now) == 0 && now.st_dev == status->st_dev && now.st_ino == status->st_ino) return pstrdup(expected);
+  if (lstat(expected, &now) == 0 && now.st_dev == status->st_dev && now.st_ino == status->st_ino)
+    return pstrdup(expected);
   return nullptr;
 }
 
 // Checks what a descriptor has open against the bounds; raises, leaving the descriptor to the transaction's abort.
-void check_descriptor(int descriptor, const struct stat* status, const char* path, const Location* location, const Bounds* bounds) {
+void check_descriptor(int descriptor, const struct stat* status, const char* path, const Location* location,
+                      const Bounds* bounds) {
   char* real = descriptor_path(descriptor, status, location->real);
   if (real == nullptr || !within(bounds, real)) raise_not_allowed(path);
   if (is_server_file(real)) raise_server_file(path);
@@ -232,7 +240,8 @@ Location locate_within(const char* path, const Bounds* bounds) {
   if (path[0] != '/')
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("path \"%s\" is not absolute", path)));
   if (!follow(path, bounds, &location, nullptr)) raise_not_allowed(path);
-  // Where the way ends before its end (absent, refused), the place that ends it counts: it may be seen, so its absence may be said.
+  // Where the way ends before its end (absent, refused), the place that ends it counts: it may be seen, so its absence
+  // may be said.
   if (is_server_file(location.real)) raise_server_file(path);
   return location;
 }
@@ -263,7 +272,8 @@ void raise_location_error(const char* path, const Location* location) {
                       errdetail("Too many symbolic links; the last one is \"%s\".", location->real)));
       break;
     case ENAMETOOLONG:
-      ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("path \"%s\" is too long for the operating system", path)));
+      ereport(ERROR,
+              (errcode(ERRCODE_NAME_TOO_LONG), errmsg("path \"%s\" is too long for the operating system", path)));
       break;
     default:
       errno = location->error;
@@ -361,8 +371,8 @@ char* allow_statement(const char* directory) {
   } else {
     appendStringInfoString(&value, directory);
   }
-  return psprintf("ALTER DATABASE %s SET dap.ingest_directories = %s;", quote_identifier(get_database_name(MyDatabaseId)),
-                  quote_literal_cstr(value.data));
+  return psprintf("ALTER DATABASE %s SET dap.ingest_directories = %s;",
+                  quote_identifier(get_database_name(MyDatabaseId)), quote_literal_cstr(value.data));
 }
 
 }  // namespace dap

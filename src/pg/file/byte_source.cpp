@@ -24,7 +24,8 @@ enum class Kind : std::uint8_t { file, bytes, largeobject };
 
 }  // namespace
 
-// Plain data: may be abandoned in its memory context, whose end releases the decoder; descriptors end with the transaction.
+// Plain data: may be abandoned in its memory context, whose end releases the decoder; descriptors end with the
+// transaction.
 struct ByteSource {
   Kind kind;
   Format format;
@@ -73,7 +74,9 @@ void set_fault(ByteSource* source, const char* reason, const char* message) {
   source->content_ended = true;
 }
 
-void set_changed(ByteSource* source, const char* what) { set_fault(source, "changed_while_read", psprintf("the file changed while it was read: %s", what)); }
+void set_changed(ByteSource* source, const char* what) {
+  set_fault(source, "changed_while_read", psprintf("the file changed while it was read: %s", what));
+}
 
 // Up to one block of input from where the last one ended; 0 at the end.
 Size read_input(ByteSource* source, char* buffer, Size capacity) {
@@ -82,10 +85,9 @@ Size read_input(ByteSource* source, char* buffer, Size capacity) {
   ssize_t size = 0;
   switch (source->kind) {
     case Kind::file:
-      do {
-        size = pread(source->descriptor, buffer, capacity, static_cast<off_t>(source->used));
-        if (size < 0 && errno == EINTR) CHECK_FOR_INTERRUPTS();
-      } while (size < 0 && errno == EINTR);
+      while ((size = pread(source->descriptor, buffer, capacity, static_cast<off_t>(source->used))) < 0 &&
+             errno == EINTR)
+        CHECK_FOR_INTERRUPTS();
       if (size < 0) ereport(ERROR, (errcode(ERRCODE_IO_ERROR), errmsg("could not read file \"%s\": %m", source->name)));
       break;
     case Kind::bytes:
@@ -98,9 +100,11 @@ Size read_input(ByteSource* source, char* buffer, Size capacity) {
   }
   source->used += size;
   if (size == 0) source->input_ended = true;
-  // A file that grows as fast as it is read would never end; one without a size (as below /proc) is nothing that can be read twice.
+  // A file that grows as fast as it is read would never end; one without a size (as below /proc) is nothing that can be
+  // read twice.
   if (source->kind == Kind::file && source->used > source->identity.size) {
-    set_changed(source, psprintf("it is longer than its " INT64_FORMAT " bytes at the beginning.", source->identity.size));
+    set_changed(source,
+                psprintf("it is longer than its " INT64_FORMAT " bytes at the beginning.", source->identity.size));
     return 0;
   }
   return static_cast<Size>(size);
@@ -120,20 +124,25 @@ void set_decoder_fault(ByteSource* source, Fault fault) {
     case Fault::none:
       break;
     case Fault::truncated:
-      set_fault(source, gzip ? "truncated_gzip" : "truncated_zstd",
-                psprintf("the %s data are cut: they end after " INT64_FORMAT " bytes, before their end mark.", name, offset));
+      set_fault(
+          source, gzip ? "truncated_gzip" : "truncated_zstd",
+          psprintf("the %s data are cut: they end after " INT64_FORMAT " bytes, before their end mark.", name, offset));
       break;
     case Fault::corrupt:
-      set_fault(source, gzip ? "corrupt_gzip" : "corrupt_zstd",
-                psprintf("the %s data are broken near compressed byte " INT64_FORMAT ", or something else follows them.", name, offset));
+      set_fault(
+          source, gzip ? "corrupt_gzip" : "corrupt_zstd",
+          psprintf("the %s data are broken near compressed byte " INT64_FORMAT ", or something else follows them.",
+                   name, offset));
       break;
     case Fault::unsupported:
       set_fault(source, "unsupported_zstd",
-                psprintf("the zstd data need a dictionary or a window of more than %d MB; compress them without --ultra, --long and -D.",
+                psprintf("the zstd data need a dictionary or a window of more than %d MB; compress them without "
+                         "--ultra, --long and -D.",
                          (1 << compress::kMaxWindowLog) >> 20));
       break;
     case Fault::out_of_memory:
-      ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("Failed while decompressing \"%s\".", source->name)));
+      ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                      errdetail("Failed while decompressing \"%s\".", source->name)));
   }
 }
 
@@ -158,8 +167,9 @@ Size read_decoded(ByteSource* source, char* buffer, Size capacity) {
       if (source->content_ended) break;
     }
     CHECK_FOR_INTERRUPTS();  // one block of input may stand for a thousand blocks of output
-    compress::Step step = source->decoder->step(source->input + source->input_used, source->input_size - source->input_used, buffer + filled,
-                                                std::min(capacity - filled, kBlock), source->input_ended);
+    compress::Step step =
+        source->decoder->step(source->input + source->input_used, source->input_size - source->input_used,
+                              buffer + filled, std::min(capacity - filled, kBlock), source->input_ended);
     source->input_used += step.consumed;
     compress::content_hash_add(&source->hash, buffer + filled, step.produced);
     filled += step.produced;
@@ -187,7 +197,8 @@ void prepare(ByteSource* source, Compression compression) {
     case Compression::automatic: {
       char magic[compress::kMagicBytes];
       Size size = 0;
-      while (size < sizeof magic && !source->input_ended && !source->content_ended) size += read_input(source, magic + size, sizeof magic - size);
+      while (size < sizeof magic && !source->input_ended && !source->content_ended)
+        size += read_input(source, magic + size, sizeof magic - size);
       source->format = compress::detect(magic, size);
       seek_begin(source);
       break;
@@ -236,22 +247,32 @@ ByteSource* byte_source_open_bytes(const char* name, const char* data, Size size
 
 ByteSource* byte_source_open_largeobject(const char* name, Oid object, Compression compression) {
   ByteSource* source = make_source(Kind::largeobject, name);
-  // By way of the SQL functions: they check the user's rights, register the snapshot and clean up at the (sub)transaction's end.
-  source->descriptor = DatumGetInt32(DirectFunctionCall2(be_lo_open, ObjectIdGetDatum(object), Int32GetDatum(INV_READ)));
-  source->total = DatumGetInt64(DirectFunctionCall3(be_lo_lseek64, Int32GetDatum(source->descriptor), Int64GetDatum(0), Int32GetDatum(SEEK_END)));
+  // By way of the SQL functions: they check the user's rights, register the snapshot and clean up at the
+  // (sub)transaction's end.
+  source->descriptor =
+      DatumGetInt32(DirectFunctionCall2(be_lo_open, ObjectIdGetDatum(object), Int32GetDatum(INV_READ)));
+  source->total = DatumGetInt64(
+      DirectFunctionCall3(be_lo_lseek64, Int32GetDatum(source->descriptor), Int64GetDatum(0), Int32GetDatum(SEEK_END)));
   seek_begin(source);
   prepare(source, compression);
   return source;
 }
 
-const FileIdentity* byte_source_identity(const ByteSource* source) { return &source->identity; }
+const FileIdentity* byte_source_identity(const ByteSource* source) {
+  return &source->identity;
+}
 
-int64 byte_source_total(const ByteSource* source) { return source->total; }
+int64 byte_source_total(const ByteSource* source) {
+  return source->total;
+}
 
-int64 byte_source_used(const ByteSource* source) { return source->used - static_cast<int64>(source->input_size - source->input_used); }
+int64 byte_source_used(const ByteSource* source) {
+  return source->used - static_cast<int64>(source->input_size - source->input_used);
+}
 
 Size byte_source_read(ByteSource* source, char* buffer, Size capacity) {
-  return source->format == Format::plain ? read_plain(source, buffer, capacity) : read_decoded(source, buffer, capacity);
+  return source->format == Format::plain ? read_plain(source, buffer, capacity)
+                                         : read_decoded(source, buffer, capacity);
 }
 
 void byte_source_rewind(ByteSource* source) {
@@ -263,7 +284,9 @@ void byte_source_rewind(ByteSource* source) {
   compress::content_hash_begin(&source->hash);
 }
 
-const ContentFault* byte_source_fault(const ByteSource* source) { return &source->fault; }
+const ContentFault* byte_source_fault(const ByteSource* source) {
+  return &source->fault;
+}
 
 void byte_source_check_unchanged(ByteSource* source) {
   if (source->kind != Kind::file || source->closed) return;
@@ -274,14 +297,17 @@ void byte_source_check_unchanged(ByteSource* source) {
     FileIdentity now = identity_of(&status);
     const FileIdentity* then = &source->identity;
     if (now.size != then->size)
-      return set_changed(source, psprintf("it had " INT64_FORMAT " bytes and has " INT64_FORMAT ".", then->size, now.size));
+      return set_changed(source,
+                         psprintf("it had " INT64_FORMAT " bytes and has " INT64_FORMAT ".", then->size, now.size));
     if (now.mtime_ns != then->mtime_ns) return set_changed(source, "its time of modification is another.");
     if (source->input_ended && source->used != then->size)
-      return set_changed(source, psprintf("it has " INT64_FORMAT " bytes, of which " INT64_FORMAT " were there to read.", then->size, source->used));
+      return set_changed(
+          source, psprintf("it has " INT64_FORMAT " bytes, of which " INT64_FORMAT " were there to read.", then->size,
+                           source->used));
     if (now.ctime_ns == then->ctime_ns || !source->input_ended || source->fault.reason != nullptr) return;
 
-    // Only the inode's change time is another: a rename, a link or a chmod does that, but so does a writer who sets the time of modification
-    // back. The bytes themselves tell.
+    // Only the inode's change time is another: a rename, a link or a chmod does that, but so does a writer who sets the
+    // time of modification back. The bytes themselves tell.
     uint8 first[16], second[16];
     int64 first_length, second_length;
     byte_source_hash(source, first, &first_length);
@@ -291,7 +317,8 @@ void byte_source_check_unchanged(ByteSource* source) {
     while (byte_source_read(source, buffer, kBlock) > 0) continue;
     pfree(buffer);
     byte_source_hash(source, second, &second_length);
-    if (first_length != second_length || memcmp(first, second, sizeof first) != 0) return set_changed(source, "a second reading gave other bytes.");
+    if (first_length != second_length || memcmp(first, second, sizeof first) != 0)
+      return set_changed(source, "a second reading gave other bytes.");
   }
 }
 

@@ -78,7 +78,8 @@ DAP_FUNCTION(dap_read_value_bytes) {
   InitMaterializedSRF(fcinfo, 0);
   bytea* content = PG_GETARG_BYTEA_PP(0);
   dap::Compression compression = dap::compression_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-  dap::return_reading(fcinfo, dap::byte_source_open_bytes("bytea", VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), compression));
+  dap::return_reading(
+      fcinfo, dap::byte_source_open_bytes("bytea", VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), compression));
   return static_cast<Datum>(0);
 }
 
@@ -87,6 +88,7 @@ DAP_FUNCTION(dap_read_largeobject_bytes) {
   InitMaterializedSRF(fcinfo, 0);
   Oid object = PG_GETARG_OID(0);
   dap::Compression compression = dap::compression_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-  dap::return_reading(fcinfo, dap::byte_source_open_largeobject(psprintf("large object %u", object), object, compression));
+  dap::return_reading(fcinfo,
+                      dap::byte_source_open_largeobject(psprintf("large object %u", object), object, compression));
   return static_cast<Datum>(0);
 }

@@ -13,13 +13,19 @@ namespace dap {
 
 namespace {
 
-bool takes_csv(const char* name, const char* /*pattern*/) { return path::is_csv(name); }
+bool takes_csv(const char* name, const char* /*pattern*/) {
+  return path::is_csv(name);
+}
 
-bool takes_match(const char* name, const char* pattern) { return path::matches_any(pattern, name); }
+bool takes_match(const char* name, const char* pattern) {
+  return path::matches_any(pattern, name);
+}
 
 using Takes = bool (*)(const char* name, const char* pattern);
 
-char* join(const char* directory, const char* name) { return psprintf("%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name); }
+char* join(const char* directory, const char* name) {
+  return psprintf("%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
+}
 
 // A name in bytes that are no text in this database's encoding could be neither stored nor shown.
 void check_name_encoding(const char* directory, const char* name) {
@@ -28,9 +34,10 @@ void check_name_encoding(const char* directory, const char* name) {
   char* shown = pstrdup(name);
   for (char* p = shown; *p != '\0'; p++)
     if (IS_HIGHBIT_SET(*p)) *p = '?';
-  ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-                  errmsg("a file name in directory \"%s\" is not valid in encoding %s", directory, GetDatabaseEncodingName()),
-                  errdetail("The name is \"%s\", with ? for each byte outside ASCII.", shown), errhint("Rename the file.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+           errmsg("a file name in directory \"%s\" is not valid in encoding %s", directory, GetDatabaseEncodingName()),
+           errdetail("The name is \"%s\", with ? for each byte outside ASCII.", shown), errhint("Rename the file.")));
 }
 
 List* add_file(List* files, const char* path, const struct stat* status) {
@@ -41,8 +48,8 @@ List* add_file(List* files, const char* path, const struct stat* status) {
   return lappend(files, file);
 }
 
-// The entries of a directory that `takes` chooses: files (anything but directories, so that a FIFO or a broken link in the inbox is an error when
-// it is opened, not a silent gap), or with `directories` those alone, as FoundFile too.
+// The entries of a directory that `takes` chooses: files (anything but directories, so that a FIFO or a broken link in
+// the inbox is an error when it is opened, not a silent gap), or with `directories` those alone, as FoundFile too.
 List* list_directory(const char* directory, Takes takes, const char* pattern, bool directories) {
   List* found = NIL;
   DIR* handle = open_allowed_directory(directory);
@@ -72,7 +79,8 @@ List* list_directory(const char* directory, Takes takes, const char* pattern, bo
   return found;
 }
 
-// The files below `directory` that the components `rest` of a pattern mean. `directory` is there: a component after a wildcard may lack.
+// The files below `directory` that the components `rest` of a pattern mean. `directory` is there: a component after a
+// wildcard may lack.
 List* expand(const char* directory, const char* rest) {
   while (*rest == '/') rest++;
   size_t length = strcspn(rest, "/");
@@ -80,7 +88,7 @@ List* expand(const char* directory, const char* rest) {
   bool last = rest[length] == '\0';
   rest += length;
 
-  if (!path::has_wildcard(component, static_cast<unsigned>(length))) {
+  if (!path::has_wildcard(component, length)) {
     char* path = join(directory, component);
     Location location = locate(path);
     if (location.error == ENOENT || location.error == ENOTDIR) return NIL;
@@ -93,11 +101,23 @@ List* expand(const char* directory, const char* rest) {
   List* files = NIL;
   List* directories = list_directory(directory, takes_match, component, true);
   ListCell* cell;
-  foreach (cell, directories) files = list_concat(files, expand(static_cast<const FoundFile*>(lfirst(cell))->path, rest));
+  foreach (cell, directories)
+    files = list_concat(files, expand(static_cast<const FoundFile*>(lfirst(cell))->path, rest));
   return files;
 }
 
-// The files that an absolute path means. Where `absent` is given, a missing file or directory sets it; otherwise it raises.
+// The slash before the first component with a wildcard; null if there is none.
+const char* find_wildcard(const char* path) {
+  while (*path == '/') {
+    size_t length = strcspn(path + 1, "/");
+    if (path::has_wildcard(path + 1, length)) return path;
+    path += 1 + length;
+  }
+  return nullptr;
+}
+
+// The files that an absolute path means. Where `absent` is given, a missing file or directory sets it; otherwise it
+// raises.
 List* find_absolute(const char* path, bool* absent) {
   Location location = locate(path);
   if (location.error == 0) {
@@ -105,10 +125,8 @@ List* find_absolute(const char* path, bool* absent) {
     return add_file(NIL, path, &location.status);
   }
   // Only what is not there under its very name is read as a pattern.
-  if (location.error == ENOENT && path::has_wildcard(path, static_cast<unsigned>(strlen(path)))) {
-    const char* rest = path;  // up to the slash before the first component with a wildcard
-    for (const char* p = path; *p != '\0' && !path::has_wildcard(p, 1); p++)
-      if (*p == '/') rest = p;
+  const char* rest = find_wildcard(path);
+  if (location.error == ENOENT && rest != nullptr) {
     char* directory = rest == path ? pstrdup("/") : pnstrdup(path, rest - path);
     location = locate(directory);
     if (location.error == 0) return expand(directory, rest);
@@ -131,10 +149,13 @@ bool has_parent_component(const char* path) {
 List* find_relative(const char* path) {
   List* directories = ingest_directories();
   if (directories == NIL)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("relative path \"%s\" means nothing: dap.ingest_directories is empty", path),
-                    errhint("Give an absolute path, or let a superuser name the directory: %s", allow_statement("/path/to/inbox"))));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("relative path \"%s\" means nothing: dap.ingest_directories is empty", path),
+                    errhint("Give an absolute path, or let a superuser name the directory: %s",
+                            allow_statement("/path/to/inbox"))));
   if (has_parent_component(path))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("relative path \"%s\" must not contain \"..\"", path)));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("relative path \"%s\" must not contain \"..\"", path)));
 
   List* files = NIL;
   int absent_below = 0;
@@ -172,12 +193,15 @@ List* find_files(const char* path) {
   List* distinct = NIL;
   ListCell* cell;
   foreach (cell, files) {
-    if (distinct == NIL || strcmp(static_cast<FoundFile*>(llast(distinct))->path, static_cast<FoundFile*>(lfirst(cell))->path) != 0)
+    if (distinct == NIL ||
+        strcmp(static_cast<FoundFile*>(llast(distinct))->path, static_cast<FoundFile*>(lfirst(cell))->path) != 0)
       distinct = lappend(distinct, lfirst(cell));
   }
   return distinct;
 }
 
-int natural_compare(const char* a, const char* b) { return path::natural_compare(a, b); }
+int natural_compare(const char* a, const char* b) {
+  return path::natural_compare(a, b);
+}
 
 }  // namespace dap
