@@ -8,7 +8,7 @@ use Time::HiRes qw(time usleep);
 
 my $refresh = 'SELECT * FROM dap.refresh_all()';
 my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init(allows_streaming => 1);
+$node->init(allows_streaming => 1, extra => ['--encoding=UTF8']);
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\nautovacuum = off\nlog_statement = none\nmax_prepared_transactions = 2\nrestart_after_crash = on\n");
 $node->start;
 

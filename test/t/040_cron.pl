@@ -6,7 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init;
+$node->init(extra => ['--encoding=UTF8']);
 if (!-e $node->config_data('--pkglibdir') . '/pg_cron.so') {
   die 'pg_cron is not installed' if $ENV{DAP_STRICT};
   plan skip_all => 'pg_cron is not installed';
