@@ -62,7 +62,7 @@ SELECT file_id, regexp_replace(path, '^.*/', '') AS file, status, reason FROM da
 
 \echo
 \echo == The steps of the run
-SELECT * FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs) ORDER BY 1, 2;
+SELECT * FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs WHERE command LIKE '%refresh_all%') ORDER BY 1, 2;
 
 \echo
 \echo == The same again: nothing is new, nothing is done
