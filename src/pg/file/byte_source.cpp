@@ -284,6 +284,12 @@ void byte_source_rewind(ByteSource* source) {
   compress::content_hash_begin(&source->hash);
 }
 
+void byte_source_rewind_undecoded(ByteSource* source) {
+  release_decoder(source);
+  source->format = Format::plain;
+  byte_source_rewind(source);
+}
+
 const ContentFault* byte_source_fault(const ByteSource* source) {
   return &source->fault;
 }

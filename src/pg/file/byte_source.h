@@ -46,6 +46,8 @@ int64 byte_source_used(const ByteSource*);
 Size byte_source_read(ByteSource*, char* buffer, Size capacity);
 // Back to the first byte, for a second pass.
 void byte_source_rewind(ByteSource*);
+// The same, and from now on the bytes come as they are: what cannot be decompressed still has a hash.
+void byte_source_rewind_undecoded(ByteSource*);
 const ContentFault* byte_source_fault(const ByteSource*);
 // Compares the descriptor's size and times with those at opening (and that the bytes read agree); call at the end of reading. Where only the inode's change
 // time is another (a rename, a link, a chmod) the bytes are read a second time and compared, and the identity takes the new time.

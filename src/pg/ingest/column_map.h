@@ -23,5 +23,9 @@ struct ColumnMap {
 ColumnMap* map_columns(const SourceDefinition*, const SourceOptions*, char** header, int header_count);
 // Looks up the attribute numbers, after added columns were added.
 void map_attributes(ColumnMap*, Relation);
+// The columns that a header means, for a source that is made from it: names trimmed and through the aliases, in place.
+char** header_columns(const SourceOptions*, char** header, int count);
+// Which field of the header each wanted column is, -1: none. 42701 where the header has a wanted name twice, ignoring case.
+void find_header_columns(const SourceOptions*, char** header, int header_count, const char* const* wanted, int count, int* fields);
 
 }  // namespace dap

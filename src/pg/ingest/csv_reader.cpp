@@ -47,7 +47,9 @@ void release_engine(void* argument) {
 
 void set_fault(CsvReader* reader, const char* reason, const char* message, int64 line, int64 offset) {
   MemoryContext old = MemoryContextSwitchTo(reader->context);
-  reader->fault = {reason, pstrdup(message), line, offset};
+  Size length = std::strlen(message);
+  if (length > 0 && message[length - 1] == '.') length--;  // a part of a sentence wherever it is shown
+  reader->fault = {reason, pnstrdup(message, length), line, offset};
   MemoryContextSwitchTo(old);
 }
 
@@ -149,6 +151,10 @@ int compare_rejects(const void* a, const void* b) {
   return left < right ? -1 : left > right;
 }
 
+CsvPlace place_of(const csv::RecordPlace& record) {
+  return {static_cast<int64>(record.line), static_cast<int64>(record.offset), record.raw, record.raw_size};
+}
+
 void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   MemoryContext old = MemoryContextSwitchTo(reader->batch_context);
   size_t records = from.records.size(), columns = static_cast<size_t>(reader->columns);
@@ -160,7 +166,7 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   static_assert(sizeof(CsvField) == sizeof(csv::Field) && offsetof(CsvField, size) == offsetof(csv::Field, size) &&
                 offsetof(CsvField, is_null) == offsetof(csv::Field, is_null));
   if (!transcode) {
-    for (size_t i = 0; i < records; i++) places[i] = {static_cast<int64>(from.records[i].line), static_cast<int64>(from.records[i].offset)};
+    for (size_t i = 0; i < records; i++) places[i] = place_of(from.records[i]);
     *out = {reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count};
     MemoryContextSwitchTo(old);
     return;
@@ -183,7 +189,7 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
       rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), static_cast<int32>(column), reason, message,
                                  record.raw, kept, static_cast<int64>(record.raw_size)};
     } else {
-      places[good++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset)};
+      places[good++] = place_of(record);
     }
   }
   if (reject_count > static_cast<int>(from.rejects.size()))
@@ -194,13 +200,17 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
 
 void create_scanner(CsvReader* reader) {
   const SourceOptions* options = reader->options;
-  EngineFault fault = try_engine([reader, options] {
+  // Compared with the file's bytes, before they are converted.
+  const char* null_text = options->null_text;
+  if (reader->convert && !is_ascii(null_text, std::strlen(null_text)))
+    null_text = pg_server_to_any(null_text, static_cast<int>(std::strlen(null_text)), options->encoding);
+  EngineFault fault = try_engine([reader, options, null_text] {
     csv::Dialect dialect;
     dialect.delimiter = options->delimiter;
     dialect.quote = options->quote;
     dialect.escape = options->escape;
     dialect.lenient = options->lenient;
-    dialect.null_text = options->null_text;
+    dialect.null_text = null_text;
     dialect.validate_utf8 = options->encoding == PG_UTF8;
     csv::Limits limits;
     limits.field_bytes = static_cast<std::uint64_t>(setting_max_field_bytes);

@@ -18,6 +18,8 @@ struct CsvField {
 struct CsvPlace {
   int64 line;
   int64 offset;
+  const char* raw;  // the record as it came, without its line end
+  uint32 raw_size;
 };
 
 struct CsvReject {

@@ -4,6 +4,7 @@
 #include "bridge/pg.h"
 #include "bridge/query.h"
 #include "pg/file/byte_source.h"
+#include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
 #include "pg/ingest/ingest.h"
 #include "pg/ingest/options.h"
@@ -44,11 +45,18 @@ IngestRequest begin_request(FunctionCallInfo fcinfo, int options_argument) {
   PreventCommandIfReadOnly("loading files");
   PreventCommandIfParallelMode("loading files");
   IngestRequest request = {};
-  request.definition = find_source(required_text(fcinfo, 0, "source"));
+  const char* name = required_text(fcinfo, 0, "source");
   request.call_options = PG_ARGISNULL(options_argument) ? nullptr : PG_GETARG_JSONB_P(options_argument);
-  parse_options(request.definition->options, request.call_options, OptionScope::call);
-  ingest_begin(&request);
-  return request;
+  request.definition = find_source(name);
+  for (;;) {
+    parse_options(request.definition->options, request.call_options, OptionScope::call);
+    ingest_begin(&request);
+    // The lock was waited for: the definition may be another now, or the source too.
+    const SourceDefinition* locked = find_source(name);
+    bool same = locked->source_id == request.definition->source_id;
+    request.definition = locked;
+    if (same) return request;
+  }
 }
 
 }  // namespace
@@ -90,7 +98,7 @@ DAP_FUNCTION(dap_ingest_largeobject) {
   return static_cast<Datum>(0);
 }
 
-// dap._csv_header(path text, options jsonb) RETURNS text[]: the header of the first file that the path means, NULL if there is no file.
+// dap._csv_header(path text, options jsonb) RETURNS text[]: the columns that the header of the first file means, trimmed and through the aliases, NULL if there is no file.
 DAP_FUNCTION(dap_csv_header) {
   const dap::SourceOptions* options = dap::parse_options(PG_GETARG_JSONB_P(1), nullptr, dap::OptionScope::source);
   List* files = dap::find_files(text_to_cstring(PG_GETARG_TEXT_PP(0)));
@@ -104,6 +112,7 @@ DAP_FUNCTION(dap_csv_header) {
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", fault->message)));
   if (!names)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path), errhint("Give the columns.")));
+  names = header_columns(options, names, count);
   Datum* values = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count)));
   for (int i = 0; i < count; i++) values[i] = CStringGetTextDatum(names[i]);
   dap::csv_reader_close(reader);

@@ -86,8 +86,8 @@ void skip(FileJob* job, const char* reason, int32 file_id) {
 
 bool decided(const FileJob* job) { return job->result->status != nullptr; }
 
-// Asks the ledger about the job's content: true if it is to be loaded.
-bool content_is_new(FileJob* job) {
+// Asks the ledger about the job's content: true if it is to be loaded. `renewed` is set where the name held other bytes before.
+bool content_is_new(FileJob* job, bool* renewed = nullptr) {
   auto* hash = static_cast<bytea*>(palloc(VARHDRSZ + 16));
   SET_VARSIZE(hash, VARHDRSZ + 16);
   std::memcpy(VARDATA(hash), job->hash, 16);
@@ -99,10 +99,9 @@ bool content_is_new(FileJob* job) {
   const char* verdict = TextDatumGetCString(rows.values[0]);
   int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
   const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
-  bool renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
   job->result->bytes = job->bytes;
   if (job->options->again || std::strcmp(verdict, "load") == 0) {
-    if (renewed) ereport(NOTICE, (errmsg("\"%s\" holds other bytes than before: loaded as a new file", job->path)));
+    if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
     return true;
   }
   if (std::strcmp(verdict, "skip") == 0) {
@@ -141,11 +140,16 @@ bool may_be_known(FileJob* job) {
   return DatumGetBool(rows.values[0]);
 }
 
+void show_progress(const FileJob* job) { pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source)); }
+
 // Reads what is left of the source for the hash. False if the contents have a fault: their hash says nothing.
 bool drain(FileJob* job) {
   Size room = 256 * 1024;
   char* buffer = static_cast<char*>(palloc(room));
-  while (byte_source_read(job->source, buffer, room) > 0) CHECK_FOR_INTERRUPTS();
+  while (byte_source_read(job->source, buffer, room) > 0) {
+    CHECK_FOR_INTERRUPTS();
+    show_progress(job);
+  }
   pfree(buffer);
   byte_source_check_unchanged(job->source);
   const ContentFault* fault = byte_source_fault(job->source);
@@ -156,6 +160,18 @@ bool drain(FileJob* job) {
   return true;
 }
 
+// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where they changed while
+// they were read, nothing does.
+void drain_broken(FileJob* job) {
+  const ContentFault* fault = byte_source_fault(job->source);
+  if (fault && fault->reason && std::strcmp(fault->reason, "changed_while_read") != 0) byte_source_rewind_undecoded(job->source);
+  if (drain(job)) return;
+  fault = byte_source_fault(job->source);
+  if (std::strcmp(fault->reason, "changed_while_read") == 0) return;
+  byte_source_rewind_undecoded(job->source);
+  drain(job);
+}
+
 const char* place_of(int64 line, const char* column) {
   if (line <= 0) return nullptr;
   return column ? psprintf("line " INT64_FORMAT ", column \"%s\"", line, column) : psprintf("line " INT64_FORMAT, line);
@@ -163,6 +179,12 @@ const char* place_of(int64 line, const char* column) {
 
 void fail_on_fault(FileJob* job, const CsvFault* fault) {
   fail(job, fault->reason, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
+}
+
+void fail_on_content(FileJob* job) {
+  const ContentFault* content = byte_source_fault(job->source);
+  CsvFault fault = {content->reason, content->message, 0, -1};
+  fail_on_fault(job, &fault);
 }
 
 void add_columns(FileJob* job) {
@@ -186,14 +208,16 @@ void check_rejects(FileJob* job, bool at_end) {
   int64 rejects = reject_store_count(job->rejects), read = job->result->rows_loaded + rejects;
   const SourceOptions* options = job->options;
   if (rejects == 0) return;
+  bool too_many = options->max_rejects >= 0 && rejects > options->max_rejects;
+  if (!at_end && !options->stop_on_error && !too_many) return;
   const char* place = place_of(job->first_line, job->first_column);
   if (options->stop_on_error)
     fail(job, "bad_record", ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
-  else if (options->max_rejects >= 0 && rejects > options->max_rejects)
+  else if (too_many)
     fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
-  else if (at_end && rejects == read)
+  else if (rejects == read)
     fail(job, "no_good_record", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
-  else if (at_end && rejects > 10 && static_cast<double>(rejects) * 100.0 > options->max_reject_percent * static_cast<double>(read))
+  else if (rejects > 10 && static_cast<double>(rejects) * 100.0 > options->max_reject_percent * static_cast<double>(read))
     fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT,
          psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects, read, options->max_reject_percent, job->first_reason), place);
 }
@@ -202,26 +226,19 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
   const int* too_big;
   int too_big_count;
   table_writer_add(job->writer, batch, &too_big, &too_big_count);
-  for (int i = 0; i < batch->reject_count; i++) add_reject(job, &batch->rejects[i]);
-  for (int i = 0; i < too_big_count; i++) {
-    // The record's own bytes are gone; its values, joined, are kept instead.
-    const CsvField* fields = batch->fields + static_cast<Size>(too_big[i]) * static_cast<Size>(job->map->columns);
-    StringInfoData raw;
-    initStringInfo(&raw);
-    int64 length = 0;
-    for (int column = 0; column < job->map->columns; column++) {
-      length += fields[column].size + (column > 0);
-      if (raw.len >= setting_max_reject_bytes) continue;
-      if (column) appendStringInfoChar(&raw, job->options->delimiter);
-      appendBinaryStringInfo(&raw, fields[column].data, static_cast<int>(fields[column].size));
+  for (int i = 0, big = 0; i < batch->reject_count || big < too_big_count;) {  // in the file's order
+    const CsvPlace* place = big < too_big_count ? &batch->places[too_big[big]] : nullptr;
+    if (!place || (i < batch->reject_count && batch->rejects[i].offset < place->offset)) {
+      add_reject(job, &batch->rejects[i++]);
+      continue;
     }
-    CsvReject reject = {batch->places[too_big[i]].line, batch->places[too_big[i]].offset, -1, "row_too_big", "no page can hold the row", raw.data,
-                        static_cast<uint32>(raw.len > setting_max_reject_bytes ? setting_max_reject_bytes : raw.len), length};
+    uint32 kept = place->raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : place->raw_size;
+    CsvReject reject = {place->line, place->offset, -1, "row_too_big", "no page can hold the row", place->raw, kept, place->raw_size};
     add_reject(job, &reject);
-    pfree(raw.data);
+    big++;
   }
   job->result->rows_loaded += batch->records - too_big_count;
-  pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source));
+  show_progress(job);
   pgstat_progress_update_param(PROGRESS_COPY_TUPLES_EXCLUDED, reject_store_count(job->rejects));
 }
 
@@ -258,7 +275,9 @@ void load_records(FileJob* job, char** header, int header_count) {
   if (decided(job)) return;
   byte_source_hash(job->source, job->hash, &job->bytes);
   job->hashed = true;
-  if (!content_is_new(job)) return;
+  bool renewed = false;
+  if (!content_is_new(job, &renewed)) return;
+  if (renewed) ereport(NOTICE, (errmsg("\"%s\" holds other bytes than before: loaded as a new file", job->path)));
   record_loaded(job);
 }
 
@@ -322,13 +341,24 @@ void record_loaded(FileJob* job) {
   result->status = "loaded";
 }
 
+// Bytes that are live or dismissed are skipped, although under this name, compression or definition they fail.
+bool known_to_skip(FileJob* job) {
+  FileResult failed = *job->result;
+  if (content_is_new(job) || std::strcmp(job->result->status, "skipped") != 0) {
+    *job->result = failed;
+    return false;
+  }
+  return true;
+}
+
 void build_evidence(FileJob* job) {
   FileResult* result = job->result;
   if (std::strcmp(result->code, "failed_before") == 0) return;
+  if (!job->hashed) drain_broken(job);
+  if (job->hashed && !job->options->again && known_to_skip(job)) return;
   result->rows_rejected = job->rejects ? reject_store_count(job->rejects) : 0;
   result->rows_read = result->rows_loaded + result->rows_rejected;
   result->rows_loaded = 0;
-  if (!job->hashed) drain(job);
   StringInfoData line;
   initStringInfo(&line);
   append_line(&line, job);
@@ -354,22 +384,36 @@ void remember_identity(FileJob* job) {
   run_as_end(&ledger);
 }
 
-// An error of the table's own constraints, triggers or types is the file's; everything else is the statement's.
+// An error that the table's own constraints, triggers or types raise is the file's. What no other file could have avoided is the statement's:
+// a lost connection, a lock or deadlock, lack of resources, an end that was asked for, broken definitions.
 bool is_record_error(const FileJob* job, const ErrorData* error) {
   if (!job->writer || !table_writer_in_statement(job->writer)) return false;
+  if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) return false;
   switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
-    case ERRCODE_DATA_EXCEPTION:
-    case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-    case ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION:
-    case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
-    case MAKE_SQLSTATE('P', '0', '0', '0', '0'):
-      return true;
-    default:
+    case ERRCODE_CONNECTION_EXCEPTION:
+    case ERRCODE_FEATURE_NOT_SUPPORTED:
+    case ERRCODE_INVALID_TRANSACTION_STATE:
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_OPERATOR_INTERVENTION:
+    case ERRCODE_SYSTEM_ERROR:
+    case ERRCODE_CONFIG_FILE_ERROR:
+    case ERRCODE_FDW_ERROR:
+    case ERRCODE_INTERNAL_ERROR:
+      return false;
+    case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
       return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+    default:
+      return true;
   }
 }
 
 void fail_on_error(FileJob* job, const ErrorData* error) {
+  if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
+    fail(job, "left_out_by_table", error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records", left_out), nullptr);
+    job->result->rows_loaded = 0;
+    return;
+  }
   const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name) : "a constraint, trigger or rule of the table";
   fail(job, "refused_by_table", error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), nullptr);
   job->result->rows_loaded = 0;
@@ -409,10 +453,19 @@ int32 next_file_id() {
   return DatumGetInt32(rows.values[0]);
 }
 
+void begin_progress(const FileJob* job) {
+  pgstat_progress_start_command(PROGRESS_COMMAND_COPY, job->request->definition->relation);
+  pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+  pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_FILE);
+  pgstat_progress_update_param(PROGRESS_COPY_BYTES_TOTAL, byte_source_total(job->source));
+}
+
 void read_and_load(FileJob* job) {
+  begin_progress(job);
   if (may_be_known(job)) {
     if (drain(job) && !content_is_new(job)) {
       remember_identity(job);
+      pgstat_progress_end_command();
       return;
     }
     job->hashed = false;
@@ -421,10 +474,6 @@ void read_and_load(FileJob* job) {
   job->result->file_id = next_file_id();
   job->rejects = reject_store_open();
   job->reader = csv_reader_open(job->source, job->options);
-  pgstat_progress_start_command(PROGRESS_COMMAND_COPY, job->request->definition->relation);
-  pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
-  pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_FILE);
-  pgstat_progress_update_param(PROGRESS_COPY_BYTES_TOTAL, byte_source_total(job->source));
   int header_count = 0;
   char** header = job->options->header ? csv_reader_header(job->reader, &header_count) : nullptr;
   if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) {
@@ -434,14 +483,14 @@ void read_and_load(FileJob* job) {
     job->map = static_cast<ColumnMap*>(palloc0(sizeof(ColumnMap)));
     job->result->reason = "the file is empty";
     if (drain(job) && content_is_new(job)) record_loaded(job);
-    else if (!decided(job)) fail_on_fault(job, csv_reader_fault(job->reader));
+    else if (!decided(job)) fail_on_content(job);
   } else {
     load_in_subtransaction(job, header, header_count);
   }
-  pgstat_progress_end_command();
   csv_reader_close(job->reader);
   if (std::strcmp(job->result->status, "failed") == 0) build_evidence(job);
-  else if (std::strcmp(job->result->status, "skipped") == 0) remember_identity(job);
+  if (std::strcmp(job->result->status, "skipped") == 0) remember_identity(job);
+  pgstat_progress_end_command();
   reject_store_close(job->rejects);
 }
 
@@ -471,9 +520,20 @@ FileResult* process(const IngestRequest* request, const SourceOptions* options, 
   return result;
 }
 
+// More would not fit the ledger's index.
+constexpr Size most_path_bytes = 2000;
+
+void check_path_length(const char* path) {
+  if (path[0] == '\0') ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a file must have a name")));
+  if (std::strlen(path) > most_path_bytes)
+    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name of a file is longer than %d bytes", static_cast<int>(most_path_bytes)),
+                    errdetail("It begins \"%.100s\".", path)));
+}
+
 // Runs `process` with memory of its own, of which only the result stays.
 FileResult* process_alone(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* (*open)(const char*, const SourceOptions*, void*),
                           void* argument) {
+  check_path_length(path);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap file", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
@@ -560,7 +620,7 @@ List* ingest_path(const IngestRequest* request, const char* path) {
   if (!path) path = request->definition->path;
   if (!path)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
-                    errhint("Give a path, or define one with dap.create_source(…, or_replace => true).")));
+                    errhint("Give a path, or define one with dap.create_source(..., or_replace => true).")));
   List* results = NIL;
   ListCell* cell;
   List* files = find_files(path);

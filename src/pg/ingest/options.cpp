@@ -78,16 +78,20 @@ double percent_of(const char* key, const JsonbValue* value) {
   return percent;
 }
 
+// Far from where sums of times would overflow.
+constexpr int most_days = 10000;
+
 int64 interval_us_of(const char* key, const JsonbValue* value) {
   Datum parsed;
   if (value->type == jbvNumeric) {
     double seconds = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
-    if (!(seconds >= 0 && seconds < 1e9)) bad_value(key, "an interval such as \"30 seconds\" of at least 0");
+    if (!(seconds >= 0 && seconds <= most_days * static_cast<double>(SECS_PER_DAY))) bad_value(key, "an interval such as \"30 seconds\", from 0 to 10000 days");
     return static_cast<int64>(seconds * 1e6);
   }
   parsed = DirectFunctionCall3(interval_in, CStringGetDatum(string_of(key, value)), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
   Interval* interval = DatumGetIntervalP(parsed);
-  if (interval->month != 0 || interval->time < 0 || interval->day < 0) bad_value(key, "an interval of days and time of at least 0");
+  if (interval->month != 0 || interval->time < 0 || interval->day < 0 || interval->day + interval->time / USECS_PER_DAY > most_days)
+    bad_value(key, "an interval of days and time, from 0 to 10000 days");
   return interval->time + interval->day * USECS_PER_DAY;
 }
 
@@ -109,8 +113,10 @@ void aliases_of(SourceOptions* options, const JsonbValue* value) {
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE;) {
     if (token == WJB_KEY) key = pnstrdup(item.val.string.val, item.val.string.len);
     if (token == WJB_VALUE) {
+      char* column = string_of("aliases", &item);
+      if (column[0] == '\0' || std::strlen(column) >= NAMEDATALEN) bad_value("aliases", "column names of 1 to 63 bytes");
       options->aliases[options->alias_count].header = key;
-      options->aliases[options->alias_count++].column = string_of("aliases", &item);
+      options->aliases[options->alias_count++].column = column;
     }
   }
 }
@@ -147,7 +153,8 @@ int encoding_of(const JsonbValue* value) {
   char* text = string_of("encoding", value);
   int encoding = pg_char_to_encoding(text);
   if (encoding < 0) bad_value("encoding", "the name of an encoding that PostgreSQL knows");
-  return encoding;
+  // As everywhere in PostgreSQL, SQL_ASCII is no encoding but the lack of one: the bytes must then be the database's.
+  return encoding == PG_SQL_ASCII ? GetDatabaseEncoding() : encoding;
 }
 
 void set_option(SourceOptions* options, const char* key, const JsonbValue* value, bool* escape_set) {

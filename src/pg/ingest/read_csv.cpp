@@ -4,13 +4,9 @@
 #include "bridge/pg.h"
 #include "pg/clean/column_rule.h"
 #include "pg/file/byte_source.h"
+#include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
 #include "pg/ingest/options.h"
-
-extern "C" {
-#include "catalog/pg_collation.h"
-#include "utils/formatting.h"
-}
 
 namespace dap {
 namespace {
@@ -24,25 +20,9 @@ struct ReadPlan {
   bool* nulls;
 };
 
-char* folded(const char* name) { return str_tolower(name, std::strlen(name), DEFAULT_COLLATION_OID); }
-
-int field_named(const char* name, char** header, int count, const SourceOptions* options) {
-  for (int pass = 0; pass < 2; pass++)
-    for (int i = 0; i < count; i++) {
-      char* given = header[i];
-      while (*given == ' ') given++;
-      given = pnstrdup(given, std::strlen(given));
-      for (Size length = std::strlen(given); length > 0 && given[length - 1] == ' '; length--) given[length - 1] = '\0';
-      for (int a = 0; a < options->alias_count; a++)
-        if (std::strcmp(options->aliases[a].header, given) == 0) given = options->aliases[a].column;
-      if (std::strcmp(pass ? folded(given) : given, pass ? folded(name) : name) == 0) return i;
-    }
-  return -1;
-}
-
 bool is_optional(const char* name, const SourceOptions* options) {
   for (int i = 0; i < options->optional_count; i++)
-    if (std::strcmp(options->optional[i], name) == 0) return true;
+    if (pg_strcasecmp(options->optional[i], name) == 0) return true;
   return false;
 }
 
@@ -54,10 +34,15 @@ ReadPlan make_plan(TupleDesc desc, char** header, int header_count, const Source
   plan.rules = static_cast<ColumnRule**>(palloc0(sizeof(ColumnRule*) * columns));
   plan.values = static_cast<Datum*>(palloc0(sizeof(Datum) * columns));
   plan.nulls = static_cast<bool*>(palloc0(sizeof(bool) * columns));
+  auto** wanted = static_cast<const char**>(palloc(sizeof(char*) * columns));
+  for (int i = 0; i < desc->natts; i++) {
+    wanted[i] = NameStr(TupleDescAttr(desc, i)->attname);
+    plan.field[i] = i;
+  }
+  if (header) find_header_columns(options, header, header_count, wanted, desc->natts, plan.field);
   for (int i = 0; i < desc->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
     const char* name = NameStr(attribute->attname);
-    plan.field[i] = header ? field_named(name, header, header_count, options) : i;
     if (plan.field[i] < 0 && !is_optional(name, options))
       ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("\"%s\" has no column \"%s\"", path, name),
                       errhint("Columns are matched by the header's names; option \"optional\" lists those that may be missing.")));
@@ -110,11 +95,16 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
     CsvBatch batch;
     while (*left != 0 && csv_reader_next(reader, 1000, &batch)) {
       CHECK_FOR_INTERRUPTS();
-      if (!options->skip_rejects && batch.reject_count)
-        raise_bad_record(path, batch.rejects[0].line, batch.rejects[0].column >= 0 && header && batch.rejects[0].column < header_count ? header[batch.rejects[0].column] : nullptr,
-                         batch.rejects[0].message);
       MemoryContext old = MemoryContextSwitchTo(rows);
-      for (int i = 0; i < batch.records && *left != 0; i++) {
+      int reject = 0;
+      for (int i = 0; *left != 0 && (i < batch.records || reject < batch.reject_count);) {
+        // In the file's order: beyond the limit nothing is bad, and the first bad record is the one to report.
+        if (reject < batch.reject_count && (i == batch.records || batch.rejects[reject].offset < batch.places[i].offset)) {
+          const CsvReject& bad = batch.rejects[reject++];
+          if (!options->skip_rejects)
+            raise_bad_record(path, bad.line, header && bad.column >= 0 && bad.column < header_count ? header[bad.column] : nullptr, bad.message);
+          continue;
+        }
         const char *column = nullptr, *message = nullptr;
         if (fill_row(&plan, batch.fields + static_cast<Size>(i) * static_cast<Size>(header_count), &column, &message)) {
           tuplestore_putvalues(result->setResult, result->setDesc, plan.values, plan.nulls);
@@ -122,6 +112,7 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
         } else if (!options->skip_rejects) {
           raise_bad_record(path, batch.places[i].line, column, message);
         }
+        i++;
       }
       MemoryContextSwitchTo(old);
       MemoryContextReset(rows);

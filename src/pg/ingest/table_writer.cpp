@@ -29,6 +29,7 @@ struct TableWriter {
   const AttrNumber* attributes;
   int file_columns;
   bool bulk;
+  bool has_pages;  // of its own: not a foreign table
   bool in_statement;
   AttrNumber line_attribute;
   AttrNumber file_attribute;
@@ -46,6 +47,7 @@ struct TableWriter {
   TupleDesc store_desc;
   int64 stored;
   int64 written;  // for progress
+  int64 left_out;
   char* statement;
   int* too_big;
   int too_big_room;
@@ -69,8 +71,13 @@ bool is_plain_heap(Relation relation) {
   for (int i = 0; i < desc->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
     if (attribute->attisdropped || attribute->attgenerated || attribute->attidentity) return false;
-    bool ours = std::strcmp(NameStr(attribute->attname), line_column) == 0 || std::strcmp(NameStr(attribute->attname), file_column) == 0;
-    if (!ours && (attribute->attnotnull || attribute->atttypid != TEXTOID)) return false;
+    if (std::strcmp(NameStr(attribute->attname), line_column) == 0) {
+      if (attribute->atttypid != INT8OID) return false;
+    } else if (std::strcmp(NameStr(attribute->attname), file_column) == 0) {
+      if (attribute->atttypid != INT4OID) return false;
+    } else if (attribute->attnotnull || attribute->atttypid != TEXTOID || attribute->atthasdef || attribute->attstorage != TYPSTORAGE_EXTENDED) {
+      return false;
+    }
   }
   return true;
 }
@@ -120,7 +127,9 @@ void count_written(TableWriter* writer, int64 rows) {
 
 void flush_bulk(TableWriter* writer) {
   if (writer->buffered == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(writer->row_context);  // what it allocates, it leaves
   table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0, writer->bulk_state);
+  MemoryContextSwitchTo(old);
   count_written(writer, writer->buffered);
   for (int i = 0; i < writer->buffered; i++) ExecClearTuple(writer->slots[i]);
   writer->buffered = 0;
@@ -132,24 +141,37 @@ void flush_ordinary(TableWriter* writer) {
   if (writer->stored == 0) return;
   NamedStore named = {"dap_batch", writer->store_desc, writer->store, static_cast<double>(writer->stored)};
   writer->in_statement = true;
-  run_statement(writer->statement, &named, 1);
+  int64 done = static_cast<int64>(run_statement(writer->statement, &named, 1));
+  if (done != writer->stored) {
+    writer->left_out = writer->stored - done;
+    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("the table did not take every record")));
+  }
   writer->in_statement = false;
   count_written(writer, writer->stored);
   tuplestore_clear(writer->store);
   writer->stored = 0;
 }
 
-// What a row takes at least when every value that can be moved out of line is. TOAST leaves values alone that are no longer than its pointer.
-bool fits_page(const TableWriter* writer, const CsvField* fields) {
-  Size size = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(RelationGetDescr(writer->relation)->natts)) + 16;
-  Size whole = size;
+enum class Fit : unsigned char { yes, no, perhaps };
+
+// The longest that a value of more than 24 bytes can be within the row after TOAST did all it can: it may stay there compressed.
+constexpr Size most_toasted_bytes = MAXALIGN(TOAST_POINTER_SIZE) + 3;
+
+// Does a page hold the row, once TOAST has moved out of it what it can? TOAST leaves values alone that are no longer than its pointer.
+Fit fits_page(const TableWriter* writer, const CsvField* fields) {
+  if (!writer->has_pages) return Fit::yes;
+  Size least = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(RelationGetDescr(writer->relation)->natts)) + 16;
+  Size most = least, whole = least;
   for (int i = 0; i < writer->file_columns; i++) {
     if (writer->attributes[i] == 0 || fields[i].is_null) continue;
     Size length = fields[i].size + (fields[i].size < 127 ? 1 : VARHDRSZ + 3);
+    bool movable = length > MAXALIGN(TOAST_POINTER_SIZE);
     whole += length;
-    size += length > MAXALIGN(TOAST_POINTER_SIZE) ? TOAST_POINTER_SIZE : length;
+    least += movable ? TOAST_POINTER_SIZE : length;
+    most += movable && length > most_toasted_bytes ? most_toasted_bytes : length;
   }
-  return whole <= MaxHeapTupleSize || size <= MaxHeapTupleSize;
+  if (whole <= MaxHeapTupleSize || most <= MaxHeapTupleSize) return Fit::yes;
+  return least > MaxHeapTupleSize ? Fit::no : Fit::perhaps;
 }
 
 Datum text_datum(const CsvField& field) {
@@ -159,26 +181,64 @@ Datum text_datum(const CsvField& field) {
   return PointerGetDatum(value);
 }
 
-void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
+HeapTuple form_tuple(TableWriter* writer, const CsvField* fields, int64 line, Size* bytes) {
   writer->values[writer->line_attribute - 1] = Int64GetDatum(line);
   writer->nulls[writer->line_attribute - 1] = false;
   writer->values[writer->file_attribute - 1] = Int32GetDatum(writer->file_id);
   writer->nulls[writer->file_attribute - 1] = false;
   MemoryContext old = MemoryContextSwitchTo(writer->row_context);
-  Size bytes = 0;
   for (int i = 0; i < writer->file_columns; i++) {
     int at = writer->attributes[i] - 1;
     if (at < 0) continue;
     writer->nulls[at] = fields[i].is_null;
     if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
-    bytes += fields[i].size;
+    *bytes += fields[i].size;
   }
   HeapTuple tuple = heap_form_tuple(RelationGetDescr(writer->relation), writer->values, writer->nulls);
   tuple->t_tableOid = RelationGetRelid(writer->relation);
   MemoryContextSwitchTo(old);
+  return tuple;
+}
+
+void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
+  HeapTuple tuple = form_tuple(writer, fields, line, &writer->buffered_bytes);
   ExecStoreHeapTuple(tuple, writer->slots[writer->buffered++], false);
-  writer->buffered_bytes += bytes;
   if (writer->buffered == most_buffered_tuples || writer->buffered_bytes >= most_buffered_bytes) flush_bulk(writer);
+}
+
+// Stores a row of which only TOAST can tell whether a page holds it. False if none does.
+bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
+  flush_bulk(writer);  // in the file's order
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner resources = CurrentResourceOwner;
+  volatile bool stored = true;
+  BeginInternalSubTransaction(nullptr);
+  PG_TRY();
+  {
+    MemoryContextSwitchTo(writer->row_context);
+    Size bytes = 0;
+    ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), writer->slots[0], false);
+    table_tuple_insert(writer->relation, writer->slots[0], GetCurrentCommandId(true), 0, nullptr);
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    CurrentResourceOwner = resources;
+    if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED) ReThrowError(error);
+    FreeErrorData(error);
+    stored = false;
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = resources;
+  ExecClearTuple(writer->slots[0]);
+  MemoryContextReset(writer->row_context);
+  if (stored) count_written(writer, 1);
+  return stored;
 }
 
 void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
@@ -220,6 +280,7 @@ TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumbe
   writer->line_attribute = attribute_named(relation, line_column);
   writer->file_attribute = attribute_named(relation, file_column);
   writer->bulk = is_plain_heap(relation);
+  writer->has_pages = relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
   if (writer->bulk) open_bulk(writer);
   else open_ordinary(writer);
   return writer;
@@ -233,7 +294,9 @@ void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** to
   int refused = 0;
   const CsvField* fields = batch->fields;
   for (int i = 0; i < batch->records; i++, fields += writer->file_columns) {
-    if (!fits_page(writer, fields)) writer->too_big[refused++] = i;
+    Fit fit = fits_page(writer, fields);
+    if (fit == Fit::no) writer->too_big[refused++] = i;
+    else if (fit == Fit::perhaps && writer->bulk) writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
     else if (writer->bulk) add_bulk(writer, fields, batch->places[i].line);
     else add_ordinary(writer, fields, batch->places[i].line);
   }
@@ -253,6 +316,7 @@ void table_writer_finish(TableWriter* writer) {
   }
 }
 
+int64 table_writer_left_out(const TableWriter* writer) { return writer->left_out; }
 bool table_writer_in_statement(const TableWriter* writer) { return writer->in_statement; }
 bool table_writer_is_bulk(const TableWriter* writer) { return writer->bulk; }
 

@@ -15,6 +15,8 @@ void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* t
 void table_writer_finish(TableWriter*);
 // True while a statement of the ordinary path runs: an error is then the record's, not ours.
 bool table_writer_in_statement(const TableWriter*);
+// Records that the table's triggers or rules dropped without an error; the error that is raised for it is the statement's.
+int64 table_writer_left_out(const TableWriter*);
 bool table_writer_is_bulk(const TableWriter*);
 
 }  // namespace dap
