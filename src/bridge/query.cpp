@@ -16,7 +16,7 @@ void check(int result, const char* sql) {
   if (result < 0) elog(ERROR, "SPI failed: %s: %s", SPI_result_code_string(result), sql);
 }
 
-int execute(const char* sql, const Parameter* parameters, int count) {
+int execute(const char* sql, const Parameter* parameters, int count, bool read_only) {
   if (count > max_parameters) elog(ERROR, "too many parameters");
   Oid types[max_parameters];
   Datum values[max_parameters];
@@ -26,7 +26,7 @@ int execute(const char* sql, const Parameter* parameters, int count) {
     values[i] = parameters[i].value;
     nulls[i] = parameters[i].is_null ? 'n' : ' ';
   }
-  int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
+  int result = SPI_execute_with_args(sql, count, types, values, nulls, read_only, 0);
   check(result, sql);
   return result;
 }
@@ -37,7 +37,7 @@ uint64 run_statement(const char* sql) { return run_statement(sql, static_cast<co
 
 uint64 run_statement(const char* sql, const Parameter* parameters, int count) {
   SPI_connect();
-  execute(sql, parameters, count);
+  execute(sql, parameters, count, false);
   uint64 processed = SPI_processed;
   SPI_finish();
   return processed;
@@ -62,9 +62,9 @@ uint64 run_statement(const char* sql, const NamedStore* stores, int count, DestR
   return processed;
 }
 
-ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context) {
+ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context, ReadAt at) {
   SPI_connect();
-  execute(sql, parameters, count);
+  execute(sql, parameters, count, at == ReadAt::active_snapshot);
   ResultRows result = {};
   result.rows = static_cast<int>(SPI_processed);
   if (SPI_tuptable) {

@@ -31,6 +31,9 @@ uint64 run_statement(const char* sql);
 uint64 run_statement(const char* sql, const Parameter* parameters, int count);
 uint64 run_statement(const char* sql, const NamedStore* stores, int count, DestReceiver* into = nullptr);
 
+// Which snapshot a query reads under: one of its own, taken now, or the one that is active.
+enum class ReadAt : unsigned char { now, active_snapshot };
+
 // The result rows of a query in `context`: rows × columns, row-major. Few rows only.
 struct ResultRows {
   int rows;
@@ -38,7 +41,7 @@ struct ResultRows {
   Datum* values;
   bool* nulls;
 };
-ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context);
+ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context, ReadAt at = ReadAt::now);
 // The text of the first column of the first row; NULL if there is none.
 char* query_text(const char* sql, const Parameter* parameters, int count);
 

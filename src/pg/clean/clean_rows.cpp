@@ -140,6 +140,15 @@ char* rule_name_of(Jsonb* rule) {
   return pnstrdup(found->val.string.val, found->val.string.len);
 }
 
+// Converted values go into the table as they are: a column that somebody gave another type would take them for something else.
+void check_type(const Model* model, const ColumnRule* rule, Form_pg_attribute attribute) {
+  if (attribute->atttypid == rule_type(rule) && attribute->atttypmod == rule_typmod(rule)) return;
+  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                  errmsg("column %s of %s has type %s, its rule gives %s", quote_identifier(NameStr(attribute->attname)), model->label,
+                         format_type_with_typemod(attribute->atttypid, attribute->atttypmod), format_type_with_typemod(rule_type(rule), rule_typmod(rule))),
+                  errhint("Give the column its type back, or change the model with dap.create_clean_model(…, or_replace => true).")));
+}
+
 Rule* compile_rules(const Model* model, TupleDesc desc, int* count) {
   JsonbContainer* array = &model->columns->root;
   int rules = JsonContainerSize(array);
@@ -149,6 +158,7 @@ Rule* compile_rules(const Model* model, TupleDesc desc, int* count) {
     const char* name = rule_name_of(definition);
     compiled[i].rule = compile_column_rule(definition, is_key(model, name));
     compiled[i].target = static_cast<AttrNumber>(position_of(desc, name, model));
+    check_type(model, compiled[i].rule, TupleDescAttr(desc, compiled[i].target));
   }
   *count = rules;
   return compiled;
@@ -256,9 +266,9 @@ char* record_query(const Model* model, const Rule* rules, int count) {
 
 }  // namespace
 
-CleanResult clean_rows(const Model* model, Relation target) {
+CleanResult clean_rows(const Model* model, Relation target, Snapshot snapshot) {
   CleanResult result = {};
-  TupleDesc desc = live_columns(target);
+  TupleDesc desc = model_columns(model, target);
   result.rows = new_rows_open(desc);
   result.reject_desc = reject_descriptor();
   result.rejects = tuplestore_begin_heap(true, false, work_mem);
@@ -269,7 +279,9 @@ CleanResult clean_rows(const Model* model, Relation target) {
   receiver.base.rDestroy = nothing;
   receiver.base.mydest = DestNone;
   RunAs ledger = run_as_begin(ledger_owner());
+  reading_push(snapshot);
   receiver.ranks = arrival_ranks(model->source_id, &receiver.rank_count);
+  reading_pop();
   run_as_end(&ledger);
   receiver.rules = compile_rules(model, desc, &receiver.rule_count);
   receiver.columns = desc->natts;
@@ -279,7 +291,7 @@ CleanResult clean_rows(const Model* model, Relation target) {
   receiver.slot = MakeSingleTupleTableSlot(sorted, &TTSOpsVirtual);
   std::memset(receiver.slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(sorted->natts));
   receiver.sort = begin_sort(model, desc, sorted);
-  run_statement(record_query(model, receiver.rules, receiver.rule_count), static_cast<const NamedStore*>(nullptr), 0, &receiver.base);
+  read_into(snapshot, record_query(model, receiver.rules, receiver.rule_count), &receiver.base);
   take_latest(model, &receiver, desc, sorted);
   ExecDropSingleTupleTableSlot(receiver.slot);
   MemoryContextDelete(receiver.row_context);

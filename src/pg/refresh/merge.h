@@ -14,9 +14,15 @@ struct NewRows {
   int64 count;
 };
 
-// The tuple descriptor of a table's live columns.
-TupleDesc live_columns(Relation);
+// The table's columns that are the model's own, in the table's order: others, which somebody added, are left alone. 42703 if one is gone.
+TupleDesc model_columns(const Model*, Relation);
 NewRows* new_rows_open(TupleDesc);
+
+// Rows that differ, as columns old_1, old_2, …, new_1, new_2, … of the model's columns in their order.
+struct Changes {
+  Tuplestorestate* store;
+  int64 count;
+};
 
 struct MergeResult {
   bool was_empty;
@@ -24,13 +30,16 @@ struct MergeResult {
   int64 updated;
   int64 deleted;
   int64 rows;  // afterwards
-  // The changed rows with both images, `_change` ('I', 'U', 'D'), then each column's old value (old_N) and new value (new_N); NULL after a first build.
+  // Both images of the changed rows; without stores after a first build.
   TupleDesc change_desc;
-  Tuplestorestate* changes;
+  Changes deletes;  // new columns are NULL
+  Changes updates;
+  Changes inserts;  // old columns are NULL
 };
 
-// Locks the table against other writers (SHARE ROW EXCLUSIVE: readers are not blocked), checks that keys are unique and not NULL (21000, 23502),
-// finds the rows that differ in any byte of their values, and deletes, updates and inserts those. Runs as the table's owner: call it within run_as.
+// Under a lock against other writers that the caller has taken: checks that keys are unique and not NULL (21000), finds the rows that differ in any
+// byte of their values, and deletes, updates and inserts those. Runs as the table's owner: call it within run_as.
 MergeResult merge_rows(const Model*, NewRows*);
+void merge_close(MergeResult*, NewRows*);
 
 }  // namespace dap

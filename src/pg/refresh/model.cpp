@@ -100,7 +100,7 @@ char* model_inputs(const Model* model, const List* models) {
     Parameter parameter = {OIDOID, ObjectIdGetDatum(model->upstream[i]), false};
     ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap.source_definition d LEFT JOIN dap.file_ledger l "
                                  "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY d.source_id",
-                                 &parameter, 1, CurrentMemoryContext);
+                                 &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
     if (rows.rows == 0) known = get_rel_relkind(model->upstream[i]) == RELKIND_VIEW;  // a view's own tables are listed too
     else appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]), DatumGetInt64(rows.values[1]));
   }
@@ -123,8 +123,11 @@ void model_built(Model* model, const char* inputs, int64 run_id, int64 rows, int
   Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs ? inputs : "{}"),
                             int8_parameter(model->version), int8_parameter(rows), int8_parameter(rejected), int8_parameter(run_id)};
   RunAs ledger = run_as_begin(ledger_owner());
+  // Where nothing is new nothing is written: not even the lock that ON CONFLICT would put on the row.
   run_statement("INSERT INTO dap.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, refreshed_at) "
-                "VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp()) "
+                "SELECT $1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp() "
+                "WHERE NOT EXISTS (SELECT 1 FROM dap.model_state o WHERE (o.model_id, o.definition_hash, o.inputs, o.version, o.rows, o.rejected) "
+                "= ($1, $2, $3::jsonb, $4, $5, $6)) "
                 "ON CONFLICT (model_id) DO UPDATE SET definition_hash = excluded.definition_hash, inputs = excluded.inputs, version = excluded.version, "
                 "rows = excluded.rows, rejected = excluded.rejected, run_id = excluded.run_id, refreshed_at = excluded.refreshed_at", parameters, 7);
   run_as_end(&ledger);

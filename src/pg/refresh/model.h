@@ -16,7 +16,7 @@ struct Model {
   int key_count;
   char** latest_by;
   int latest_by_count;
-  Jsonb* columns;  // clean models: array of rules
+  Jsonb* columns;  // array of objects with the columns' names; of clean models: their rules
   char* query;     // query models
   Oid* upstream;
   int upstream_count;
@@ -30,11 +30,11 @@ struct Model {
 // All models with their state, upstream first; 42P17 for a cycle, 42P01 for a table that is gone.
 List* ordered_models();  // of Model*
 
-// The version of everything that a model reads, as JSON text; NULL where something it reads has none (a table that is neither source nor model).
+// The version of everything that a model reads under the pushed snapshot, as JSON text; NULL where something it reads has none (a table that is neither source nor model).
 char* model_inputs(const Model*, const List* models);
 // Was the model built from these inputs under this definition?
 bool model_is_current(const Model*, const char* inputs);
-// Writes the model's state; `changed`: its rows did, so that its version grows to the run's. Updates model->version.
+// Writes the model's state where it differs; `changed`: its rows did, so that its version grows to the run's. Updates model->version.
 void model_built(Model*, const char* inputs, int64 run_id, int64 rows, int64 rejected, bool changed);
 
 }  // namespace dap

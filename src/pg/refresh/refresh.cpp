@@ -8,6 +8,8 @@
 #include "pg/ingest/ingest.h"
 #include "pg/refresh/merge.h"
 #include "pg/refresh/model.h"
+#include "pg/refresh/query_text.h"
+#include "pg/refresh/reading.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -20,6 +22,7 @@ struct Plan {
   int last_tier;
   Run* run;
   int step;
+  Snapshot snapshot;  // of everything that models read
 };
 
 StepResult begin_step(Plan* plan, const char* object) {
@@ -39,8 +42,24 @@ void end_step(Plan* plan, StepResult* step, const char* action) {
 
 char* with_place(const FileResult* file) { return file->place ? psprintf("%s: %s", file->place, file->reason) : pstrdup(file->reason); }
 
-[[noreturn]] void stop_on_file(Plan* plan, const IngestRequest* request, const FileResult* file) {
-  if (file->evidence) run_add_failed_file(plan->run, file->evidence);
+// A file that failed in an earlier run is not read again: what the ledger knows of it.
+void recall_failure(FileResult* file) {
+  if (file->evidence || file->file_id == 0) return;
+  Parameter parameter = int4_parameter(file->file_id);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT coalesce(l.rows_read, 0), coalesce(l.rows_rejected, 0), "
+                               "(SELECT concat('line ' || r.line, ', column \"' || r.column_name || '\"') FROM dap.reject_ledger r "
+                               "WHERE r.file_id = l.file_id AND r.line IS NOT NULL ORDER BY r.line, r.reject_id LIMIT 1) "
+                               "FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (rows.rows == 0) return;
+  file->rows_read = DatumGetInt64(rows.values[0]);
+  file->rows_rejected = DatumGetInt64(rows.values[1]);
+  if (!file->place && !rows.nulls[2]) file->place = TextDatumGetCString(rows.values[2]);
+}
+
+[[noreturn]] void stop_on_file(const IngestRequest* request, FileResult* file) {
+  recall_failure(file);
   ereport(ERROR, (errcode(file->sqlerrcode), errmsg("file \"%s\" failed, nothing was published", file->path),
                   errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", request->definition->source, with_place(file),
                             file->rows_read, file->rows_rejected),
@@ -50,6 +69,7 @@ char* with_place(const FileResult* file) { return file->place ? psprintf("%s: %s
 }
 
 void set_aside(Plan* plan, FileResult* file) {
+  recall_failure(file);
   ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", with_place(file)),
                     errhint("SELECT * FROM dap.rejects WHERE path = %s.", quote_literal_cstr(file->path))));
   ingest_record_failure(file);
@@ -67,10 +87,15 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   List* files = ingest_path(&request, nullptr);
   bool sets_aside = ingest_sets_aside(&request), loaded = false, skipped = false;
   ListCell* cell;
+  // Whatever ends the run: the evidence is that of every file that failed.
+  foreach (cell, files) {
+    auto* file = static_cast<FileResult*>(lfirst(cell));
+    if (std::strcmp(file->status, "failed") == 0 && file->evidence) run_add_failed_file(plan->run, file->evidence);
+  }
   foreach (cell, files) {
     auto* file = static_cast<FileResult*>(lfirst(cell));
     if (std::strcmp(file->status, "failed") == 0) {
-      if (!sets_aside) stop_on_file(plan, &request, file);
+      if (!sets_aside) stop_on_file(&request, file);
       continue;
     }
     loaded |= std::strcmp(file->status, "loaded") == 0;
@@ -86,15 +111,9 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   }
 }
 
-char* without_semicolon(const char* query) {
-  char* text = pstrdup(query);
-  for (Size length = std::strlen(text); length > 0 && std::strchr(" \t\r\n;", text[length - 1]); length--) text[length - 1] = '\0';
-  return text;
-}
-
 // The model's query with each column in the table's type.
-NewRows* query_rows_of(const Model* model, Relation target) {
-  NewRows* rows = new_rows_open(live_columns(target));
+NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
+  NewRows* rows = new_rows_open(model_columns(model, target));
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfoString(&sql, "SELECT ");
@@ -103,8 +122,8 @@ NewRows* query_rows_of(const Model* model, Relation target) {
     appendStringInfo(&sql, "%sq.%s::%s", i ? ", " : "", quote_identifier(NameStr(attribute->attname)),
                      format_type_extended(attribute->atttypid, attribute->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
   }
-  appendStringInfo(&sql, " FROM (\n%s\n) AS q", without_semicolon(model->query));
-  run_statement(sql.data, static_cast<const NamedStore*>(nullptr), 0, store_receiver(rows->store));
+  appendStringInfo(&sql, " FROM (\n%s\n) AS q", statement_text(model->query));
+  read_into(snapshot, sql.data, store_receiver(rows->store));
   return rows;
 }
 
@@ -128,7 +147,9 @@ void check_limits(Plan* plan, const Model* model) {
 
 void refresh_model(Plan* plan, Model* model, const List* models) {
   StepResult step = begin_step(plan, model->label);
+  reading_push(plan->snapshot);
   char* inputs = model_inputs(model, models);
+  reading_pop();
   if (!plan->full && model_is_current(model, inputs)) {
     end_step(plan, &step, "unchanged");
     return;
@@ -140,20 +161,22 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   CleanResult cleaned = {};
   NewRows* rows;
   if (model->is_clean) {
-    cleaned = clean_rows(model, target);
+    cleaned = clean_rows(model, target, plan->snapshot);
     rows = cleaned.rows;
     step.rows_in = cleaned.read;
     step.rows_rejected = cleaned.rejected;
     RunAs ledger = run_as_begin(ledger_owner());
     record_clean_rejects(model, &cleaned, run_id(plan->run));
     run_as_end(&ledger);
+    tuplestore_end(cleaned.rejects);
     check_limits(plan, model);
   } else {
-    rows = query_rows_of(model, target);
+    rows = query_rows_of(model, target, plan->snapshot);
     step.rows_in = tuplestore_tuple_count(rows->store);
   }
   table_close(target, NoLock);
   MergeResult merged = merge_rows(model, rows);
+  merge_close(&merged, rows);  // before their memory goes: a store that spilled has a file to close
   int64 changed = merged.inserted + merged.updated + merged.deleted;
   if (changed > 0 && changed * 10 >= merged.rows) run_statement(psprintf("ANALYZE %s", model->label));
   run_as_end(&owner);
@@ -161,10 +184,6 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   step.rows_updated = merged.updated;
   step.rows_deleted = merged.deleted;
   model_built(model, inputs, run_id(plan->run), merged.rows, step.rows_rejected, changed > 0);
-  // Before their memory: a store that spilled has a file to close.
-  tuplestore_end(rows->store);
-  if (merged.changes) tuplestore_end(merged.changes);
-  if (cleaned.rejects) tuplestore_end(cleaned.rejects);
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   end_step(plan, &step, changed == 0 ? "unchanged" : merged.was_empty ? "built" : "merged");
@@ -176,11 +195,16 @@ void refresh(Plan* plan) {
     List* sources = sources_with_path();
     foreach (cell, sources) ingest_source(plan, static_cast<SourceDefinition*>(lfirst(cell)));
   }
-  List* models = ordered_models();
+  List *models = ordered_models(), *wanted = NIL, *read = NIL;
   foreach (cell, models) {
     auto* model = static_cast<Model*>(lfirst(cell));
-    if (model->tier >= plan->first_tier && model->tier <= plan->last_tier) refresh_model(plan, model, models);
+    if (model->tier < plan->first_tier || model->tier > plan->last_tier) continue;
+    wanted = lappend(wanted, model);
+    for (int i = 0; i < model->upstream_count; i++) read = lappend_oid(read, model->upstream[i]);
   }
+  plan->snapshot = reading_begin(read);
+  foreach (cell, wanted) refresh_model(plan, static_cast<Model*>(lfirst(cell)), models);
+  reading_end(plan->snapshot);
 }
 
 bool is_full(FunctionCallInfo fcinfo) {
