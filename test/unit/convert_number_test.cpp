@@ -132,6 +132,28 @@ TEST(ConvertNumber, ScaleOfUnconstrainedNumerics) {
   EXPECT_EQ(unconstrained(std::string(200000, '0') + "1"), Status::ok);
 }
 
+TEST(ConvertNumber, ShortDecimalsAreReadAsLongOnes) {
+  std::mt19937_64 random(7);
+  int read = 0;
+  for (int i = 0; i < 300000; ++i) {
+    static const char characters[] = "0123456789012345678900.+- e";
+    std::string text = random() % 3 == 0 ? "-" : "";
+    const int length = static_cast<int>(random() % 22);
+    for (int k = 0; k < length; ++k) text += characters[random() % (random() % 4 == 0 ? sizeof characters - 1 : 23)];
+    const int scale = static_cast<int>(random() % 19);
+    std::int64_t fast = 0;
+    if (!read_short_decimal(text, scale, &fast)) continue;
+    ++read;
+    Decimal decimal;
+    std::int64_t slow = 0;
+    ASSERT_EQ(parse_decimal(text, &decimal), Status::ok) << text;
+    ASSERT_EQ(fits_numeric(decimal, 18, scale), Status::ok) << text << ' ' << scale;
+    ASSERT_TRUE(scaled_integer(decimal, scale, &slow)) << text << ' ' << scale;
+    ASSERT_EQ(fast, slow) << text << ' ' << scale;
+  }
+  EXPECT_GT(read, 10000);
+}
+
 TEST(ConvertNumber, DoublesAreNearestAndNeverInfiniteOrLost) {
   double value = 1;
   EXPECT_EQ(parse_double("1.7976931348623157e308", &value), Status::ok);

@@ -154,7 +154,39 @@ bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexc
   return true;
 }
 
+bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) noexcept {
+  if (text.empty() || text.size() > 20) return false;  // 18 digits, a sign, a point
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const bool negative = *at == '-';
+  if (negative || *at == '+') ++at;
+  std::uint64_t value = 0;
+  const char* start = at;
+  for (; at != end && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+  std::int64_t digits = at - start;
+  if (digits == 0) return false;
+  std::int64_t missing = scale;
+  if (at != end) {
+    if (*at != '.') return false;
+    start = ++at;
+    for (; at != end && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    if (at == start || at != end) return false;
+    digits += at - start;
+    missing -= at - start;
+  }
+  if (missing < 0 || digits + missing > 18) return false;
+  const auto magnitude = static_cast<std::int64_t>(value * powers_of_ten[missing]);
+  *result = negative ? -magnitude : magnitude;
+  return true;
+}
+
 Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t* result) noexcept {
+  std::int64_t plain = 0;
+  if (read_short_decimal(text, 0, &plain)) {
+    if (plain < lowest || plain > highest) return Status::out_of_range;
+    *result = plain;
+    return Status::ok;
+  }
   Decimal decimal;
   if (parse_decimal(text, &decimal) != Status::ok) return Status::malformed;
   if (decimal.is_zero() && !decimal.exponent_overflow) {

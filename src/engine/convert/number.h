@@ -33,6 +33,10 @@ Status fits_unconstrained_numeric(const Decimal& value) noexcept;
 // The value times ten to `scale` as an integer; false where that has more than 18 digits or is no integer.
 bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexcept;
 
+// The plain case in one pass: a text `[+-]digits[.digits]` without blanks, with at most `scale` (0 to 18) digits after the point, whose value
+// times ten to `scale` has at most 18 digits. False says nothing about the text but that it must be read the long way.
+bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) noexcept;
+
 // An integer between the limits, whole as written: 12.00 and 1e3 are integers, 12.5 would be rounded.
 Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t* result) noexcept;
 Status parse_int64(std::string_view text, std::int64_t* result) noexcept;

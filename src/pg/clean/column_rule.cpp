@@ -38,11 +38,9 @@ ConvertResult number_reject(Status status) {
 }
 
 ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
-  int64 value = 0;
-  std::int64_t parsed = 0;
-  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, &parsed);
+  std::int64_t value = 0;
+  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, &value);
   if (unlikely(status != Status::ok)) return number_reject(status);
-  value = parsed;
   if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
   if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
   switch (rule->type) {
@@ -56,23 +54,27 @@ ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
 }
 
 ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
-  convert::Decimal decimal;
-  Status status = convert::parse_decimal(text, &decimal);
-  if (status == Status::ok) {
-    status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale) : convert::fits_unconstrained_numeric(decimal);
-  }
-  if (unlikely(status != Status::ok)) return number_reject(status);
-
-  const int scale = rule->is_constrained ? rule->scale : static_cast<int>(decimal.scale);
   Datum value;
   std::int64_t scaled = 0;
-  if (likely(convert::scaled_integer(decimal, scale, &scaled))) {
-    value = NumericGetDatum(int64_div_fast_to_numeric(scaled, scale));
+  if (rule->highest > 0 && convert::read_short_decimal(text, rule->scale, &scaled) && scaled >= rule->lowest && scaled <= rule->highest) {
+    value = NumericGetDatum(int64_div_fast_to_numeric(scaled, rule->scale));
   } else {
-    // Long, but known to be accepted and to lose nothing.
-    char* copy = pnstrdup(decimal.token.data(), decimal.token.size());
-    value = DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid), Int32GetDatum(rule->typmod));
-    pfree(copy);
+    convert::Decimal decimal;
+    Status status = convert::parse_decimal(text, &decimal);
+    if (status == Status::ok) {
+      status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale) : convert::fits_unconstrained_numeric(decimal);
+    }
+    if (unlikely(status != Status::ok)) return number_reject(status);
+
+    const int scale = rule->is_constrained ? rule->scale : static_cast<int>(decimal.scale);
+    if (likely(convert::scaled_integer(decimal, scale, &scaled))) {
+      value = NumericGetDatum(int64_div_fast_to_numeric(scaled, scale));
+    } else {
+      // Long, but known to be accepted and to lose nothing.
+      char* copy = pnstrdup(decimal.token.data(), decimal.token.size());
+      value = DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid), Int32GetDatum(rule->typmod));
+      pfree(copy);
+    }
   }
   if (rule->bounds.has_min && DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0) return below_min();
   if (rule->bounds.has_max && DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0) return above_max();

@@ -41,7 +41,7 @@ struct ColumnRule {
   bool is_constrained;  // numeric(precision, scale)
   int precision;
   int scale;
-  int64 lowest;  // of an integer type
+  int64 lowest;   // of an integer type; of numeric(p, s), where p is at most 18 and s not negative, times ten to s; else 0
   int64 highest;
   int map_count;
   MapEntry* map;  // sorted by map_entry_order

@@ -195,6 +195,12 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
   rule->is_constrained = true;
   rule->precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
   rule->scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+  if (rule->precision <= 18 && rule->scale >= 0 && rule->scale <= 18) {
+    rule->highest = 1;
+    for (int i = 0; i < rule->precision; ++i) rule->highest *= 10;
+    rule->highest -= 1;
+    rule->lowest = -rule->highest;
+  }
 }
 
 void parse_type(const char* column, const char* type, Oid* oid, int32* typmod) {
