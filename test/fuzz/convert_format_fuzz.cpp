@@ -1,4 +1,5 @@
-// Arbitrary formats and texts: `format NUL format NUL text`. No fault; a compiled format reads in range; the overlap search keeps its word.
+// Arbitrary formats and texts: `format NUL format NUL text`. No fault; a compiled format reads in range; the overlap
+// search keeps its word.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -21,7 +22,9 @@ std::string_view next_part(std::string_view& rest) {
   return part;
 }
 
-bool in_years(const CivilTime& moment) { return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199; }
+bool in_years(const CivilTime& moment) {
+  return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199;
+}
 
 }  // namespace
 
@@ -32,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Format first;
   Format second;
   const FormatResult first_result = compile_format(first_text, &first);
-  require(first_result.position >= 0 && static_cast<std::size_t>(first_result.position + first_result.length) <= first_text.size());
+  require(first_result.position >= 0 &&
+          static_cast<std::size_t>(first_result.position + first_result.length) <= first_text.size());
   if (first_result.error != FormatError::none) return 0;
   CivilTime moment;
   const Status status = parse_by_format(first, rest, &moment);
@@ -51,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parse_by_format(first, text, &moment) == Status::ok && parse_by_format(second, text, &other) == Status::ok);
     require(in_years(moment) && in_years(other));
     require(moment.has_offset != other.has_offset || moment.utc_microseconds() != other.utc_microseconds());
-  } else if (overlap == Overlap::none && status == Status::ok && parse_by_format(second, rest, &other) == Status::ok && in_years(moment) && in_years(other)) {
+  } else if (overlap == Overlap::none && status == Status::ok && parse_by_format(second, rest, &other) == Status::ok &&
+             in_years(moment) && in_years(other)) {
     require(moment.has_offset == other.has_offset && moment.utc_microseconds() == other.utc_microseconds());
   }
   return 0;

@@ -1,4 +1,5 @@
-// Every converter on arbitrary bytes: no fault, and what is accepted obeys the written grammar and survives being read again.
+// Every converter on arbitrary bytes: no fault, and what is accepted obeys the written grammar and survives being read
+// again.
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -67,7 +68,8 @@ void check_numbers(std::string_view text) {
     // Written plainly it is the same number.
     std::int64_t again = 0;
     require(parse_int64(std::to_string(integer), &again) == Status::ok && again == integer);
-    if (std::abs(static_cast<double>(integer)) < 9e15) require(real_status == Status::ok && real == static_cast<double>(integer));
+    if (std::abs(static_cast<double>(integer)) < 9e15)
+      require(real_status == Status::ok && real == static_cast<double>(integer));
   }
   if (real_status == Status::ok) {
     require(std::isfinite(real) && (real != 0 || decimal.is_zero()));
@@ -77,7 +79,8 @@ void check_numbers(std::string_view text) {
     const auto [end, error] = std::to_chars(shortest, shortest + sizeof shortest, real);
     require(error == std::errc{});
     double again = 0;
-    require(parse_double(std::string_view(shortest, static_cast<std::size_t>(end - shortest)), &again) == Status::ok && again == real);
+    require(parse_double(std::string_view(shortest, static_cast<std::size_t>(end - shortest)), &again) == Status::ok &&
+            again == real);
   }
   if (single_status == Status::ok) require(std::isfinite(single) && (single != 0 || decimal.is_zero()));
   for (const auto& [precision, scale] : {std::pair{18, 2}, {2, -3}, {3, 5}, {38, 10}}) {
@@ -109,8 +112,9 @@ void check_moments(std::string_view text) {
   // Written again with all six digits it is the same moment.
   char again[64];
   const std::int64_t second = moment.microsecond / microseconds_per_second;
-  std::snprintf(again, sizeof again, "%.10sT%02d:%02d:%02d.%06d%c%02d:%02d", stripped.data(), static_cast<int>(second / 3600), static_cast<int>(second / 60 % 60),
-                static_cast<int>(second % 60), static_cast<int>(moment.microsecond % microseconds_per_second), moment.offset_seconds < 0 ? '-' : '+',
+  std::snprintf(again, sizeof again, "%.10sT%02d:%02d:%02d.%06d%c%02d:%02d", stripped.data(),
+                static_cast<int>(second / 3600), static_cast<int>(second / 60 % 60), static_cast<int>(second % 60),
+                static_cast<int>(moment.microsecond % microseconds_per_second), moment.offset_seconds < 0 ? '-' : '+',
                 std::abs(moment.offset_seconds) / 3600, std::abs(moment.offset_seconds) / 60 % 60);
   CivilTime reread;
   require(parse_iso_timestamp(again, &reread) == Status::ok);

@@ -111,7 +111,8 @@ TEST(ConvertFormat, Reads) {
   EXPECT_EQ(read("\"on \"YYYY-MM-DD", "On 2000-01-02"), "malformed");
 }
 
-Overlap overlap(std::string_view one, std::string_view other, int lowest = 1900, int highest = 2199, std::string* witness = nullptr) {
+Overlap overlap(std::string_view one, std::string_view other, int lowest = 1900, int highest = 2199,
+                std::string* witness = nullptr) {
   char text[max_witness];
   int length = 0;
   const Overlap result = find_overlap(compiled(one), compiled(other), lowest, highest, text, &length);
@@ -142,7 +143,8 @@ TEST(ConvertFormat, Overlaps) {
 
 // The search against brute force: texts written by one format are read by the other.
 std::string write(const Format& format, std::mt19937& random) {
-  static const char* const names[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"};
+  static const char* const names[] = {"january", "february", "march",     "april",   "may",      "june",
+                                      "july",    "august",   "september", "october", "november", "december"};
   // Small numbers and pairs that can stand for each other are what makes texts ambiguous.
   static const int pairs[] = {1, 2, 3, 10, 11, 12, 19, 20, 21};
   const auto two = [&](int lowest, int highest) {
@@ -154,24 +156,52 @@ std::string write(const Format& format, std::mt19937& random) {
   for (int i = 0; i < format.count; ++i) {
     const Format::Item& item = format.items[i];
     switch (item.element) {
-      case Element::literal: text += item.character; break;
-      case Element::year: text += two(19, 21) + two(0, 99); break;
-      case Element::month: text += two(1, 12); break;
-      case Element::month_short: text += std::string(names[random() % 12]).substr(0, 3); break;
-      case Element::month_name: text += names[random() % 12]; break;
-      case Element::day: text += two(1, 31); break;
-      case Element::hour24: text += two(0, 23); break;
-      case Element::hour12: text += two(1, 12); break;
+      case Element::literal:
+        text += item.character;
+        break;
+      case Element::year:
+        text += two(19, 21) + two(0, 99);
+        break;
+      case Element::month:
+        text += two(1, 12);
+        break;
+      case Element::month_short:
+        text += std::string(names[random() % 12]).substr(0, 3);
+        break;
+      case Element::month_name:
+        text += names[random() % 12];
+        break;
+      case Element::day:
+        text += two(1, 31);
+        break;
+      case Element::hour24:
+        text += two(0, 23);
+        break;
+      case Element::hour12:
+        text += two(1, 12);
+        break;
       case Element::minute:
-      case Element::second: text += two(0, 59); break;
+      case Element::second:
+        text += two(0, 59);
+        break;
       case Element::fraction:
         for (int k = 0; k < item.digits; ++k) text += static_cast<char>('0' + random() % 3);
         break;
-      case Element::meridiem: text += random() % 2 != 0 ? "am" : "pm"; break;
-      case Element::dotted_meridiem: text += random() % 2 != 0 ? "a.m." : "p.m."; break;
-      case Element::zone_hour: text += (random() % 2 != 0 ? "+" : "-") + two(0, 15); break;
-      case Element::zone_minute: text += two(0, 59); break;
-      case Element::offset: text += random() % 3 == 0 ? "Z" : random() % 2 != 0 ? "+" + two(0, 15) : "-" + two(0, 15) + ":" + two(0, 59); break;
+      case Element::meridiem:
+        text += random() % 2 != 0 ? "am" : "pm";
+        break;
+      case Element::dotted_meridiem:
+        text += random() % 2 != 0 ? "a.m." : "p.m.";
+        break;
+      case Element::zone_hour:
+        text += (random() % 2 != 0 ? "+" : "-") + two(0, 15);
+        break;
+      case Element::zone_minute:
+        text += two(0, 59);
+        break;
+      case Element::offset:
+        text += random() % 3 == 0 ? "Z" : random() % 2 != 0 ? "+" + two(0, 15) : "-" + two(0, 15) + ":" + two(0, 59);
+        break;
     }
   }
   return text;
@@ -214,7 +244,8 @@ TEST(ConvertFormat, OverlapSearchAgreesWithBruteForce) {
     if (other.empty()) {
       // Near relatives: two parts exchanged.
       other = texts[0];
-      static const char* const swaps[][2] = {{"MM", "DD"}, {"MI", "SS"}, {"MI", "MM"}, {"HH24", "MI"}, {"Mon", "Month"}, {"MS", "FF3"}};
+      static const char* const swaps[][2] = {{"MM", "DD"},   {"MI", "SS"},     {"MI", "MM"},
+                                             {"HH24", "MI"}, {"Mon", "Month"}, {"MS", "FF3"}};
       const auto& swap = swaps[random() % 6];
       const std::size_t first = other.find(swap[0]);
       const std::size_t second = other.find(swap[1]);
@@ -222,13 +253,16 @@ TEST(ConvertFormat, OverlapSearchAgreesWithBruteForce) {
       if (second == std::string::npos) {
         other.replace(first, std::string(swap[0]).size(), swap[1]);
       } else if (first < second) {
-        other = other.substr(0, first) + swap[1] + other.substr(first + std::string(swap[0]).size(), second - first - std::string(swap[0]).size()) + swap[0] +
-                other.substr(second + std::string(swap[1]).size());
+        other = other.substr(0, first) + swap[1] +
+                other.substr(first + std::string(swap[0]).size(), second - first - std::string(swap[0]).size()) +
+                swap[0] + other.substr(second + std::string(swap[1]).size());
       }
     }
     Format one{};
     Format two{};
-    if (compile_format(texts[0], &one).error != FormatError::none || compile_format(other, &two).error != FormatError::none) continue;
+    if (compile_format(texts[0], &one).error != FormatError::none ||
+        compile_format(other, &two).error != FormatError::none)
+      continue;
     char witness[max_witness];
     int length = 0;
     const Overlap result = find_overlap(one, two, 1900, 2199, witness, &length);
@@ -250,8 +284,11 @@ TEST(ConvertFormat, OverlapSearchAgreesWithBruteForce) {
       const std::string text = write(writer, random);
       CivilTime first;
       CivilTime second;
-      if (parse_by_format(writer, text, &first) != Status::ok || parse_by_format(reader, text, &second) != Status::ok) continue;
-      const auto in_years = [](const CivilTime& moment) { return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199; };
+      if (parse_by_format(writer, text, &first) != Status::ok || parse_by_format(reader, text, &second) != Status::ok)
+        continue;
+      const auto in_years = [](const CivilTime& moment) {
+        return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199;
+      };
       if (!in_years(first) || !in_years(second)) continue;
       ASSERT_EQ(first.has_offset, second.has_offset) << texts[0] << " | " << other << " | " << text;
       ASSERT_EQ(first.utc_microseconds(), second.utc_microseconds()) << texts[0] << " | " << other << " | " << text;

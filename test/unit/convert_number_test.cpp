@@ -57,8 +57,35 @@ TEST(ConvertNumber, IntegersAreWholeAsWritten) {
 }
 
 TEST(ConvertNumber, RefusesWhatTheGrammarDoesNot) {
-  for (const char* text : {"", " ", "+", "-", ".", ".5", "5.", "1e", "1e+", "e5", "1.e5", "--1", "+-1", "1 2", "1,5", "0x1", "0b1", "0o1", "1_000", "NaN", "inf", "1d", "1e5.0",
-                           "1e 5", "- 1", "\xc2\xa0" "1", "1\xc2\xa0", "١"}) {
+  for (const char* text : {"",
+                           " ",
+                           "+",
+                           "-",
+                           ".",
+                           ".5",
+                           "5.",
+                           "1e",
+                           "1e+",
+                           "e5",
+                           "1.e5",
+                           "--1",
+                           "+-1",
+                           "1 2",
+                           "1,5",
+                           "0x1",
+                           "0b1",
+                           "0o1",
+                           "1_000",
+                           "NaN",
+                           "inf",
+                           "1d",
+                           "1e5.0",
+                           "1e 5",
+                           "- 1",
+                           "\xc2\xa0"
+                           "1",
+                           "1\xc2\xa0",
+                           "١"}) {
     EXPECT_EQ(integer(text), "malformed") << text;
     Decimal decimal;
     EXPECT_EQ(parse_decimal(text, &decimal), Status::malformed) << text;
@@ -190,7 +217,8 @@ TEST(ConvertNumber, RandomNumbersAgreeWithTheCLibrary) {
     double value = 0;
     const Status status = parse_double(text, &value);
     const double expected = std::strtod(text.c_str(), nullptr);
-    const bool is_zero = text.find_first_of("123456789") >= text.find('e') || text.find_first_of("123456789") == std::string::npos;
+    const bool is_zero =
+        text.find_first_of("123456789") >= text.find('e') || text.find_first_of("123456789") == std::string::npos;
     if (std::isinf(expected) || (expected == 0 && !is_zero)) {
       ASSERT_EQ(status, Status::out_of_range) << text;
     } else {
@@ -227,16 +255,20 @@ TEST(ConvertWord, Booleans) {
 }
 
 TEST(ConvertWord, Uuids) {
-  const std::uint8_t expected[16] = {0xa0, 0xee, 0xbc, 0x99, 0x9c, 0x0b, 0x4e, 0xf8, 0xbb, 0x6d, 0x6b, 0xb9, 0xbd, 0x38, 0x0a, 0x11};
-  for (const char* text : {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0EEBC999C0B4EF8BB6D6BB9BD380A11", "{a0eebc999c0b4ef8bb6d6bb9bd380a11}",
-                           "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11", "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}"}) {
+  const std::uint8_t expected[16] = {0xa0, 0xee, 0xbc, 0x99, 0x9c, 0x0b, 0x4e, 0xf8,
+                                     0xbb, 0x6d, 0x6b, 0xb9, 0xbd, 0x38, 0x0a, 0x11};
+  for (const char* text : {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0EEBC999C0B4EF8BB6D6BB9BD380A11",
+                           "{a0eebc999c0b4ef8bb6d6bb9bd380a11}", "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11",
+                           "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}"}) {
     std::uint8_t bytes[16] = {};
     EXPECT_EQ(parse_uuid(text, bytes), Status::ok) << text;
     EXPECT_EQ(0, std::memcmp(bytes, expected, 16)) << text;
   }
-  for (const char* text : {"", "{", "}", "{}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a111", "-a0eebc999c0b4ef8bb6d6bb9bd380a11",
-                           "a0eebc999c0b4ef8bb6d6bb9bd380a11-", "a0-eebc999c0b4ef8bb6d6bb9bd380a11", "a0ee--bc999c0b4ef8bb6d6bb9bd380a11", "{a0eebc999c0b4ef8bb6d6bb9bd380a11",
-                           "a0eebc999c0b4ef8bb6d6bb9bd380a11}", " a0eebc999c0b4ef8bb6d6bb9bd380a11", "g0eebc999c0b4ef8bb6d6bb9bd380a11"}) {
+  for (const char* text :
+       {"", "{", "}", "{}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a111",
+        "-a0eebc999c0b4ef8bb6d6bb9bd380a11", "a0eebc999c0b4ef8bb6d6bb9bd380a11-", "a0-eebc999c0b4ef8bb6d6bb9bd380a11",
+        "a0ee--bc999c0b4ef8bb6d6bb9bd380a11", "{a0eebc999c0b4ef8bb6d6bb9bd380a11", "a0eebc999c0b4ef8bb6d6bb9bd380a11}",
+        " a0eebc999c0b4ef8bb6d6bb9bd380a11", "g0eebc999c0b4ef8bb6d6bb9bd380a11"}) {
     std::uint8_t bytes[16] = {};
     EXPECT_EQ(parse_uuid(text, bytes), Status::malformed) << text;
   }

@@ -22,10 +22,14 @@ struct CivilTime {
   // Microseconds since 2000-01-01 00:00, local.
   std::int64_t local_microseconds() const noexcept { return day * microseconds_per_day + microsecond; }
   // The same moment in UTC; meaningful where there is an offset.
-  std::int64_t utc_microseconds() const noexcept { return local_microseconds() - offset_seconds * microseconds_per_second; }
+  std::int64_t utc_microseconds() const noexcept {
+    return local_microseconds() - offset_seconds * microseconds_per_second;
+  }
 };
 
-constexpr bool is_leap_year(int year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+constexpr bool is_leap_year(int year) noexcept {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
 // Days of a month 1 to 12.
 int days_in_month(int year, int month) noexcept;
 // Days since 2000-01-01 of an existing day.
@@ -36,7 +40,8 @@ int year_of_day(std::int64_t day) noexcept;
 // `YYYY-MM-DD`, blanks around ignored. A text that goes on with a valid time is unexpected_time.
 Status parse_iso_date(std::string_view text, std::int32_t* day) noexcept;
 
-// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f to ffffff]]`, then optionally `Z`, `+HH`, `+HH:MM` or `+HHMM`.
+// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f to ffffff]]`, then optionally `Z`, `+HH`, `+HH:MM`
+// or `+HHMM`.
 Status parse_iso_timestamp(std::string_view text, CivilTime* result) noexcept;
 
 }  // namespace dap::convert

@@ -9,8 +9,12 @@ constexpr std::string_view month_names[12] = {"january", "february", "march",   
 
 constexpr int highest_offset_hour = 15;
 
-constexpr char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-constexpr bool is_letter(char c) noexcept { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
+constexpr char lower_ascii(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+constexpr bool is_letter(char c) noexcept {
+  return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z';
+}
 
 struct Word {
   std::string_view text;
@@ -19,7 +23,8 @@ struct Word {
   FormatError error;
 };
 
-// Longer words before those they begin with. Words of to_timestamp that are known but not taken are named, so that `DDD` is not read as `DD`.
+// Longer words before those they begin with. Words of to_timestamp that are known but not taken are named, so that
+// `DDD` is not read as `DD`.
 constexpr Word words[] = {
     {"a.m.", Element::dotted_meridiem, 0, FormatError::none},
     {"p.m.", Element::dotted_meridiem, 0, FormatError::none},
@@ -209,7 +214,8 @@ bool FormatCursor::step_month(char c, bool whole_name) noexcept {
   const char letter = lower_ascii(c);
   for (int i = 0; i < 12; ++i) {
     const std::string_view name = month_names[i];
-    if (static_cast<std::size_t>(inside_) >= name.size() || name[inside_] != letter) months_ &= static_cast<std::uint16_t>(~(1U << i));
+    if (static_cast<std::size_t>(inside_) >= name.size() || name[inside_] != letter)
+      months_ &= static_cast<std::uint16_t>(~(1U << i));
   }
   if (months_ == 0) return false;
   ++inside_;
@@ -224,7 +230,8 @@ bool FormatCursor::step_month(char c, bool whole_name) noexcept {
   return true;
 }
 
-// `Z`, `+HH`, `+HHMM`, `+HH:MM`; inside_ counts 1 after the sign, 3 after the hours, 4 after a colon, 5 inside the minutes.
+// `Z`, `+HH`, `+HHMM`, `+HH:MM`; inside_ counts 1 after the sign, 3 after the hours, 4 after a colon, 5 inside the
+// minutes.
 bool FormatCursor::step_offset(char c) noexcept {
   const auto refuse = [this]() noexcept {
     refused_value_ = true;

@@ -1,4 +1,5 @@
-// Dates and timestamps in a written format: to_timestamp's words, read strictly (every digit counts, nothing is guessed).
+// Dates and timestamps in a written format: to_timestamp's words, read strictly (every digit counts, nothing is
+// guessed).
 #pragma once
 
 #include <cstdint>
@@ -10,22 +11,22 @@
 namespace dap::convert {
 
 enum class Element : std::uint8_t {
-  literal,         // one character, exactly
-  year,            // YYYY
-  month,           // MM
-  month_short,     // Mon
-  month_name,      // Month
-  day,             // DD
-  hour24,          // HH24
-  hour12,          // HH12, HH
-  minute,          // MI
-  second,          // SS
-  fraction,        // FF1 to FF6, MS (FF3), US (FF6)
-  meridiem,        // AM, PM
-  dotted_meridiem, // A.M., P.M.
-  zone_hour,       // TZH
-  zone_minute,     // TZM
-  offset,          // OF
+  literal,          // one character, exactly
+  year,             // YYYY
+  month,            // MM
+  month_short,      // Mon
+  month_name,       // Month
+  day,              // DD
+  hour24,           // HH24
+  hour12,           // HH12, HH
+  minute,           // MI
+  second,           // SS
+  fraction,         // FF1 to FF6, MS (FF3), US (FF6)
+  meridiem,         // AM, PM
+  dotted_meridiem,  // A.M., P.M.
+  zone_hour,        // TZH
+  zone_minute,      // TZM
+  offset,           // OF
 };
 
 constexpr int max_format_elements = 64;
@@ -47,15 +48,15 @@ struct Format {
 enum class FormatError : std::uint8_t {
   none,
   too_long,
-  unknown_word,        // letters or digits that are no element and not in double quotes
-  two_digit_year,      // a year of fewer than four digits
-  unsupported_word,    // one of to_timestamp's words that is not taken here
+  unknown_word,      // letters or digits that are no element and not in double quotes
+  two_digit_year,    // a year of fewer than four digits
+  unsupported_word,  // one of to_timestamp's words that is not taken here
   open_quote,
-  repeated_part,       // the same part of a date twice
+  repeated_part,  // the same part of a date twice
   missing_year,
   missing_month,
   missing_day,
-  hour12_and_meridiem, // one without the other, or with HH24
+  hour12_and_meridiem,  // one without the other, or with HH24
   minute_without_hour,
   second_without_minute,
   fraction_without_second,
@@ -109,10 +110,10 @@ class FormatCursor {
   const Format* format_;
   int lowest_year_;
   int highest_year_;
-  std::int32_t number_ = 0;  // digits of the element so far
-  std::int16_t next_ = 0;    // index of the current element
-  std::int16_t inside_ = 0;  // characters of it already read
-  std::uint16_t months_ = 0; // names that still match, one bit each
+  std::int32_t number_ = 0;   // digits of the element so far
+  std::int16_t next_ = 0;     // index of the current element
+  std::int16_t inside_ = 0;   // characters of it already read
+  std::uint16_t months_ = 0;  // names that still match, one bit each
   std::int32_t year_ = 0, month_ = 0, day_ = 0, hour_ = 0, minute_ = 0, second_ = 0, fraction_ = 0;
   std::int32_t offset_hour_ = 0, offset_minute_ = 0;
   bool afternoon_ = false, offset_negative_ = false, refused_value_ = false;
@@ -126,7 +127,9 @@ enum class Overlap : std::uint8_t {
 
 constexpr int max_witness = 2 * max_format_length;
 
-// Whether some text is read by both formats, as two different moments of the given years (inclusive). The search is exhaustive.
-Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness, int* witness_length) noexcept;
+// Whether some text is read by both formats, as two different moments of the given years (inclusive). The search is
+// exhaustive.
+Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
+                     int* witness_length) noexcept;
 
 }  // namespace dap::convert

@@ -6,8 +6,9 @@ namespace dap::convert {
 
 namespace {
 
-// Walks both formats over all texts that both can read, character by character. A character is tried only if both take it, and a number
-// is cut off as soon as no digits can bring it into its range, so that few texts are walked to the end.
+// Walks both formats over all texts that both can read, character by character. A character is tried only if both take
+// it, and a number is cut off as soon as no digits can bring it into its range, so that few texts are walked to the
+// end.
 class OverlapSearch {
  public:
   OverlapSearch(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness) noexcept
@@ -27,7 +28,8 @@ class OverlapSearch {
     if (length == max_witness) return false;
     const Format::Item* item = one.at_start();
     const Format::Item* other_item = other.at_start();
-    if (item != nullptr && other_item != nullptr && item->element == other_item->element && item->digits == other_item->digits) {
+    if (item != nullptr && other_item != nullptr && item->element == other_item->element &&
+        item->digits == other_item->digits) {
       if (item->element == Element::year) return search_years(one, other, length);
       const char* sample = sample_of(*item);
       if (sample != nullptr) return follow(one, other, length, sample, static_cast<int>(std::strlen(sample)));
@@ -48,9 +50,10 @@ class OverlapSearch {
   int length() const noexcept { return length_; }
 
  private:
-  // Both formats read the same part from the same characters, so that one text can stand for all: if any text has two readings, so has the
-  // one with the sample in its place. A time part adds the same to both moments and bears on nothing else. With the same month for both,
-  // January takes every day, and two dates differ as they did by day or year; with the same day, the 1st exists in every month.
+  // Both formats read the same part from the same characters, so that one text can stand for all: if any text has two
+  // readings, so has the one with the sample in its place. A time part adds the same to both moments and bears on
+  // nothing else. With the same month for both, January takes every day, and two dates differ as they did by day or
+  // year; with the same day, the 1st exists in every month.
   static const char* sample_of(const Format::Item& item) noexcept {
     static constexpr char digits[] = "123456";
     switch (item.element) {
@@ -78,7 +81,8 @@ class OverlapSearch {
     }
   }
 
-  // Both read the year from the same digits: it bears only on whether there is a 29 February, so two years stand for all.
+  // Both read the year from the same digits: it bears only on whether there is a 29 February, so two years stand for
+  // all.
   bool search_years(const FormatCursor& one, const FormatCursor& other, int length) noexcept {
     bool leap_seen = false;
     bool common_seen = false;
@@ -133,10 +137,12 @@ class OverlapSearch {
 
 }  // namespace
 
-Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness, int* witness_length) noexcept {
+Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
+                     int* witness_length) noexcept {
   *witness_length = 0;
   OverlapSearch search(one, other, lowest_year, highest_year, witness);
-  const bool found = search.search(FormatCursor(one, lowest_year, highest_year), FormatCursor(other, lowest_year, highest_year), 0);
+  const bool found =
+      search.search(FormatCursor(one, lowest_year, highest_year), FormatCursor(other, lowest_year, highest_year), 0);
   if (found) {
     *witness_length = search.length();
     return Overlap::found;

@@ -195,7 +195,8 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
     return Status::ok;
   }
   if (decimal.lowest_exponent < 0) return Status::would_be_rounded;
-  if (decimal.exponent_overflow || decimal.significant_digits + decimal.lowest_exponent > coefficient_digits) return Status::out_of_range;
+  if (decimal.exponent_overflow || decimal.significant_digits + decimal.lowest_exponent > coefficient_digits)
+    return Status::out_of_range;
   // At most 19 digits, so the product stays below 2^64.
   const std::uint64_t magnitude = decimal.coefficient * powers_of_ten[decimal.lowest_exponent];
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
@@ -207,7 +208,8 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
 }
 
 Status parse_int64(std::string_view text, std::int64_t* result) noexcept {
-  return parse_integer(text, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), result);
+  return parse_integer(text, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+                       result);
 }
 
 Status parse_int32(std::string_view text, std::int32_t* result) noexcept {
@@ -218,7 +220,11 @@ Status parse_int32(std::string_view text, std::int32_t* result) noexcept {
   return status;
 }
 
-Status parse_double(std::string_view text, double* result) noexcept { return parse_floating(text, result); }
-Status parse_float(std::string_view text, float* result) noexcept { return parse_floating(text, result); }
+Status parse_double(std::string_view text, double* result) noexcept {
+  return parse_floating(text, result);
+}
+Status parse_float(std::string_view text, float* result) noexcept {
+  return parse_floating(text, result);
+}
 
 }  // namespace dap::convert

@@ -8,15 +8,18 @@
 
 namespace dap::convert {
 
-// A decimal number as it was written: its value is coefficient (when it fits) or the digits of `token`, times ten to `lowest_exponent`.
+// A decimal number as it was written: its value is coefficient (when it fits) or the digits of `token`, times ten to
+// `lowest_exponent`.
 struct Decimal {
-  std::string_view token;             // sign, digits, point and exponent, without the blanks around
-  std::uint64_t coefficient = 0;      // the significant digits, where there are at most 19
-  std::int64_t significant_digits = 0;  // from the first to the last digit that is not zero; 0 means that the value is zero
-  std::int64_t lowest_exponent = 0;   // the power of ten of the last digit that is not zero
-  std::int64_t scale = 0;             // digits after the point once the exponent is carried out: the display scale of an unconstrained numeric
-  bool negative = false;              // a minus sign was written (also before zero)
-  bool exponent_overflow = false;     // the exponent is one that PostgreSQL refuses even for zero
+  std::string_view token;         // sign, digits, point and exponent, without the blanks around
+  std::uint64_t coefficient = 0;  // the significant digits, where there are at most 19
+  std::int64_t significant_digits =
+      0;  // from the first to the last digit that is not zero; 0 means that the value is zero
+  std::int64_t lowest_exponent = 0;  // the power of ten of the last digit that is not zero
+  std::int64_t scale =
+      0;  // digits after the point once the exponent is carried out: the display scale of an unconstrained numeric
+  bool negative = false;           // a minus sign was written (also before zero)
+  bool exponent_overflow = false;  // the exponent is one that PostgreSQL refuses even for zero
 
   bool is_zero() const noexcept { return significant_digits == 0; }
 };
@@ -27,14 +30,16 @@ Status parse_decimal(std::string_view text, Decimal* result) noexcept;
 // Whether the value is held by numeric(precision, scale) without rounding; scale may be negative or exceed precision.
 Status fits_numeric(const Decimal& value, int precision, int scale) noexcept;
 
-// Whether a numeric without precision holds the value with all its written scale (PostgreSQL: 131072 digits before the point, 16383 after).
+// Whether a numeric without precision holds the value with all its written scale (PostgreSQL: 131072 digits before the
+// point, 16383 after).
 Status fits_unconstrained_numeric(const Decimal& value) noexcept;
 
 // The value times ten to `scale` as an integer; false where that has more than 18 digits or is no integer.
 bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexcept;
 
-// The plain case in one pass: a text `[+-]digits[.digits]` without blanks, with at most `scale` (0 to 18) digits after the point, whose value
-// times ten to `scale` has at most 18 digits. False says nothing about the text but that it must be read the long way.
+// The plain case in one pass: a text `[+-]digits[.digits]` without blanks, with at most `scale` (0 to 18) digits after
+// the point, whose value times ten to `scale` has at most 18 digits. False says nothing about the text but that it must
+// be read the long way.
 bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) noexcept;
 
 // An integer between the limits, whole as written: 12.00 and 1e3 are integers, 12.5 would be rounded.

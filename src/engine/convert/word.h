@@ -11,7 +11,8 @@ namespace dap::convert {
 // true, false, yes, no, on, off and their unique beginnings, 1 and 0; any case, blanks around ignored.
 Status parse_boolean(std::string_view text, bool* result) noexcept;
 
-// 32 hexadecimal digits, optionally in braces, with an optional hyphen after any four; 16 bytes are written. Blanks are not skipped.
+// 32 hexadecimal digits, optionally in braces, with an optional hyphen after any four; 16 bytes are written. Blanks are
+// not skipped.
 Status parse_uuid(std::string_view text, std::uint8_t* result) noexcept;
 
 }  // namespace dap::convert

@@ -15,16 +15,24 @@ namespace {
 
 using convert::Status;
 
-ConvertResult reject(const char* reason, const char* message) { return {static_cast<Datum>(0), true, reason, message}; }
-ConvertResult value_of(Datum value) { return {value, false, nullptr, nullptr}; }
+ConvertResult reject(const char* reason, const char* message) {
+  return {static_cast<Datum>(0), true, reason, message};
+}
+ConvertResult value_of(Datum value) {
+  return {value, false, nullptr, nullptr};
+}
 
 ConvertResult null_value(const ColumnRule* rule) {
   if (rule->required) return reject("required", "a value is required");
   return {static_cast<Datum>(0), true, nullptr, nullptr};
 }
 
-ConvertResult below_min() { return reject("before_min", "the value is below the column's minimum"); }
-ConvertResult above_max() { return reject("after_max", "the value is above the column's maximum"); }
+ConvertResult below_min() {
+  return reject("before_min", "the value is below the column's minimum");
+}
+ConvertResult above_max() {
+  return reject("after_max", "the value is above the column's maximum");
+}
 
 ConvertResult number_reject(Status status) {
   switch (status) {
@@ -56,13 +64,15 @@ ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
 ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
   Datum value;
   std::int64_t scaled = 0;
-  if (rule->highest > 0 && convert::read_short_decimal(text, rule->scale, &scaled) && scaled >= rule->lowest && scaled <= rule->highest) {
+  if (rule->highest > 0 && convert::read_short_decimal(text, rule->scale, &scaled) && scaled >= rule->lowest &&
+      scaled <= rule->highest) {
     value = NumericGetDatum(int64_div_fast_to_numeric(scaled, rule->scale));
   } else {
     convert::Decimal decimal;
     Status status = convert::parse_decimal(text, &decimal);
     if (status == Status::ok) {
-      status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale) : convert::fits_unconstrained_numeric(decimal);
+      status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale)
+                                    : convert::fits_unconstrained_numeric(decimal);
     }
     if (unlikely(status != Status::ok)) return number_reject(status);
 
@@ -72,12 +82,17 @@ ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
     } else {
       // Long, but known to be accepted and to lose nothing.
       char* copy = pnstrdup(decimal.token.data(), decimal.token.size());
-      value = DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid), Int32GetDatum(rule->typmod));
+      value = DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid),
+                                  Int32GetDatum(rule->typmod));
       pfree(copy);
     }
   }
-  if (rule->bounds.has_min && DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0) return below_min();
-  if (rule->bounds.has_max && DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0) return above_max();
+  if (rule->bounds.has_min &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0)
+    return below_min();
+  if (rule->bounds.has_max &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0)
+    return above_max();
   return value_of(value);
 }
 
@@ -115,8 +130,10 @@ ConvertResult moment_reject(const ColumnRule* rule, Status status) {
 ConvertResult finish_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
   const MomentResult result = rule_moment(rule, moment);
   if (unlikely(result.reason != nullptr)) return reject(result.reason, result.message);
-  if (unlikely(rule->bounds.has_min && result.value < rule->bounds.min_integer)) return reject("before_min", "the date lies before the column's minimum");
-  if (unlikely(rule->bounds.has_max && result.value > rule->bounds.max_integer)) return reject("after_max", "the date lies after the column's maximum");
+  if (unlikely(rule->bounds.has_min && result.value < rule->bounds.min_integer))
+    return reject("before_min", "the date lies before the column's minimum");
+  if (unlikely(rule->bounds.has_max && result.value > rule->bounds.max_integer))
+    return reject("after_max", "the date lies after the column's maximum");
   if (rule->kind == RuleKind::date) return value_of(DateADTGetDatum(static_cast<DateADT>(result.value)));
   return value_of(Int64GetDatum(result.value));
 }
@@ -124,10 +141,12 @@ ConvertResult finish_moment(const ColumnRule* rule, const convert::CivilTime& mo
 ConvertResult convert_moment(const ColumnRule* rule, std::string_view text) {
   convert::CivilTime moment;
   if (rule->format_count == 0) {
-    const Status status = rule->kind == RuleKind::date ? convert::parse_iso_date(text, &moment.day) : convert::parse_iso_timestamp(text, &moment);
+    const Status status = rule->kind == RuleKind::date ? convert::parse_iso_date(text, &moment.day)
+                                                       : convert::parse_iso_timestamp(text, &moment);
     return likely(status == Status::ok) ? finish_moment(rule, moment) : moment_reject(rule, status);
   }
-  // Formats were proved to give one value at most, so the first that gives one has it. The reject of the format that came furthest is kept.
+  // Formats were proved to give one value at most, so the first that gives one has it. The reject of the format that
+  // came furthest is kept.
   ConvertResult worst = moment_reject(rule, Status::malformed);
   Status furthest = Status::malformed;
   for (int i = 0; i < rule->format_count; ++i) {
@@ -176,12 +195,14 @@ MomentResult rule_moment(const ColumnRule* rule, const convert::CivilTime& momen
     case RuleKind::timestamp:
       if (!moment.has_offset) return {moment.local_microseconds(), nullptr, nullptr};
       if (rule->zone == nullptr) {
-        return {0, "unexpected_offset", "the text has an offset from UTC, and the column has no zone whose local time it could become"};
+        return {0, "unexpected_offset",
+                "the text has an offset from UTC, and the column has no zone whose local time it could become"};
       }
       return {utc_to_local(moment.utc_microseconds(), rule->zone), nullptr, nullptr};
     default: {
       if (moment.has_offset) return {moment.utc_microseconds(), nullptr, nullptr};
-      if (rule->zone == nullptr) return {0, "missing_zone", "the text has no offset from UTC, and the column has no zone"};
+      if (rule->zone == nullptr)
+        return {0, "missing_zone", "the text has no offset from UTC, and the column has no zone"};
       int64 utc = 0;
       if (!local_to_utc(moment.local_microseconds(), rule->zone, &utc)) {
         return {0, "nonexistent_local_time", "clocks in the column's zone skip this local time"};
@@ -229,7 +250,8 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
     case RuleKind::boolean: {
       bool parsed = false;
       if (convert::parse_boolean(view, &parsed) != Status::ok) {
-        return reject("invalid_boolean", "the text is none of true, false, yes, no, on, off, 1, 0 or a beginning of them");
+        return reject("invalid_boolean",
+                      "the text is none of true, false, yes, no, on, off, 1, 0 or a beginning of them");
       }
       return value_of(BoolGetDatum(parsed));
     }
@@ -248,9 +270,17 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
   pg_unreachable();
 }
 
-const char* rule_name(const ColumnRule* rule) { return rule->name; }
-const char* rule_source(const ColumnRule* rule) { return rule->source; }
-Oid rule_type(const ColumnRule* rule) { return rule->type; }
-int32 rule_typmod(const ColumnRule* rule) { return rule->typmod; }
+const char* rule_name(const ColumnRule* rule) {
+  return rule->name;
+}
+const char* rule_source(const ColumnRule* rule) {
+  return rule->source;
+}
+Oid rule_type(const ColumnRule* rule) {
+  return rule->type;
+}
+int32 rule_typmod(const ColumnRule* rule) {
+  return rule->typmod;
+}
 
 }  // namespace dap

@@ -22,7 +22,8 @@ const ColumnRule* cached_rule(FunctionCallInfo fcinfo, Jsonb* definition) {
     fcinfo->flinfo->fn_extra = cache;
   }
   const Size size = VARSIZE(definition);
-  if (cache->rule != nullptr && VARSIZE(cache->definition) == size && memcmp(cache->definition, definition, size) == 0) return cache->rule;
+  if (cache->rule != nullptr && VARSIZE(cache->definition) == size && memcmp(cache->definition, definition, size) == 0)
+    return cache->rule;
 
   cache->rule = nullptr;
   MemoryContextReset(cache->context);
@@ -80,7 +81,8 @@ char* value_text(Oid type, Datum value) {
 DAP_FUNCTION(dap_convert) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("function returning record called in context that cannot accept type record")));
   }
   if (PG_ARGISNULL(1)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the rule must not be null")));
@@ -88,8 +90,8 @@ DAP_FUNCTION(dap_convert) {
   const dap::ColumnRule* rule = dap::cached_rule(fcinfo, PG_GETARG_JSONB_P(1));
   const bool is_null = PG_ARGISNULL(0);
   text* input = is_null ? nullptr : PG_GETARG_TEXT_PP(0);
-  const dap::ConvertResult result =
-      dap::convert_value(rule, is_null ? nullptr : VARDATA_ANY(input), is_null ? 0 : static_cast<int>(VARSIZE_ANY_EXHDR(input)), is_null);
+  const dap::ConvertResult result = dap::convert_value(
+      rule, is_null ? nullptr : VARDATA_ANY(input), is_null ? 0 : static_cast<int>(VARSIZE_ANY_EXHDR(input)), is_null);
 
   Datum values[4] = {BoolGetDatum(result.reason == nullptr), 0, 0, 0};
   bool nulls[4] = {false, true, true, true};

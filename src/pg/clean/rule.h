@@ -41,7 +41,8 @@ struct ColumnRule {
   bool is_constrained;  // numeric(precision, scale)
   int precision;
   int scale;
-  int64 lowest;   // of an integer type; of numeric(p, s), where p is at most 18 and s not negative, times ten to s; else 0
+  int64
+      lowest;  // of an integer type; of numeric(p, s), where p is at most 18 and s not negative, times ten to s; else 0
   int64 highest;
   int map_count;
   MapEntry* map;  // sorted by map_entry_order
@@ -62,8 +63,9 @@ struct MomentResult {
 };
 MomentResult rule_moment(const ColumnRule*, const convert::CivilTime&);
 
-// Microseconds (since 2000-01-01, UTC) of a local time in a zone. Where clocks are put back and a local time comes twice, the later of the two
-// moments, as PostgreSQL takes it; false for a local time that clocks skip, with the moment that the clocks before the gap would have shown.
+// Microseconds (since 2000-01-01, UTC) of a local time in a zone. Where clocks are put back and a local time comes
+// twice, the later of the two moments, as PostgreSQL takes it; false for a local time that clocks skip, with the moment
+// that the clocks before the gap would have shown.
 bool local_to_utc(int64 local, pg_tz* zone, int64* utc);
 int64 utc_to_local(int64 utc, pg_tz* zone);
 

@@ -11,7 +11,8 @@ namespace {
 
 [[noreturn]] void bad_bound(const ColumnRule* rule, const char* key, const char* detail) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("\"%s\" of column \"%s\" is not a value of type %s", key, rule->name, format_type_with_typemod(rule->type, rule->typmod)),
+                  errmsg("\"%s\" of column \"%s\" is not a value of type %s", key, rule->name,
+                         format_type_with_typemod(rule->type, rule->typmod)),
                   errdetail("Of the value given: %s.", detail),
                   errhint("Write it as a text of the column's own type, dates as YYYY-MM-DD.")));
 }
@@ -47,7 +48,8 @@ int64 moment_bound(const ColumnRule* rule, const char* key, const char* written,
 }
 
 [[noreturn]] void contradiction(const ColumnRule* rule, bool by_default) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"min\" of column \"%s\" is above its \"max\"", rule->name),
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("\"min\" of column \"%s\" is above its \"max\"", rule->name),
                   by_default ? errhint("Where only one is given, the other is 1900-01-01 or 2199-12-31.") : 0));
 }
 
@@ -56,7 +58,8 @@ int64 moment_bound(const ColumnRule* rule, const char* key, const char* written,
 void compile_bounds(ColumnRule* rule, const char* min, const char* max) {
   rule->bounds = RuleBounds{};
   RuleBounds bounds{};
-  const bool is_moment = rule->kind == RuleKind::date || rule->kind == RuleKind::timestamp || rule->kind == RuleKind::timestamptz;
+  const bool is_moment =
+      rule->kind == RuleKind::date || rule->kind == RuleKind::timestamp || rule->kind == RuleKind::timestamptz;
   if (is_moment) {
     // One mistyped year must not make a table of millions of days.
     bounds.min_integer = moment_bound(rule, "min", min != nullptr ? min : "1900-01-01", false);
@@ -69,7 +72,8 @@ void compile_bounds(ColumnRule* rule, const char* min, const char* max) {
   if (min == nullptr && max == nullptr) return;
   if (rule->kind == RuleKind::text || rule->kind == RuleKind::boolean || rule->kind == RuleKind::uuid) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("\"%s\" does not apply to column \"%s\" of type %s", min != nullptr ? "min" : "max", rule->name, format_type_be(rule->type)),
+                    errmsg("\"%s\" does not apply to column \"%s\" of type %s", min != nullptr ? "min" : "max",
+                           rule->name, format_type_be(rule->type)),
                     errhint("Numbers, dates and timestamps can have a minimum and a maximum.")));
   }
   // The limits are read as the column's values are, but for what changes texts.
@@ -102,7 +106,8 @@ void compile_bounds(ColumnRule* rule, const char* min, const char* max) {
     case RuleKind::numeric:
       if (bounds.has_min) bounds.min_numeric = DatumGetNumeric(values[0]);
       if (bounds.has_max) bounds.max_numeric = DatumGetNumeric(values[1]);
-      if (has_both && DatumGetInt32(DirectFunctionCall2(numeric_cmp, values[0], values[1])) > 0) contradiction(rule, false);
+      if (has_both && DatumGetInt32(DirectFunctionCall2(numeric_cmp, values[0], values[1])) > 0)
+        contradiction(rule, false);
       break;
     default: {
       const bool is_single = rule->kind == RuleKind::float4;

@@ -29,10 +29,13 @@ struct Definition {
 };
 
 [[noreturn]] void wrong_value(const char* column, const char* key, const char* expected) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" of column \"%s\" must be %s", key, column, expected)));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("\"%s\" of column \"%s\" must be %s", key, column, expected)));
 }
 
-char* string_of(const JsonbValue* value) { return pnstrdup(value->val.string.val, value->val.string.len); }
+char* string_of(const JsonbValue* value) {
+  return pnstrdup(value->val.string.val, value->val.string.len);
+}
 
 const char* read_string(const char* column, const char* key, const JsonbValue* value) {
   if (value->type != jbvString) wrong_value(column, key, "a string");
@@ -45,7 +48,8 @@ bool read_bool(const char* column, const char* key, const JsonbValue* value) {
 }
 
 const char* read_bound(const char* column, const char* key, const JsonbValue* value) {
-  if (value->type == jbvNumeric) return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+  if (value->type == jbvNumeric)
+    return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
   if (value->type != jbvString) wrong_value(column, key, "a string or a number");
   return string_of(value);
 }
@@ -58,10 +62,12 @@ void read_formats(Definition* definition, const JsonbValue* value) {
     definition->format_count = 1;
     return;
   }
-  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data)) wrong_value(definition->name, "format", expected);
+  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+    wrong_value(definition->name, "format", expected);
   JsonbContainer* array = value->val.binary.data;
   const uint32 count = JsonContainerSize(array);
-  if (count == 0 || count > 32) wrong_value(definition->name, "format", count == 0 ? expected : "an array of at most 32 strings");
+  if (count == 0 || count > 32)
+    wrong_value(definition->name, "format", count == 0 ? expected : "an array of at most 32 strings");
   definition->formats = static_cast<const char**>(palloc(sizeof(char*) * count));
   for (uint32 i = 0; i < count; ++i) {
     const JsonbValue* element = getIthJsonbValueFromContainer(array, i);
@@ -79,8 +85,9 @@ const char* read_name(Jsonb* json) {
   JsonbValue found;
   const JsonbValue* name = getKeyJsonValueFromContainer(&json->root, "name", 4, &found);
   if (name == nullptr || name->type != jbvString || name->val.string.len == 0) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a column's definition has no \"name\""),
-                    errdetail("The name is a string that is not empty."), errhint("Keys of a column are: %s.", allowed_keys)));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a column's definition has no \"name\""),
+             errdetail("The name is a string that is not empty."), errhint("Keys of a column are: %s.", allowed_keys)));
   }
   if (name->val.string.len >= NAMEDATALEN) {
     ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("column name \"%s\" is too long", string_of(name)),
@@ -115,7 +122,8 @@ Definition read_definition(Jsonb* json) {
       if (!is_null) definition.lower = read_bool(column, name, &value);
     } else if (is("map")) {
       if (is_null) continue;
-      if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) wrong_value(column, name, "an object of strings");
+      if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+        wrong_value(column, name, "an object of strings");
       definition.map = value.val.binary.data;
     } else if (is("format")) {
       if (!is_null) read_formats(&definition, &value);
@@ -126,7 +134,8 @@ Definition read_definition(Jsonb* json) {
     } else if (is("max")) {
       if (!is_null) definition.max = read_bound(column, name, &value);
     } else {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column \"%s\" has an unknown key \"%s\"", column, name),
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("column \"%s\" has an unknown key \"%s\"", column, name),
                       errhint("Keys of a column are: %s.", allowed_keys)));
     }
   }
@@ -180,9 +189,11 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
       rule->kind = RuleKind::timestamptz;
       break;
     default:
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                      errmsg("column \"%s\" cannot be converted to type %s", rule->name, format_type_with_typemod(type, typmod)),
-                      errhint("Convertible types are %s. Other types can be made from text in SQL.", convertible_types)));
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_UNDEFINED_OBJECT),
+           errmsg("column \"%s\" cannot be converted to type %s", rule->name, format_type_with_typemod(type, typmod)),
+           errhint("Convertible types are %s. Other types can be made from text in SQL.", convertible_types)));
   }
   if (typmod < 0) return;
   if (rule->kind != RuleKind::numeric) {
@@ -227,11 +238,14 @@ void refuse_dead_key(const ColumnRule* rule, const char* key, int length) {
   if (rule->trim && length > 0 && (key[0] == ' ' || key[length - 1] == ' ')) change = "trimmed";
   if (rule->lower && length > 0) {
     const text* lowered = lower_text(key, length);
-    if (VARSIZE(lowered) - VARHDRSZ != static_cast<Size>(length) || memcmp(VARDATA(lowered), key, length) != 0) change = "lower-cased";
+    if (VARSIZE(lowered) - VARHDRSZ != static_cast<Size>(length) || memcmp(VARDATA(lowered), key, length) != 0)
+      change = "lower-cased";
   }
   if (change == nullptr) return;
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"map\" of column \"%s\" has a key that can never match: \"%s\"", rule->name, key),
-                  errdetail("Texts are %s before they are mapped.", change), errhint("Write the key as it stands after that.")));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("\"map\" of column \"%s\" has a key that can never match: \"%s\"", rule->name, key),
+                  errdetail("Texts are %s before they are mapped.", change),
+                  errhint("Write the key as it stands after that.")));
 }
 
 void compile_map(ColumnRule* rule, JsonbContainer* map) {
@@ -254,8 +268,10 @@ void compile_map(ColumnRule* rule, JsonbContainer* map) {
 }
 
 [[noreturn]] void does_not_apply(const ColumnRule* rule, const char* key, const char* hint) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("\"%s\" does not apply to column \"%s\" of type %s", key, rule->name, format_type_be(rule->type)), errhint("%s", hint)));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+           errmsg("\"%s\" does not apply to column \"%s\" of type %s", key, rule->name, format_type_be(rule->type)),
+           errhint("%s", hint)));
 }
 
 }  // namespace
@@ -283,7 +299,8 @@ ColumnRule* compile_column_rule(Jsonb* json, bool force_required) {
     }
     rule->zone = find_zone(definition.zone);
     if (rule->zone == nullptr) {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"zone\" of column \"%s\" is not a time zone: \"%s\"", rule->name, definition.zone),
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("\"zone\" of column \"%s\" is not a time zone: \"%s\"", rule->name, definition.zone),
                       errhint("Zones are names such as Europe/Berlin or UTC; pg_timezone_names lists them.")));
     }
   }

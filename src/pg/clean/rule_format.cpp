@@ -53,9 +53,11 @@ const char* format_error_text(FormatError error) {
 }
 
 [[noreturn]] void bad_format(const ColumnRule* rule, const char* format, const char* detail) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("format \"%s\" of column \"%s\" cannot be used", format, rule->name),
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("format \"%s\" of column \"%s\" cannot be used", format, rule->name),
                   errdetail("For type %s: %s.", format_type_be(rule->type), detail),
-                  errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF1 to FF6, AM or A.M., TZH, TZM, OF, "
+                  errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF1 to FF6, AM or "
+                          "A.M., TZH, TZM, OF, "
                           "punctuation and \"quoted text\".")));
 }
 
@@ -70,7 +72,8 @@ int clamp_year(int64 day) {
 }
 
 void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
-  // Dates out of bounds are rejects, so only the years within can be two readings. Zone and offset shift a local time by less than a day each.
+  // Dates out of bounds are rejects, so only the years within can be two readings. Zone and offset shift a local time
+  // by less than a day each.
   int64 first = rule->bounds.min_integer;
   int64 last = rule->bounds.max_integer;
   if (rule->kind != RuleKind::date) {
@@ -83,14 +86,16 @@ void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
       CHECK_FOR_INTERRUPTS();
       char witness[convert::max_witness + 1];
       int length = 0;
-      const convert::Overlap overlap =
-          convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first), clamp_year(last), witness, &length);
+      const convert::Overlap overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first),
+                                                             clamp_year(last), witness, &length);
       if (overlap == convert::Overlap::none) continue;
       witness[length] = '\0';
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("formats \"%s\" and \"%s\" of column \"%s\" can read one text as two different values", texts[i], texts[j], rule->name),
-                      overlap == convert::Overlap::found ? errdetail("An example is \"%s\".", witness)
-                                                         : errdetail("That they do not could not be shown in reasonable time."),
+                      errmsg("formats \"%s\" and \"%s\" of column \"%s\" can read one text as two different values",
+                             texts[i], texts[j], rule->name),
+                      overlap == convert::Overlap::found
+                          ? errdetail("An example is \"%s\".", witness)
+                          : errdetail("That they do not could not be shown in reasonable time."),
                       errhint("Keep formats that no text has in common, or load such files as sources of their own.")));
     }
   }
@@ -107,7 +112,9 @@ void compile_formats(ColumnRule* rule, const char* const* texts, int count) {
     if (result.error != FormatError::none) {
       const char* detail = format_error_text(result.error);
       if (result.length > 0) {
-        detail = psprintf("at \"%.*s\" %s", pg_mbcliplen(texts[i] + result.position, static_cast<int>(strlen(texts[i] + result.position)), result.length),
+        detail = psprintf("at \"%.*s\" %s",
+                          pg_mbcliplen(texts[i] + result.position, static_cast<int>(strlen(texts[i] + result.position)),
+                                       result.length),
                           texts[i] + result.position, detail);
       }
       bad_format(rule, texts[i], detail);

@@ -9,9 +9,10 @@ namespace {
 
 constexpr uint8 ask_collation = 0x80;
 
-// What the collation makes of each ASCII character alone, or ask_collation. Unicode's rules for a character's neighbours never apply
-// between ASCII characters (they ask for combining marks, or concern capital sigma), so a text of ASCII characters lowers one by one.
-// In a Turkish collation `I` becomes a character outside ASCII and is marked. A backend's database never changes its collation.
+// What the collation makes of each ASCII character alone, or ask_collation. Unicode's rules for a character's
+// neighbours never apply between ASCII characters (they ask for combining marks, or concern capital sigma), so a text
+// of ASCII characters lowers one by one. In a Turkish collation `I` becomes a character outside ASCII and is marked. A
+// backend's database never changes its collation.
 uint8 lower_table[128];
 bool lower_table_ready = false;
 

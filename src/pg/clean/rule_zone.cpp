@@ -1,4 +1,5 @@
-// Time zones of column rules: look-up by name, and the way between local time and UTC. Nothing here reads the session's TimeZone.
+// Time zones of column rules: look-up by name, and the way between local time and UTC. Nothing here reads the session's
+// TimeZone.
 #include "pg/clean/rule.h"
 
 namespace dap {
@@ -14,7 +15,7 @@ int64 floor_divide(int64 value, int64 divisor) {
 
 // pg_tzset() falls back to POSIX rules ("XYZ-3"), which must hold a digit. These are the IANA names that hold one.
 bool is_iana_name_with_digits(const char* name) {
-  static const char* const names[] = {"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0",
+  static const char* const names[] = {"EST5EDT", "CST6CDT", "MST7MDT",  "PST8PDT",   "GMT0",
                                       "GMT+0",   "GMT-0",   "Etc/GMT0", "Etc/GMT-0", "Etc/GMT+0"};
   for (const char* known : names) {
     if (pg_strcasecmp(name, known) == 0) return true;
@@ -34,8 +35,9 @@ pg_tz* find_zone(const char* name) {
   for (const char* at = name; *at != '\0'; ++at) has_digit |= *at >= '0' && *at <= '9';
   if (has_digit && !is_iana_name_with_digits(name)) return nullptr;
   // The host's own zone, and copies of the database that count leap seconds or are not zones.
-  if (*name == '\0' || pg_strcasecmp(name, "localtime") == 0 || pg_strcasecmp(name, "posixrules") == 0 || pg_strcasecmp(name, "Factory") == 0 ||
-      pg_strncasecmp(name, "right/", 6) == 0 || pg_strncasecmp(name, "posix/", 6) == 0) {
+  if (*name == '\0' || pg_strcasecmp(name, "localtime") == 0 || pg_strcasecmp(name, "posixrules") == 0 ||
+      pg_strcasecmp(name, "Factory") == 0 || pg_strncasecmp(name, "right/", 6) == 0 ||
+      pg_strncasecmp(name, "posix/", 6) == 0) {
     return nullptr;
   }
   pg_tz* zone = pg_tzset(name);
