@@ -15,6 +15,8 @@ constexpr const char* kSchema = "dap";
   pg_unreachable();
 }
 
+}  // namespace
+
 Oid extension_oid() {
   Oid extension = get_extension_oid(kExtension, true);
   if (!OidIsValid(extension))
@@ -24,8 +26,6 @@ Oid extension_oid() {
                     errhint("Run CREATE EXTENSION %s.", kExtension)));
   return extension;
 }
-
-}  // namespace
 
 RunAs run_as_begin(Oid role) {
   RunAs saved;

@@ -18,6 +18,8 @@ void run_as_end(const RunAs*);
 
 // The owner of the extension's tables: the only role that writes the ledger.
 Oid ledger_owner();
+// OID of the extension; raises 55000 when it is not installed.
+Oid extension_oid();
 // OID of the extension's own table or schema member by name, such as "file_ledger"; raises 55000 when the extension is not there.
 Oid dap_relation(const char* name);
 Oid dap_schema();

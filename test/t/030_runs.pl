@@ -37,6 +37,7 @@ sub prepare_database {
     BEGIN
       CASE (SELECT k.action FROM public.knob AS k)
         WHEN 'sleep' THEN PERFORM pg_sleep(60);
+        WHEN 'nap' THEN PERFORM pg_sleep(1);
         WHEN 'raise' THEN RAISE EXCEPTION 'the field is SECRET-4711' USING ERRCODE = 'check_violation', DETAIL = 'SECRET-4711', HINT = 'SECRET-4711';
         WHEN 'convert' THEN PERFORM 'SECRET-4711'::text::bigint;
         WHEN 'divide' THEN PERFORM 1 / (SELECT 0);
@@ -175,6 +176,21 @@ finish($session);
 $node->poll_query_until('postgres', 'SELECT true', 't') or die 'the server does not come back';
 is(last_run('status'), 'crashed', 'a killed run is crashed');
 is(digest(), $before, 'no row changed by any of them');
+
+# At the very end, when only its own line is left to write: another session keeps that from it.
+turn('nap');
+($session, $pid) = start_sleeping();
+my $keeper = $node->background_psql('postgres');
+$keeper->query_safe("BEGIN; SELECT status FROM dap.run_ledger ORDER BY run_id DESC LIMIT 1 FOR UPDATE");
+$node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die 'the run does not wait for its line';
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+usleep(200_000);
+$keeper->query_safe('COMMIT');
+$keeper->quit;
+wait_for_end($pid);
+is(last_run('status, sqlstate'), 'failed|57014', 'a run cancelled in its last moment is failed as well');
+finish($session);
+is(digest(), $before, 'and changed nothing');
 
 # --- rolled back by the caller ------------------------------------------------------------------
 turn('pass');

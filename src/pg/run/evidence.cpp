@@ -110,7 +110,8 @@ char* run_summary(const Run* run, const ErrorData* error) {
   StringInfoData text;
   initStringInfo(&text);
   appendStringInfo(&text, "run " INT64_FORMAT " (%s, user %s) failed", run->id, run->command, run->run_by);
-  if (run->current_object != nullptr) appendStringInfo(&text, " in step %d on %s", run->current_step, run->current_object);
+  if (run->current_object != nullptr)
+    appendStringInfo(&text, " in step %d on %s", run->current_step, run->current_object);
   appendStringInfo(&text, ": SQLSTATE %s: %s", unpack_sql_state(error->sqlerrcode), error->message);
   if (error->detail != nullptr) appendStringInfo(&text, "; %s", error->detail);
   appendStringInfo(&text, "; steps done: %d, failed files: %d", list_length(run->steps), list_length(run->files));

@@ -19,7 +19,8 @@ struct Run {
   bool warned;  // that the recorder could not be had: said once a run
 };
 
-// The run's line for dap._record_run, palloc'd; `error` (already redacted) only with status failed; steps with succeeded and failed.
+// The run's line for dap._record_run, palloc'd; `error` (already redacted) only with status failed; steps with
+// succeeded and failed.
 char* run_line(const Run*, const char* status, const ErrorData* error);
 // One readable line for the server log: what the ledger could not take, without any value.
 char* run_summary(const Run*, const ErrorData* error);

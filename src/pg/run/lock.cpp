@@ -5,8 +5,6 @@ namespace dap {
 
 namespace {
 
-constexpr const char* kExtension = "dap_analytics";
-
 void refuse_unfit_session() {
   if (RecoveryInProgress())
     ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot refresh during recovery"),
@@ -21,15 +19,6 @@ void refuse_unfit_session() {
                     errhint("Run it in a READ COMMITTED transaction; see \"default_transaction_isolation\".")));
   if (IsInParallelMode())
     ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("cannot refresh during a parallel operation")));
-}
-
-Oid extension_oid() {
-  Oid extension = get_extension_oid(kExtension, true);
-  if (!OidIsValid(extension))
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("extension \"%s\" is not installed in database \"%s\"", kExtension, get_database_name(MyDatabaseId)),
-                    errhint("Run CREATE EXTENSION %s.", kExtension)));
-  return extension;
 }
 
 // "Run 17 (pid 4711, user etl) holds the refresh lock since …", or nullptr when the holder has just gone.
@@ -81,8 +70,8 @@ void run_lock() {
   ResourceOwner owner = CurrentResourceOwner;
   ErrorData* volatile error = nullptr;
 
-  // The lock survives the release of this subtransaction; a failure leaves the transaction fit to look for the holder. Locking the
-  // extension itself makes DROP EXTENSION wait, and leaves pg_dump and autovacuum alone.
+  // The lock survives the release of this subtransaction; a failure leaves the transaction fit to look for the holder.
+  // Locking the extension itself makes DROP EXTENSION wait, and leaves pg_dump and autovacuum alone.
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
   PG_TRY();
@@ -105,7 +94,9 @@ void run_lock() {
     if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
       error->message = pstrdup("could not start a refresh: another one did not end within \"lock_timeout\"");
       error->detail = describe_holder_safely();
-      error->hint = pstrdup("SELECT * FROM dap.runs shows it; wait for it, raise \"lock_timeout\", or end it with pg_terminate_backend().");
+      error->hint = pstrdup(
+          "SELECT * FROM dap.runs shows it; wait for it, raise \"lock_timeout\", or end it with "
+          "pg_terminate_backend().");
       error->domain = TEXTDOMAIN;
     }
     ReThrowError(error);

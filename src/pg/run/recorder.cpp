@@ -26,7 +26,9 @@ struct RecorderRequest {
   char texts[FLEXIBLE_ARRAY_MEMBER];
 };
 
-RecorderResult refused(const char* reason, const char* hint) { return RecorderResult{false, 0, reason, hint}; }
+RecorderResult refused(const char* reason, const char* hint) {
+  return RecorderResult{false, 0, reason, hint};
+}
 
 void fill_request(RecorderRequest* request, const RecorderTask* task) {
   request->magic = kMagic;
@@ -41,7 +43,9 @@ void fill_request(RecorderRequest* request, const RecorderTask* task) {
   foreach (cell, task->files) end = stpcpy(end, static_cast<const char*>(lfirst(cell))) + 1;
 }
 
-bool interrupt_pending() { return InterruptPending && (QueryCancelPending || ProcDiePending); }
+bool interrupt_pending() {
+  return InterruptPending && (QueryCancelPending || ProcDiePending);
+}
 
 // Waits until the worker is gone, so that its slot is free again for the next one.
 BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool give_up) {
@@ -54,8 +58,10 @@ BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool give_up) 
     long waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
     if (give_up && patience > kGraceMs && interrupt_pending()) patience = static_cast<int>(waited) + kGraceMs;
     if (waited >= patience) return status;
-    // A signal that is pending but held keeps no latch set: resetting it here loses nothing, interrupts are looked at after RESUME.
-    int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH, patience - waited, PG_WAIT_EXTENSION);
+    // A signal that is pending but held keeps no latch set: resetting it here loses nothing, interrupts are looked at
+    // after RESUME.
+    int events =
+        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH, patience - waited, PG_WAIT_EXTENSION);
     if (events & WL_POSTMASTER_DEATH) return BGWH_POSTMASTER_DIED;
     ResetLatch(MyLatch);
   }
@@ -68,7 +74,8 @@ RecorderResult record(const RecorderTask* task) {
 
   dsm_segment* segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
   if (segment == nullptr)
-    return refused("too many dynamic shared memory segments are in use", "You might need to increase \"max_connections\".");
+    return refused("too many dynamic shared memory segments are in use",
+                   "You might need to increase \"max_connections\".");
   RecorderRequest* request = static_cast<RecorderRequest*>(dsm_segment_address(segment));
   fill_request(request, task);
 
@@ -189,7 +196,9 @@ void write_request(RecorderRequest* request) {
   if (lost > 0) strlcpy(request->reason, "the ledger did not take them", kReasonBytes);
 }
 
-void set_option(const char* name, const char* value) { SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE); }
+void set_option(const char* name, const char* value) {
+  SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
 
 }  // namespace
 
@@ -211,19 +220,24 @@ void dap_recorder_main(Datum handle) {
                     errmsg("the session that asked for the recorder no longer waits for it")));
   RecorderRequest* request = static_cast<RecorderRequest*>(dsm_segment_address(segment));
   if (request->magic != kMagic)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the recorder's request")));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the recorder's request")));
 
-  // The bootstrap superuser: neither a NOLOGIN role nor a connection limit can keep evidence from being written. What runs then runs as the
-  // ledger's owner.
+  // The bootstrap superuser: neither a NOLOGIN role nor a connection limit can keep evidence from being written. What
+  // runs then runs as the ledger's owner.
   BackgroundWorkerInitializeConnectionByOid(request->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
   set_option("application_name", "dap recorder");
   set_option("search_path", "pg_catalog, pg_temp");
   set_option("lock_timeout", "2s");
   set_option("statement_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+  set_option("transaction_timeout", "0");  // new in 17 (51efe38cb92f)
+#endif
+  set_option("jit", "off");
   set_option("default_transaction_read_only", "off");
   set_option("default_transaction_isolation", "read committed");
-  // A missing standby must not hold the caller's error back; and what only tells a later rollback from a crash needs no flush of its own:
-  // should the server crash before it is flushed, the run did crash.
+  // A missing standby must not hold the caller's error back; and what only tells a later rollback from a crash needs no
+  // flush of its own: should the server crash before it is flushed, the run did crash.
   set_option("synchronous_commit", request->flush ? "local" : "off");
   set_option("client_encoding", GetDatabaseEncodingName());
 
@@ -238,7 +252,8 @@ void dap_recorder_main(Datum handle) {
     MemoryContextSwitchTo(TopMemoryContext);
     ErrorData* error = CopyErrorData();
     FlushErrorState();
-    const char* reason = may_quote_data(error) ? psprintf("SQLSTATE %s", unpack_sql_state(error->sqlerrcode)) : error->message;
+    const char* reason =
+        may_quote_data(error) ? psprintf("SQLSTATE %s", unpack_sql_state(error->sqlerrcode)) : error->message;
     strlcpy(request->reason, reason, kReasonBytes);
     pg_write_barrier();
     pg_atomic_write_u32(&request->state, kRefused);

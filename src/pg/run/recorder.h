@@ -1,4 +1,5 @@
-// The recorder: a short-lived background worker that writes into the ledger in its own transaction, so that the line survives the caller's.
+// The recorder: a short-lived background worker that writes into the ledger in its own transaction, so that the line
+// survives the caller's.
 #pragma once
 
 #include "bridge/pg.h"

@@ -4,19 +4,21 @@ namespace dap {
 
 namespace {
 
-// Classes whose messages or details quote what they complain about: data exceptions, violated constraints, views' check options, and
-// whatever a function of the user's makes up itself.
+// Classes whose messages or details quote what they complain about: data exceptions, violated constraints, views' check
+// options, and whatever a function of the user's makes up itself.
 constexpr const char* kQuotingClasses[] = {"22", "23", "38", "39", "44", "P0"};
 
-char* copy_or_null(const char* text) { return text == nullptr ? nullptr : pstrdup(text); }
+char* copy_or_null(const char* text) {
+  return text == nullptr ? nullptr : pstrdup(text);
+}
 
 void append_name(StringInfo list, const char* kind, const char* name) {
   if (name == nullptr) return;
   appendStringInfo(list, "%s%s \"%s\"", list->len > 0 ? ", " : "", kind, name);
 }
 
-// The format string of an error's message says what went wrong without saying of which value; each conversion becomes "...".
-// NULL where there is none, or where it is nothing but a conversion (RAISE, errors of other languages).
+// The format string of an error's message says what went wrong without saying of which value; each conversion becomes
+// "...". NULL where there is none, or where it is nothing but a conversion (RAISE, errors of other languages).
 char* masked_format(const char* format) {
   if (format == nullptr || strcmp(format, "%s") == 0) return nullptr;
   StringInfoData text;
@@ -66,7 +68,8 @@ ErrorData* redacted_copy(const ErrorData* error, const char* object) {
   }
 
   const char* said = masked_format(error->message_id);
-  if (said == nullptr) said = psprintf("SQLSTATE %s (its message may quote a value and is withheld)", unpack_sql_state(error->sqlerrcode));
+  if (said == nullptr)
+    said = psprintf("SQLSTATE %s (its message may quote a value and is withheld)", unpack_sql_state(error->sqlerrcode));
   copy->message = object != nullptr ? psprintf("%s: %s", object, said) : pstrdup(said);
   StringInfoData names;
   initStringInfo(&names);

@@ -5,7 +5,8 @@
 
 namespace dap {
 
-// Whether message, detail, hint or context of an error may quote data. The module's own errors (told by their domain) never do.
+// Whether message, detail, hint or context of an error may quote data. The module's own errors (told by their domain)
+// never do.
 bool may_quote_data(const ErrorData*);
 // A palloc'd copy of the error without what may quote data; `object` is what was worked on, or nullptr.
 ErrorData* redacted_copy(const ErrorData*, const char* object);

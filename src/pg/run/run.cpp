@@ -12,9 +12,10 @@ namespace {
 void warn_once(Run* run, const RecorderResult* result, const char* consequence) {
   if (run->warned || result->reason == nullptr) return;
   run->warned = true;
-  ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("could not record run " INT64_FORMAT " outside its transaction: %s", run->id, result->reason),
-                    errdetail("%s", consequence), result->hint != nullptr ? errhint("%s", result->hint) : 0));
+  ereport(WARNING,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("could not record run " INT64_FORMAT " outside its transaction: %s", run->id, result->reason),
+           errdetail("%s", consequence), result->hint != nullptr ? errhint("%s", result->hint) : 0));
 }
 
 void write_line_inside(const char* line) {
@@ -22,7 +23,8 @@ void write_line_inside(const char* line) {
   SPI_connect();
   Datum values[1] = {CStringGetTextDatum(line)};
   RunAs saved = run_as_begin(ledger_owner());
-  if (SPI_execute_with_args("SELECT dap._record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false, 1) != SPI_OK_SELECT)
+  if (SPI_execute_with_args("SELECT dap._record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false, 1) !=
+      SPI_OK_SELECT)
     elog(ERROR, "could not write the line of run");
   run_as_end(&saved);
   SPI_finish();
@@ -46,11 +48,14 @@ Run* run_begin(const char* command) {
   RecorderResult result = record_outside(&task);
   MemoryContextSwitchTo(outer);
   if (!result.written)
-    warn_once(run, &result, "The run goes on; its line appears when it ends, and not at all should the server process die.");
+    warn_once(run, &result,
+              "The run goes on; its line appears when it ends, and not at all should the server process die.");
   return run;
 }
 
-int64 run_id(const Run* run) { return run->id; }
+int64 run_id(const Run* run) {
+  return run->id;
+}
 
 void run_add_step(Run* run, const StepResult* step) {
   MemoryContext outer = MemoryContextSwitchTo(run->context);
@@ -62,7 +67,9 @@ void run_add_step(Run* run, const StepResult* step) {
   MemoryContextSwitchTo(outer);
 }
 
-List* run_steps(const Run* run) { return run->steps; }
+List* run_steps(const Run* run) {
+  return run->steps;
+}
 
 void run_set_current(Run* run, int step, const char* object) {
   run->current_step = step;
@@ -78,9 +85,11 @@ void run_add_failed_file(Run* run, const char* json) {
 void run_succeed(Run* run) {
   RecorderTask task = {run_line(run, "returned", nullptr), NIL, true, false};
   RecorderResult result = record_outside(&task);
-  if (!result.written) warn_once(run, &result, "Should the transaction be rolled back, the run will show as crashed rather than aborted.");
+  if (!result.written)
+    warn_once(run, &result, "Should the transaction be rolled back, the run will show as crashed rather than aborted.");
 
-  // A cancel that arrives just now ends a run like any other error: rolled back first, so that the recorder finds its line free.
+  // A cancel that arrives just now ends a run like any other error: rolled back first, so that the recorder finds its
+  // line free.
   MemoryContext context = CurrentMemoryContext;
   ResourceOwner owner = CurrentResourceOwner;
   ErrorData* volatile error = nullptr;
@@ -107,7 +116,9 @@ void run_succeed(Run* run) {
   }
 }
 
-ErrorData* run_safe_error(const Run* run, const ErrorData* error) { return redacted_copy(error, run->current_object); }
+ErrorData* run_safe_error(const Run* run, const ErrorData* error) {
+  return redacted_copy(error, run->current_object);
+}
 
 void run_fail(Run* run, const ErrorData* original) {
   MemoryContext outer = CurrentMemoryContext;
@@ -133,8 +144,9 @@ void run_fail(Run* run, const ErrorData* original) {
     if (!result.written || result.files_lost > 0) {
       run->warned = false;  // this one is about evidence that is lost, whatever was said before
       ereport(LOG, (errmsg("%s", run_summary(run, error))));
-      warn_once(run, &result, result.written ? "Rejects of failed files were not kept; the main points are in the server log."
-                                             : "The evidence of this failure is in the server log.");
+      warn_once(run, &result,
+                result.written ? "Rejects of failed files were not kept; the main points are in the server log."
+                               : "The evidence of this failure is in the server log.");
     }
   }
   PG_CATCH();

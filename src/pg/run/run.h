@@ -1,7 +1,7 @@
 // One refresh run: its lock, its line in the ledger, and the evidence it leaves when it fails.
 //
-// A refresh calls, in this order: run_lock, run_begin, the work in an internal subtransaction (run_set_current, run_add_step,
-// run_add_failed_file), then run_succeed after it. When the work raises: roll its subtransaction back,
+// A refresh calls, in this order: run_lock, run_begin, the work in an internal subtransaction (run_set_current,
+// run_add_step, run_add_failed_file), then run_succeed after it. When the work raises: roll its subtransaction back,
 // run_fail, and raise run_safe_error's copy of the error.
 #pragma once
 
@@ -24,10 +24,12 @@ struct StepResult {
 
 struct Run;  // lives in the memory context current at run_begin, which must outlive the subtransaction of the work
 
-// Refuses what a refresh cannot run in (25006 on a standby or read-only, 25000 under REPEATABLE READ or SERIALIZABLE), then takes the
-// refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with run, pid, user, since.
+// Refuses what a refresh cannot run in (25006 on a standby or read-only, 25000 under REPEATABLE READ or SERIALIZABLE),
+// then takes the refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with
+// run, pid, user, since.
 void run_lock();
-// Assigns run_id and has the recorder write the `running` line; marks dead earlier lines as crashed or aborted. Without a worker slot: WARNING.
+// Assigns run_id and has the recorder write the `running` line; marks dead earlier lines as crashed or aborted. Without
+// a worker slot: WARNING.
 Run* run_begin(const char* command);
 int64 run_id(const Run*);
 void run_add_step(Run*, const StepResult*);  // copies
@@ -36,14 +38,15 @@ List* run_steps(const Run*);                 // of StepResult*
 void run_set_current(Run*, int step, const char* object);
 // A failed file, as the jsonb text that dap._record_failed_file takes: part of the evidence.
 void run_add_failed_file(Run*, const char* json);
-// Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned. What fails here is recorded
-// and raised by itself; call it after the work's subtransaction was released.
+// Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned. What
+// fails here is recorded and raised by itself; call it after the work's subtransaction was released.
 void run_succeed(Run*);
-// After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the caller raises
-// run_safe_error's copy next.
+// After the work's subtransaction was rolled back: writes the evidence outside the transaction. Never raises; the
+// caller raises run_safe_error's copy next.
 void run_fail(Run*, const ErrorData* error);
-// A palloc'd copy of `error` fit for messages and logs: one of the server's own that may quote a field's value (conversion failures,
-// violated constraints) keeps its SQLSTATE and the names of table, column and constraint, and loses its texts.
+// A palloc'd copy of `error` fit for messages and logs: one of the server's own that may quote a field's value
+// (conversion failures, violated constraints) keeps its SQLSTATE and the names of table, column and constraint, and
+// loses its texts.
 ErrorData* run_safe_error(const Run*, const ErrorData* error);
 
 }  // namespace dap
