@@ -5,19 +5,35 @@ namespace {
 
 inline int byte_at(const char* p) noexcept { return static_cast<unsigned char>(*p); }
 
-// Whether the byte at `p` is an escape that takes the next one literally, inside quotes.
-inline bool escapes(const Rules& rules, const char* p, const char* end) noexcept {
-  if (p + 1 >= end) return false;
-  if (rules.doubled_quotes()) return byte_at(p) == rules.quote && byte_at(p + 1) == rules.quote;
-  return byte_at(p) == rules.escape && (byte_at(p + 1) == rules.quote || byte_at(p + 1) == rules.escape);
+inline const char* find(const char* from, const char* end, int byte) noexcept {
+  if (from == end) return end;
+  const void* found = std::memchr(from, byte, static_cast<std::size_t>(end - from));
+  return found == nullptr ? end : static_cast<const char*>(found);
+}
+
+// Inside quotes: the next escape that takes the byte after it literally, or the closing quote, or the end.
+const char* next_mark(const Rules& rules, const char* from, const char* end) noexcept {
+  if (rules.doubled_quotes()) return find(from, end, rules.quote);
+  for (const char* p = from; p < end; p++) {
+    if (byte_at(p) == rules.quote) return p;
+    if (byte_at(p) == rules.escape && p + 1 < end && (byte_at(p + 1) == rules.quote || byte_at(p + 1) == rules.escape)) return p;
+  }
+  return end;
 }
 
 }  // namespace
 
 char* unescape(const Rules& rules, const char* from, const char* end, char* to) noexcept {
   while (from < end) {
-    if (escapes(rules, from, end)) from++;
-    *to++ = *from++;
+    const char* mark = next_mark(rules, from, end);
+    const auto plain = static_cast<std::size_t>(mark - from);
+    std::memcpy(to, from, plain);
+    to += plain;
+    from = mark;
+    if (mark < end) {
+      *to++ = mark[1];
+      from += 2;
+    }
   }
   return to;
 }
@@ -28,26 +44,25 @@ void split_fields(const Rules& rules, const char* record, std::size_t size, Fiel
   for (std::size_t k = 0; k < fields; k++) {
     if (p == end || byte_at(p) != rules.quote) {
       const char* start = p;
-      while (p < end && byte_at(p) != rules.delimiter) p++;
+      p = find(p, end, rules.delimiter);
       const auto length = static_cast<std::size_t>(p - start);
       const bool null = rules.is_null(start, length);
       out[k] = {start, null ? 0 : static_cast<std::uint32_t>(length), null};
     } else {
       const char* start = ++p;
       std::size_t escaped = 0;
-      while (p < end) {
-        if (escapes(rules, p, end)) {
-          escaped++;
-          p += 2;
-        } else if (byte_at(p) == rules.quote) {
-          break;
-        } else {
-          p++;
-        }
+      for (;;) {
+        p = next_mark(rules, p, end);
+        // Where quotes are written twice, the closing one is the one that has no other after it.
+        const bool twice = rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote;
+        const bool closes = p == end || (byte_at(p) == rules.quote && !twice);
+        if (closes) break;
+        escaped++;
+        p += 2;
       }
       const char* close = p;
       const char* rest = p < end ? ++p : p;
-      while (p < end && byte_at(p) != rules.delimiter) p++;
+      p = find(p, end, rules.delimiter);
       const auto inside = static_cast<std::size_t>(close - start);
       const auto after = static_cast<std::size_t>(p - rest);
       if (escaped == 0 && after == 0) {

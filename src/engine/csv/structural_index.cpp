@@ -27,7 +27,8 @@ void StructuralIndex::seek(const char* at) noexcept {
     return;
   }
   const auto skipped = static_cast<std::uint32_t>(at - base_);
-  while (first_ < count_ && positions_.data()[first_] < skipped) first_++;
+  const std::uint32_t* positions = positions_.data();
+  first_ = static_cast<std::size_t>(std::lower_bound(positions + first_, positions + count_, skipped) - positions);
   if (valid_to_ < at) {
     valid_to_ = at;
     validate();
