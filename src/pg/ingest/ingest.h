@@ -17,6 +17,7 @@ struct FileResult {
   int64 rows_rejected;
   int64 bytes;
   int64 elapsed_us;
+  bool recognised;  // by its path and identity: it was not read, and nothing about it was written
   // failed only
   const char* code;     // stable reason code
   int sqlerrcode;

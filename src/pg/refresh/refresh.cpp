@@ -99,7 +99,8 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
       continue;
     }
     loaded |= std::strcmp(file->status, "loaded") == 0;
-    skipped |= std::strcmp(file->status, "skipped") == 0 && std::strcmp(file->reason, "already loaded") != 0;
+    // Once told: what was skipped before and is still the same is nothing new.
+    skipped |= std::strcmp(file->status, "skipped") == 0 && std::strcmp(file->reason, "already loaded") != 0 && !file->recognised;
     step.rows_in += file->rows_read;
     step.rows_inserted += file->rows_loaded;
     step.rows_rejected += file->rows_rejected;

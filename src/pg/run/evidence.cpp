@@ -78,6 +78,14 @@ void put_steps(Object* line, const Run* run, const ErrorData* error) {
   appendStringInfoChar(line->out, ']');
 }
 
+// Runs that found nothing to do leave their own line only.
+bool did_something(const Run* run) {
+  ListCell* cell;
+  foreach (cell, run->steps)
+    if (strcmp(static_cast<const StepResult*>(lfirst(cell))->action, "unchanged") != 0) return true;
+  return false;
+}
+
 }  // namespace
 
 char* run_line(const Run* run, const char* status, const ErrorData* error) {
@@ -101,7 +109,7 @@ char* run_line(const Run* run, const char* status, const ErrorData* error) {
     put_text(&line, "detail", error->detail);
     put_text(&line, "hint", error->hint);
   }
-  if (error != nullptr || strcmp(status, "succeeded") == 0) put_steps(&line, run, error);
+  if (error != nullptr || (strcmp(status, "succeeded") == 0 && did_something(run))) put_steps(&line, run, error);
   appendStringInfoChar(&text, '}');
   return text.data;
 }
