@@ -107,14 +107,15 @@ const char* duplicate_name(const Name* names, int count) {
 }
 
 // Says first what is missing: a file without header lacks every column, and its first record's values must not be taken for names in a message.
-void check_missing(ColumnMap* map, const SourceDefinition* definition, const SourceOptions* options) {
+void check_missing(ColumnMap* map, const SourceDefinition* definition, const SourceOptions* options, const Name* names) {
   StringInfoData missing;
   initStringInfo(&missing);
   for (int i = 0; i < definition->column_count; i++) {
     const char* column = definition->columns[i];
+    const char* folded = fold(column);
     bool found = false;
-    for (int j = 0; j < map->columns && !found; j++) found = map->names[j] && same(map->names[j], column);
-    for (int j = 0; j < options->optional_count && !found; j++) found = same(fold(options->optional[j]), fold(column));
+    for (int j = 0; j < map->columns && !found; j++) found = same(names[j].folded, folded);
+    for (int j = 0; j < options->optional_count && !found; j++) found = same(fold(options->optional[j]), folded);
     if (!found) appendStringInfo(&missing, "%s\"%s\"", missing.len ? ", " : "", column);
   }
   if (missing.len) fault(map, "missing_column", psprintf("the header lacks %s", missing.data));
@@ -169,7 +170,7 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
   TableColumns table = table_columns(definition->relation);
   Name* names = aliased_header(options, header, header_count);
   for (int i = 0; i < header_count; i++) map->names[i] = find_name(table.names, table.count, &names[i]);
-  check_missing(map, definition, options);
+  check_missing(map, definition, options, names);
   check_names(map, names);
   if (const char* twice = duplicate_name(names, header_count)) fault(map, "duplicate_column", psprintf("the header names column \"%s\" twice", twice));
   if (!map->fault.reason) place_new_columns(map, options, &table, names);

@@ -118,7 +118,7 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
   using csv::Reason;
   switch (reject.reason) {
     case Reason::field_count:
-      return psprintf("the record has %u fields, the header has %d", reject.fields_found, reader->columns);
+      return psprintf("the record has %u fields instead of %d", reject.fields_found, reader->columns);
     case Reason::invalid_encoding:
       return "the bytes are not valid UTF-8";
     case Reason::nul_byte:

@@ -80,6 +80,7 @@ void fail(FileJob* job, const char* code, int sqlerrcode, const char* message, c
 
 void skip(FileJob* job, const char* reason, int32 file_id) {
   job->result->status = "skipped";
+  job->result->place = nullptr;
   job->result->reason = pstrdup(reason);
   job->result->file_id = file_id;
 }
@@ -196,6 +197,7 @@ void add_columns(FileJob* job) {
 
 void add_reject(FileJob* job, const CsvReject* reject) {
   const char* column = reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
+  if (job->options->stop_on_error && reject_store_count(job->rejects) > 0) return;  // the first is the end
   reject_store_add(job->rejects, reject, column);
   if (reject_store_count(job->rejects) > 1) return;
   job->first_line = reject->line;
@@ -225,6 +227,7 @@ void check_rejects(FileJob* job, bool at_end) {
 void add_batch(FileJob* job, const CsvBatch* batch) {
   const int* too_big;
   int too_big_count;
+  job->result->rows_loaded += batch->records;  // before the table may refuse them: the file's failure says how many were read
   table_writer_add(job->writer, batch, &too_big, &too_big_count);
   for (int i = 0, big = 0; i < batch->reject_count || big < too_big_count;) {  // in the file's order
     const CsvPlace* place = big < too_big_count ? &batch->places[too_big[big]] : nullptr;
@@ -237,7 +240,7 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
     add_reject(job, &reject);
     big++;
   }
-  job->result->rows_loaded += batch->records - too_big_count;
+  job->result->rows_loaded -= too_big_count;
   show_progress(job);
   pgstat_progress_update_param(PROGRESS_COPY_TUPLES_EXCLUDED, reject_store_count(job->rejects));
 }
@@ -257,7 +260,7 @@ void load_records(FileJob* job, char** header, int header_count) {
   add_columns(job);
   Relation relation = table_open(definition->relation, RowExclusiveLock);
   map_attributes(job->map, relation);
-  job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns);
+  job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
   csv_reader_set_columns(job->reader, job->map->columns);
   CsvBatch batch;
   while (!decided(job) && csv_reader_next(job->reader, batch_records, &batch)) {
@@ -302,7 +305,7 @@ void append_line(StringInfo out, const FileJob* job) {
   appendStringInfo(out, "{\"file_id\":%d,\"source_id\":%d", result->file_id, definition->source_id);
   append_text(out, "source", definition->source);
   append_text(out, "path", job->path);
-  append_text(out, "reason", result->reason);
+  append_text(out, "reason", result->place ? psprintf("%s: %s", result->place, result->reason) : result->reason);
   append_text(out, "content_hash", job->hashed ? hash_hex(job) : nullptr);
   append_text(out, "definition_hash", job->definition_hash);
   append_text(out, "loaded_by", GetUserNameFromId(GetUserId(), false));
@@ -409,14 +412,15 @@ bool is_record_error(const FileJob* job, const ErrorData* error) {
 }
 
 void fail_on_error(FileJob* job, const ErrorData* error) {
+  int64 first, last;
+  table_writer_lines(job->writer, &first, &last);
+  const char* lines = first == last ? psprintf("line " INT64_FORMAT, first) : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
   if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
-    fail(job, "left_out_by_table", error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records", left_out), nullptr);
-    job->result->rows_loaded = 0;
+    fail(job, "left_out_by_table", error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out), lines);
     return;
   }
   const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name) : "a constraint, trigger or rule of the table";
-  fail(job, "refused_by_table", error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), nullptr);
-  job->result->rows_loaded = 0;
+  fail(job, "refused_by_table", error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), lines);
 }
 
 void load_in_subtransaction(FileJob* job, char** header, int header_count) {
@@ -513,7 +517,7 @@ FileResult* process(const IngestRequest* request, const SourceOptions* options, 
   job->started = GetCurrentTimestamp();
   job->read_ns = now_ns();
   if (settles(job)) skip(job, "changed too recently, left for the next run (option settle)", 0);
-  else if (!recognise(job) || content_is_new(job)) read_and_load(job);
+  else if (!(result->recognised = recognise(job)) || content_is_new(job)) read_and_load(job);
   byte_source_close(source);
   result->elapsed_us = GetCurrentTimestamp() - job->started;
   if (std::strcmp(result->status, "skipped") == 0 || result->rows_read < 0) result->rows_read = result->rows_loaded = result->rows_rejected = 0;
@@ -527,7 +531,7 @@ void check_path_length(const char* path) {
   if (path[0] == '\0') ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a file must have a name")));
   if (std::strlen(path) > most_path_bytes)
     ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name of a file is longer than %d bytes", static_cast<int>(most_path_bytes)),
-                    errdetail("It begins \"%.100s\".", path)));
+                    errdetail("It begins \"%.*s\".", pg_mbcliplen(path, static_cast<int>(std::strlen(path)), 100), path)));
 }
 
 // Runs `process` with memory of its own, of which only the result stays.

@@ -73,9 +73,11 @@ int64 count_of(const char* key, const JsonbValue* value) {
 }
 
 double percent_of(const char* key, const JsonbValue* value) {
-  double percent = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(numeric_of(key, value))));
-  if (percent < 0 || percent > 100) bad_value(key, "a number from 0 to 100");
-  return percent;
+  Datum number = NumericGetDatum(numeric_of(key, value));
+  Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(0)), most = DirectFunctionCall1(int8_numeric, Int64GetDatum(100));
+  if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) || DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
+    bad_value(key, "a number from 0 to 100");
+  return DatumGetFloat8(DirectFunctionCall1(numeric_float8, number));
 }
 
 // Far from where sums of times would overflow.

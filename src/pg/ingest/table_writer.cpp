@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bridge/query.h"
+#include "pg/ingest/page_writer.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -36,6 +37,7 @@ struct TableWriter {
   MemoryContext context;
   MemoryContext row_context;  // reset after each flush
   // bulk
+  PageWriter* pages;  // NULL: the columns stand in another order than create_source gives them
   BulkInsertState bulk_state;
   TupleTableSlot** slots;
   int buffered;
@@ -48,6 +50,8 @@ struct TableWriter {
   int64 stored;
   int64 written;  // for progress
   int64 left_out;
+  int64 first_line;  // of those stored
+  int64 last_line;
   char* statement;
   int* too_big;
   int too_big_room;
@@ -80,6 +84,19 @@ bool is_plain_heap(Relation relation) {
     }
   }
   return true;
+}
+
+// Pages that are read again soon, by the models, are best left in shared buffers; a file that would fill those keeps to a ring.
+bool needs_ring(int64 expected_bytes) { return expected_bytes / 2 * 3 > static_cast<int64>(NBuffers) * BLCKSZ / 2; }
+
+void open_pages(TableWriter* writer, int64 expected_bytes) {
+  if (writer->line_attribute != 1 || writer->file_attribute != 2) return;
+  int attributes = RelationGetDescr(writer->relation)->natts;
+  int* fields = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(attributes)));
+  for (int a = 0; a < attributes; a++) fields[a] = -1;
+  for (int i = 0; i < writer->file_columns; i++)
+    if (writer->attributes[i] > 0) fields[writer->attributes[i] - 1] = i;
+  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, needs_ring(expected_bytes));
 }
 
 void open_bulk(TableWriter* writer) {
@@ -256,6 +273,8 @@ void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
   tuplestore_putvalues(writer->store, writer->store_desc, writer->values, writer->nulls);
   MemoryContextSwitchTo(old);
   MemoryContextReset(writer->row_context);
+  if (writer->stored == 0) writer->first_line = line;
+  writer->last_line = line;
   if (++writer->stored >= statement_rows) flush_ordinary(writer);
 }
 
@@ -269,7 +288,7 @@ AttrNumber attribute_named(Relation relation, const char* name) {
 
 }  // namespace
 
-TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumber* attributes, int file_columns) {
+TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumber* attributes, int file_columns, int64 expected_bytes) {
   auto* writer = static_cast<TableWriter*>(palloc0(sizeof(TableWriter)));
   writer->relation = relation;
   writer->file_id = file_id;
@@ -281,8 +300,12 @@ TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumbe
   writer->file_attribute = attribute_named(relation, file_column);
   writer->bulk = is_plain_heap(relation);
   writer->has_pages = relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
-  if (writer->bulk) open_bulk(writer);
-  else open_ordinary(writer);
+  if (writer->bulk) {
+    open_bulk(writer);
+    open_pages(writer, expected_bytes);
+  } else {
+    open_ordinary(writer);
+  }
   return writer;
 }
 
@@ -291,21 +314,27 @@ void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** to
     writer->too_big_room = batch->records;
     writer->too_big = static_cast<int*>(MemoryContextAlloc(writer->context, sizeof(int) * static_cast<Size>(batch->records)));
   }
-  int refused = 0;
+  int refused = 0, in_pages = 0;
   const CsvField* fields = batch->fields;
   for (int i = 0; i < batch->records; i++, fields += writer->file_columns) {
+    if (writer->pages && page_writer_add(writer->pages, fields, batch->places[i].line)) {
+      in_pages++;
+      continue;
+    }
     Fit fit = fits_page(writer, fields);
     if (fit == Fit::no) writer->too_big[refused++] = i;
     else if (fit == Fit::perhaps && writer->bulk) writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
     else if (writer->bulk) add_bulk(writer, fields, batch->places[i].line);
     else add_ordinary(writer, fields, batch->places[i].line);
   }
+  if (in_pages) count_written(writer, in_pages);
   *too_big = writer->too_big;
   *too_big_count = refused;
 }
 
 void table_writer_finish(TableWriter* writer) {
   if (writer->bulk) {
+    if (writer->pages) page_writer_finish(writer->pages);
     flush_bulk(writer);
     FreeBulkInsertState(writer->bulk_state);
     table_finish_bulk_insert(writer->relation, 0);
@@ -317,6 +346,10 @@ void table_writer_finish(TableWriter* writer) {
 }
 
 int64 table_writer_left_out(const TableWriter* writer) { return writer->left_out; }
+void table_writer_lines(const TableWriter* writer, int64* first, int64* last) {
+  *first = writer->first_line;
+  *last = writer->last_line;
+}
 bool table_writer_in_statement(const TableWriter* writer) { return writer->in_statement; }
 bool table_writer_is_bulk(const TableWriter* writer) { return writer->bulk; }
 

@@ -9,7 +9,8 @@ namespace dap {
 struct TableWriter;
 
 // `attributes[i]` is the attribute number of the file's column i, 0: the column is ignored. Runs as the table's owner.
-TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attributes, int file_columns);
+// `expected_bytes`: about how much is coming.
+TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attributes, int file_columns, int64 expected_bytes);
 // Writes the batch's records. Those that no page can hold are left out: their indexes within the batch are in *too_big, *too_big_count of them.
 void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* too_big_count);
 void table_writer_finish(TableWriter*);
@@ -17,6 +18,8 @@ void table_writer_finish(TableWriter*);
 bool table_writer_in_statement(const TableWriter*);
 // Records that the table's triggers or rules dropped without an error; the error that is raised for it is the statement's.
 int64 table_writer_left_out(const TableWriter*);
+// The lines of the records that the statement writes or wrote last.
+void table_writer_lines(const TableWriter*, int64* first, int64* last);
 bool table_writer_is_bulk(const TableWriter*);
 
 }  // namespace dap

@@ -1,0 +1,204 @@
+# What the bulk path leaves on disk, in the WAL and in the statistics is what PostgreSQL's own insert would leave.
+use strict;
+use warnings FATAL => 'all';
+
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $seed = $ENV{DAP_SEED} // int(rand(2**31));
+srand($seed);
+note "seed $seed (DAP_SEED)";
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(allows_streaming => 'logical', extra => ['--data-checksums']);
+$node->append_conf(
+	'postgresql.conf', q{
+wal_consistency_checking = 'all'
+shared_buffers = 32MB
+max_wal_size = 4GB
+autovacuum = off
+restart_after_crash = on
+});
+$node->start;
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+
+my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
+
+sub sql { return $node->safe_psql('postgres', $_[0]); }
+
+sub random_text
+{
+	my ($most) = @_;
+	return join '', map { chr(97 + int(rand 26)) } 1 .. int(rand($most + 1));
+}
+
+# A file of random records, some fields empty, some quoted with line ends, some long enough for TOAST; the list of records for COPY to compare.
+sub write_random
+{
+	my ($path, $rows, $most) = @_;
+	open my $file, '>:raw', $path or die "$path: $!";
+	print $file "a,b,c,d\n";
+	for my $i (1 .. $rows)
+	{
+		my @fields = ($i, random_text($most), rand() < 0.2 ? '' : random_text(5), rand() < 0.1 ? "\"" . random_text(9) . "\n" . random_text(140) . "\"" : random_text(140));
+		$fields[1] = 'x' x 5000 if rand() < 0.001;
+		print $file join(',', @fields), "\n";
+	}
+	close $file;
+	return;
+}
+
+sub caught_up
+{
+	$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+	return;
+}
+
+# The same rows in the source's table as COPY reads from the files.
+sub same_as_copy
+{
+	my ($source, $name, @files) = @_;
+	sql("DROP TABLE IF EXISTS copied; CREATE TABLE copied (a text, b text, c text, d text)");
+	sql("COPY copied FROM '$_' (FORMAT csv, HEADER)") for @files;
+	is( sql("SELECT count(*) FROM (SELECT a, b, c, d FROM staging.$source EXCEPT ALL TABLE copied) t") . ','
+		  . sql("SELECT count(*) FROM (TABLE copied EXCEPT ALL SELECT a, b, c, d FROM staging.$source) t"),
+		'0,0', "$name: the rows that COPY reads");
+	return;
+}
+
+sub sound
+{
+	my ($source, $name) = @_;
+	is(sql("SELECT count(*) FROM verify_heapam('staging.$source')"), '0', "$name: heap is sound");
+	return;
+}
+
+sql("CREATE EXTENSION dap_analytics; CREATE EXTENSION amcheck; SELECT * FROM dap.setup()");
+sql("SELECT dap.create_source('$_', NULL, '{a,b,c,d}')") for qw(t small crashed aborted shared decoded);
+
+write_random("$temp/t1.csv", 30000, 60);
+write_random("$temp/t2.csv", 2000, 300);
+is(sql("SELECT status, rows_read, rows_loaded FROM dap.ingest_csv('t', '$temp/t1.csv')"), 'loaded|30000|30000', 'a file is loaded');
+is(sql("SELECT rows_loaded FROM dap.ingest_csv('t', '$temp/t2.csv')"), '2000', 'and a second one');
+same_as_copy('t', 'two files', "$temp/t1.csv", "$temp/t2.csv");
+sound('t', 'two files');
+caught_up();
+is($standby->safe_psql('postgres', 'SELECT count(*), md5(string_agg(t::text, NULL ORDER BY _file_id, _line)) FROM staging.t t'),
+	sql('SELECT count(*), md5(string_agg(t::text, NULL ORDER BY _file_id, _line)) FROM staging.t t'), 'the standby has the same rows');
+
+# Hint bits, visibility map, free space map, statistics.
+sql('VACUUM staging.t');
+sound('t', 'after VACUUM');
+is(sql("SELECT relpages = relallvisible AND reltuples = 32000 FROM pg_class WHERE oid = 'staging.t'::regclass"), 't', 'VACUUM sees every page as visible');
+$node->poll_query_until('postgres', "SELECT n_tup_ins = 32000 AND n_dead_tup = 0 FROM pg_stat_user_tables WHERE relname = 't'")
+  or diag sql("SELECT n_tup_ins, n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'");
+is(sql("SELECT n_tup_ins, n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'"), '32000|0', 'statistics count the rows');
+sql('CREATE INDEX key ON staging.t (a); CLUSTER staging.t USING key; DROP INDEX staging.key');
+same_as_copy('t', 'after CLUSTER', "$temp/t1.csv", "$temp/t2.csv");
+
+# Many small files do not take a page each.
+for my $i (1 .. 60)
+{
+	write_random(sprintf('%s/small_%02d.csv', $temp, $i), 3, 10);
+}
+is(sql("SELECT count(*), sum(rows_loaded) FROM dap.ingest_csv('small', '$temp/small_*.csv')"), '60|180', 'sixty small files');
+cmp_ok(sql("SELECT pg_relation_size('staging.small') / 8192"), '<=', 5, 'share pages');
+sound('small', 'small files');
+
+# An aborted load leaves dead rows and nothing else.
+write_random("$temp/aborted.csv", 20000, 40);
+sql("BEGIN; SELECT * FROM dap.ingest_csv('aborted', '$temp/aborted.csv'); ROLLBACK");
+is(sql('SELECT count(*) FROM staging.aborted'), '0', 'rows of an aborted load are not there');
+$node->poll_query_until('postgres', "SELECT n_dead_tup = 20000 FROM pg_stat_user_tables WHERE relname = 'aborted'");
+is(sql("SELECT n_live_tup, n_dead_tup FROM pg_stat_user_tables WHERE relname = 'aborted'"), '0|20000', 'they are counted as dead');
+sql('VACUUM staging.aborted');
+is(sql("SELECT pg_relation_size('staging.aborted')"), '0', 'VACUUM gives their pages back');
+is(sql("SELECT rows_loaded FROM dap.ingest_csv('aborted', '$temp/aborted.csv')"), '20000', 'the file is loaded after that');
+same_as_copy('aborted', 'after an abort', "$temp/aborted.csv");
+
+# Other sessions extend the same relation at the same time.
+{
+	my @writers;
+	for my $i (1 .. 2)
+	{
+		my $statement = 'INSERT INTO staging.shared (_line, _file_id, a) SELECT g, -' . $i . ", repeat('w', 50) FROM generate_series(1, 20) g;\n" x 1;
+		my $out = '';
+		my $in = $statement x 400;
+		push @writers, [ IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$out), \$out ];
+	}
+	my $loaded = 0;
+	for my $i (1 .. 4)
+	{
+		write_random("$temp/shared_$i.csv", 8000, 60);
+		$loaded += sql("SELECT rows_loaded FROM dap.ingest_csv('shared', '$temp/shared_$i.csv')");
+	}
+	$_->[0]->finish for @writers;
+	is(join('', map { ${ $_->[1] } } @writers), '', 'other writers have no error');
+	is($loaded, 32000, 'files beside other writers');
+	is(sql('SELECT count(*) FILTER (WHERE _file_id < 0), count(*) FILTER (WHERE _file_id > 0) FROM staging.shared'), '16000|32000', 'every row of everybody is there');
+	sound('shared', 'beside other writers');
+	caught_up();
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM staging.shared'), '48000', 'on the standby too');
+}
+
+# Logical decoding reads the records; an aborted file is not seen.
+{
+	sql("SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')");
+	write_random("$temp/decoded.csv", 3000, 40);
+	write_random("$temp/bad.csv", 3000, 40);
+	append_to_file("$temp/bad.csv", "1,\"open\n");
+	is(sql("SELECT status FROM dap.ingest_csv('decoded', '$temp/bad.csv')"), 'failed', 'a file that fails after many pages');
+	sql("SELECT * FROM dap.ingest_csv('decoded', '$temp/decoded.csv')");
+	is(sql("SELECT count(*) FROM pg_logical_slot_get_changes('decoded', NULL, NULL) WHERE data LIKE 'table staging.decoded: INSERT:%'"), '3000', 'decoding gives the rows of the good file');
+	sql("SELECT pg_drop_replication_slot('decoded')");
+}
+
+# kill -9 in the middle of a load: crash recovery, no row of it, then the load again.
+{
+	write_random("$temp/crashed.csv", 60000, 60);
+	my $big = "$temp/crashed_big.csv";
+	system("head -n 1 $temp/crashed.csv > $big && for i in 1 2 3 4 5 6 7 8 9 10; do tail -n +2 $temp/crashed.csv >> $big; done") == 0 or die;
+	my ($in, $out) = ("SELECT 'pid', pg_backend_pid();\nSELECT * FROM dap.ingest_csv('crashed', '$big');\n", '');
+	my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$out);
+	$session->pump until $out =~ /pid\|(\d+)/;
+	my $pid = $1;
+	$node->poll_query_until('postgres', "SELECT pg_relation_size('staging.crashed') > 1000000");
+	kill 'KILL', $pid;
+	$session->finish;
+	$node->poll_query_until('postgres', 'SELECT true', 't') or die 'no recovery';
+	is(sql('SELECT count(*) FROM staging.crashed'), '0', 'kill -9: no row stays');
+	sound('crashed', 'after kill -9');
+	is(sql("SELECT status FROM dap.ingest_csv('crashed', '$big')"), 'loaded', 'the file is loaded after recovery');
+	same_as_copy('crashed', 'after recovery', $big);
+	sound('crashed', 'loaded after recovery');
+	caught_up();
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM staging.crashed'), sql('SELECT count(*) FROM staging.crashed'), 'and on the standby');
+}
+
+# Across the end of a 1 GB segment.
+SKIP:
+{
+	skip 'needs 3 GB of disk and time; set DAP_SLOW=1', 3 unless $ENV{DAP_SLOW};
+	sql("ALTER SYSTEM SET wal_consistency_checking = ''; SELECT pg_reload_conf()");
+	$standby->stop('immediate');
+	sql("SELECT dap.create_source('wide', NULL, '{a,b,c,d}')");
+	my $line = join(',', 'x' x 900, 'y' x 900, 'z', 'w') . "\n";
+	open my $file, '>:raw', "$temp/wide.csv" or die;
+	print $file "a,b,c,d\n";
+	print $file $line for 1 .. 600000;
+	close $file;
+	is(sql("SELECT rows_loaded FROM dap.ingest_csv('wide', '$temp/wide.csv')"), '600000', 'a table of more than one segment');
+	cmp_ok(sql("SELECT pg_relation_size('staging.wide')"), '>', 1 << 30, 'indeed');
+	is(sql("SELECT count(*), count(DISTINCT _line), min(length(a)), max(length(b)) FROM staging.wide"), '600000|600000|900|900', 'every row is there');
+}
+
+is( sql("SELECT count(*) FROM dap.files WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected"), '0', 'rows_read = rows_loaded + rows_rejected');
+unlike(slurp_file($standby->logfile), qr/inconsistent page found|PANIC|FATAL:  .*consist/, 'the standby found no inconsistent page');
+$standby->stop;
+$node->stop;
+done_testing();
