@@ -16,12 +16,21 @@ my $node = PostgreSQL::Test::Cluster->new('convert');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $node->append_conf('postgresql.conf', "fsync = off\nwal_level = minimal\nmax_wal_senders = 0\nwork_mem = '64MB'\nmax_parallel_workers_per_gather = 0\njit = off\n");
 $node->start;
+# Other collations, as far as this server has them.
 my @databases;
-$node->safe_psql('postgres', 'CREATE DATABASE plain TEMPLATE template0 LOCALE "C"');
-push @databases, 'plain';
-if (($node->psql('postgres', q{CREATE DATABASE turkish TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE "tr-TR" LOCALE "C.UTF-8"}))[0] == 0) {
-	push @databases, 'turkish';
+my %locales = (
+	plain => 'LOCALE "C"',
+	turkish => 'LOCALE_PROVIDER icu ICU_LOCALE "tr-TR" LOCALE "C.UTF-8"',
+	lithuanian => 'LOCALE_PROVIDER icu ICU_LOCALE "lt-LT" LOCALE "C.UTF-8"',
+	greek => 'LOCALE_PROVIDER icu ICU_LOCALE "el-GR" LOCALE "C.UTF-8"',
+	builtin => 'LOCALE_PROVIDER builtin BUILTIN_LOCALE "C.UTF-8" LOCALE "C.UTF-8"',
+	unicode => 'LOCALE_PROVIDER builtin BUILTIN_LOCALE "PG_UNICODE_FAST" LOCALE "C.UTF-8"');
+for my $database (sort keys %locales)
+{
+	my $status = $node->psql('postgres', "CREATE DATABASE $database TEMPLATE template0 $locales{$database}");
+	push @databases, $database if $status == 0;
 }
+ok((grep { $_ eq 'plain' } @databases) == 1, "databases: @databases");
 
 # The texts.  random() picks pieces: most of them right, at the edges, and some wrong.
 my $generators = <<'SQL';
