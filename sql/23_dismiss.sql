@@ -9,6 +9,9 @@ DECLARE
   content record;
 BEGIN
   SELECT b.* INTO content FROM dap._read_bytes(file, dap._effective_options(options)->>'compression') AS b;
+  IF content.reason <> 'changed_while_read' THEN  -- what cannot be decompressed is known by its bytes as they are
+    SELECT b.* INTO content FROM dap._read_bytes(file, 'plain') AS b;
+  END IF;
   RETURN pg_catalog.jsonb_build_object('content_hash', pg_catalog.encode(content.hash, 'hex'), 'bytes', content.length);
 END $$;
 COMMENT ON FUNCTION dap._describe_content(text, jsonb) IS 'Internal: the hash and length of a file''s bytes';
