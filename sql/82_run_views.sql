@@ -47,7 +47,7 @@ COMMENT ON COLUMN dap.runs.run_by IS 'The session''s user';
 CREATE VIEW dap.run_steps AS
 SELECT s.run_id, s.step, s.object, s.action, s.rows_in, s.rows_inserted, s.rows_updated, s.rows_deleted, s.rows_rejected, s.elapsed, s.message
 FROM dap.step_ledger AS s;
-COMMENT ON VIEW dap.run_steps IS 'The steps of each refresh that succeeded or failed';
+COMMENT ON VIEW dap.run_steps IS 'The steps of each refresh that succeeded or failed; one that found nothing to do has none';
 COMMENT ON COLUMN dap.run_steps.run_id IS 'The run, see dap.runs';
 COMMENT ON COLUMN dap.run_steps.step IS 'Number of the step within its run';
 COMMENT ON COLUMN dap.run_steps.object IS 'What the step worked on: a file, or a table';
