@@ -102,7 +102,10 @@ BEGIN
     END IF;
     PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', relation, name));
   END LOOP;
-  FOR name IN SELECT n.name FROM pg_catalog.unnest(new_columns) WITH ORDINALITY AS n(name, n) WHERE n.name <> ALL (old_columns) ORDER BY n.n LOOP
+  -- A file may have brought the column before (option "on_new_column").
+  FOR name IN SELECT n.name FROM pg_catalog.unnest(new_columns) WITH ORDINALITY AS n(name, n)
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attname = n.name AND NOT a.attisdropped) ORDER BY n.n
+  LOOP
     PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD COLUMN %I text', relation, name));
   END LOOP;
 END $$;
@@ -147,6 +150,7 @@ DECLARE
   holds_rows boolean := false;
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  PERFORM dap._lock_definitions();
   PERFORM dap._check_name(source, 'a source');
   PERFORM dap._check_options(coalesce(options, '{}'));
   adopt := coalesce((options->>'adopt')::boolean, false);
@@ -221,6 +225,7 @@ DECLARE
   known record;
   readers text;
 BEGIN
+  PERFORM dap._lock_definitions();
   SELECT s.* INTO known FROM dap._sources s WHERE s.source = drop_source.source;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('source "%s" does not exist', source);

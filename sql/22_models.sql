@@ -27,6 +27,7 @@ AS $$
 DECLARE
   relation regclass := pg_catalog.to_regclass(target);
   key_list text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k.name), ', ' ORDER BY k.n) FROM pg_catalog.unnest(key) WITH ORDINALITY AS k(name, n));
+  old_names text[] := ARRAY(SELECT c.value->>'name' FROM dap._models m CROSS JOIN pg_catalog.jsonb_array_elements(m.columns) AS c(value) WHERE m.relation = pg_catalog.to_regclass(target));
   is_empty boolean;
   old_key record;
   difference record;
@@ -59,6 +60,7 @@ BEGIN
     ORDER BY s.n
   LOOP
     IF difference.new_type IS NULL THEN
+      CONTINUE WHEN difference.name <> ALL (old_names);  -- somebody else's column
       PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP COLUMN %I', relation, difference.name));
     ELSIF difference.old_type IS NULL THEN
       PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD COLUMN %I %s', relation, difference.name, difference.new_type));
@@ -159,12 +161,14 @@ DECLARE
   known record;
   rule jsonb;
   checked record;
+  source_columns text[];
   names text[] := '{}';
   shape jsonb := '[]';
   hash text;
   relation regclass;
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  PERFORM dap._lock_definitions();
   IF place.layer <> dap._layer(1) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('clean model %s must live in schema %s', place.target, dap._layer(1));
   END IF;
@@ -176,6 +180,9 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'columns must be a JSON array with one object per column';
   END IF;
 
+  -- More than the definition's where files brought new ones.
+  source_columns := ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = known.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'text'::regtype ORDER BY a.attnum);
   FOR rule IN SELECT e.value FROM pg_catalog.jsonb_array_elements(columns) WITH ORDINALITY AS e(value, n) ORDER BY e.n LOOP
     IF pg_catalog.jsonb_typeof(rule) <> 'object' THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'columns must be a JSON array with one object per column';
@@ -184,9 +191,9 @@ BEGIN
     PERFORM dap._check_name(checked.name, 'a column');
     IF checked.name = ANY (names) THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_column', MESSAGE = pg_catalog.format('column "%s" is given twice', checked.name);
-    ELSIF checked.source <> ALL (known.columns) THEN
+    ELSIF checked.source <> ALL (source_columns) THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = pg_catalog.format('source "%s" has no column "%s"', source, checked.source),
-        HINT = pg_catalog.format('Its columns are %s.', pg_catalog.array_to_string(known.columns, ', '));
+        HINT = pg_catalog.format('Its columns are %s.', pg_catalog.array_to_string(source_columns, ', '));
     END IF;
     names := names || checked.name;
     shape := shape || pg_catalog.jsonb_build_object('name', checked.name, 'type', checked.type,
@@ -230,6 +237,7 @@ DECLARE
   always boolean;
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
+  PERFORM dap._lock_definitions();
   IF query IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = pg_catalog.format('model %s needs a query', place.target);
   END IF;
@@ -285,6 +293,7 @@ DECLARE
   known record;
   readers text;
 BEGIN
+  PERFORM dap._lock_definitions();
   IF model ~ '^[0-9]+$' THEN  -- as dap.status shows a model whose table is gone
     candidates := ARRAY[model::oid::regclass];
   ELSE

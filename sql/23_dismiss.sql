@@ -9,6 +9,9 @@ DECLARE
   content record;
 BEGIN
   SELECT b.* INTO content FROM dap._read_bytes(file, dap._effective_options(options)->>'compression') AS b;
+  IF content.reason IS NOT NULL THEN  -- cut or broken: known by its bytes as they are
+    SELECT b.* INTO content FROM dap._read_bytes(file, 'plain') AS b;
+  END IF;
   IF content.reason <> 'changed_while_read' THEN  -- what cannot be decompressed is known by its bytes as they are
     SELECT b.* INTO content FROM dap._read_bytes(file, 'plain') AS b;
   END IF;

@@ -158,9 +158,15 @@ SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"na
 DROP VIEW public.reads_c;
 SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric"}]', '{amount,id}', or_replace => true);
 SELECT pg_temp.shape('intermediate.c'), pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'intermediate.c'::regclass AND contype = 'p';
+-- a column that a file brought
+SELECT status FROM dap.ingest_bytes('t', 't2', E'id,amount,at,note,brought\n3,3.50,2024-01-03,c,later\n'::bytea);
+SELECT dap.create_clean_model('brought', 't', '[{"name": "id", "type": "bigint"}, {"name": "brought", "type": "text"}]', '{id}');
+SELECT dap.create_clean_model('line', 't', '[{"name": "id", "type": "bigint"}, {"name": "_line", "type": "bigint"}]', '{id}');
+SELECT dap.create_source('t', columns => '{id,amount,at,note,brought}', options => '{"optional": ["brought"]}', or_replace => true);
+SELECT dap.drop_model('brought');
 -- a source that a model reads
 SELECT dap.drop_source('t');
-SELECT dap.create_source('t', columns => '{id,at,note}', or_replace => true);
+SELECT dap.create_source('t', columns => '{id,at,note,brought}', or_replace => true);
 CREATE TABLE intermediate.by_hand (id bigint);
 SELECT dap.create_clean_model('by_hand', 't', '[{"name": "id", "type": "bigint"}]', '{id}', or_replace => true);
 
