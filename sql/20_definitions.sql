@@ -42,6 +42,13 @@ AS 'MODULE_PATHNAME', 'dap_run_as';
 COMMENT ON FUNCTION dap._run_as(regrole, text) IS
   'Internal: runs statements as a role that the caller could SET ROLE to, in a security-restricted operation; returns the last one''s first value';
 
+CREATE FUNCTION dap._lock_definitions() RETURNS void
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_lock_definitions';
+COMMENT ON FUNCTION dap._lock_definitions() IS
+  'Internal: waits for a running refresh and holds the next one until the end of the transaction, before a definition is changed';
+
 CREATE FUNCTION dap._write(kind text, relation regclass, payload jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -117,6 +124,11 @@ DECLARE
   id integer;
   names text[] := ARRAY(SELECT c.name FROM pg_catalog.jsonb_array_elements_text(payload->'columns') WITH ORDINALITY AS c(name, n) ORDER BY c.n);
 BEGIN
+  -- What "later" means decides which records win: the models must see their inputs as changed.
+  UPDATE dap.model_state s SET inputs = '{}'
+  FROM dap.source_definition d JOIN dap.model_definition m ON m.source_id = d.source_id
+  WHERE d.source = payload->>'source' AND m.model_id = s.model_id
+    AND dap._effective_options(d.options)->'arrival' <> dap._effective_options(payload->'options')->'arrival';
   INSERT INTO dap.source_definition AS d (source, relation, path, columns, options, definition_hash, created_by)
   VALUES (payload->>'source', _write_source.relation, payload->>'path', names, payload->'options',
     dap._source_hash(names, payload->'options'), caller)

@@ -20,6 +20,7 @@ namespace {
 
 struct Walk {
   List* relations;
+  List* views;
   bool always;
   Oid view;  // whose query is being walked
 };
@@ -68,6 +69,7 @@ void visit_relation(const RangeTblEntry* entry, Walk* state) {
   }
   // A view's own rule names the view itself (before 16 twice, as OLD and NEW).
   if (entry->relid == state->view) return;
+  state->views = list_append_unique_oid(state->views, entry->relid);
   Query* query = view_query(entry->relid);
   if (contain_mutable_functions(reinterpret_cast<Node*>(query))) state->always = true;
   const Oid outer = state->view;
@@ -161,11 +163,11 @@ QueryAnalysis analyze_query(const char* text) {
                     errhint("Leave INTO out: the model's table takes the rows.")));
   }
 
-  Walk state = {NIL, contain_mutable_functions(reinterpret_cast<Node*>(query)), InvalidOid};
+  Walk state = {NIL, NIL, contain_mutable_functions(reinterpret_cast<Node*>(query)), InvalidOid};
   walk_query(query, &state);
   list_sort(state.relations, list_oid_cmp);
 
-  QueryAnalysis analysis = {NIL, NIL, state.relations, state.always};
+  QueryAnalysis analysis = {NIL, NIL, state.relations, state.views, state.always};
   collect_columns(query, &analysis);
   error_context_stack = callback.previous;
   return analysis;

@@ -9,6 +9,7 @@ struct QueryAnalysis {
   List* names;     // of char*: the columns' names
   List* types;     // of char*: their types as CREATE TABLE takes them, with a COLLATE clause where it is not the type's own
   List* upstream;  // of Oid: the tables that the query reads, also through views, in order of OID
+  List* views;     // of Oid: the views that it reads, also within each other, in the order met
   bool always;     // the result can differ without a change of these tables (volatile or stable functions, TABLESAMPLE)
 };
 

@@ -2,6 +2,7 @@
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "pg/catalog/query_analysis.h"
 
 namespace dap {
 namespace {
@@ -48,6 +49,14 @@ Model* model_of(const ResultRows* rows, int row) {
   return model;
 }
 
+char* hash_of_views(const List* views) {
+  int count = list_length(views);
+  auto* oids = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count)));
+  for (int i = 0; i < count; i++) oids[i] = ObjectIdGetDatum(list_nth_oid(views, i));
+  Parameter parameter = {OIDARRAYOID, PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)), false};
+  return query_text("SELECT md5(string_agg(v.oid::regclass || ' ' || pg_get_viewdef(v.oid), E'\n' ORDER BY v.oid::regclass::text)) FROM unnest($1) AS v(oid)", &parameter, 1);
+}
+
 Model* model_for(const List* models, Oid relation) {
   ListCell* cell;
   foreach (cell, models) {
@@ -72,14 +81,31 @@ void visit(const List* models, Model* model, List** ordered) {
 
 }  // namespace
 
-List* ordered_models() {
+List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
                                "d.always, d.definition_hash, coalesce(s.version, 0) FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
                                "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
   run_as_end(&ledger);
-  List *models = NIL, *ordered = NIL;
+  List* models = NIL;
   for (int row = 0; row < rows.rows; row++) models = lappend(models, model_of(&rows, row));
+  return models;
+}
+
+void resolve_query(Model* model) {
+  if (model->is_clean) return;
+  RunAs owner = run_as_begin(relation_owner(model->relation));
+  QueryAnalysis analysis = analyze_query(model->query);
+  model->upstream_count = list_length(analysis.upstream);
+  model->upstream = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(model->upstream_count + 1)));
+  for (int i = 0; i < model->upstream_count; i++) model->upstream[i] = list_nth_oid(analysis.upstream, i);
+  model->always |= analysis.always;
+  if (analysis.views != NIL) model->views = hash_of_views(analysis.views);
+  run_as_end(&owner);
+}
+
+List* ordered_models(const List* models) {
+  List* ordered = NIL;
   ListCell* cell;
   foreach (cell, models) visit(models, static_cast<Model*>(lfirst(cell)), &ordered);
   return ordered;
@@ -101,10 +127,11 @@ char* model_inputs(const Model* model, const List* models) {
     ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap.source_definition d LEFT JOIN dap.file_ledger l "
                                  "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY d.source_id",
                                  &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
-    if (rows.rows == 0) known = get_rel_relkind(model->upstream[i]) == RELKIND_VIEW;  // a view's own tables are listed too
+    if (rows.rows == 0) known = false;
     else appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]), DatumGetInt64(rows.values[1]));
   }
   run_as_end(&ledger);
+  if (model->views) appendStringInfo(&inputs, "%s\"views\": \"%s\"", inputs.len > 1 ? ", " : "", model->views);
   appendStringInfoChar(&inputs, '}');
   return known ? inputs.data : nullptr;
 }

@@ -20,6 +20,7 @@ struct Model {
   char* query;     // query models
   Oid* upstream;
   int upstream_count;
+  char* views;  // hash of the definitions of the views that the query reads; NULL: none
   bool always;  // the query's result changes without its inputs
   char* definition_hash;
   int64 version;  // of the rows, 0: never built
@@ -27,8 +28,12 @@ struct Model {
   bool visiting;
 };
 
-// All models with their state, upstream first; 42P17 for a cycle, 42P01 for a table that is gone.
-List* ordered_models();  // of Model*
+// All models with their state; 42P01 for a table that is gone.
+List* all_models();  // of Model*
+// What the query reads now: a view that it reads may have another definition than when the model was made. Locks it against changes.
+void resolve_query(Model*);
+// Upstream first; 42P17 for a cycle.
+List* ordered_models(const List* models);
 
 // The version of everything that a model reads under the pushed snapshot, as JSON text; NULL where something it reads has none (a table that is neither source nor model).
 char* model_inputs(const Model*, const List* models);

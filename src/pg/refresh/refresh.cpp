@@ -196,7 +196,13 @@ void refresh(Plan* plan) {
     List* sources = sources_with_path();
     foreach (cell, sources) ingest_source(plan, static_cast<SourceDefinition*>(lfirst(cell)));
   }
-  List *models = ordered_models(), *wanted = NIL, *read = NIL;
+  List *models = all_models(), *wanted = NIL, *read = NIL;
+  foreach (cell, models) {
+    auto* model = static_cast<Model*>(lfirst(cell));
+    run_set_current(plan->run, plan->step + 1, model->label);
+    resolve_query(model);
+  }
+  models = ordered_models(models);
   foreach (cell, models) {
     auto* model = static_cast<Model*>(lfirst(cell));
     if (model->tier < plan->first_tier || model->tier > plan->last_tier) continue;

@@ -61,10 +61,8 @@ char* describe_holder_safely() {
   return text;
 }
 
-}  // namespace
-
-void run_lock() {
-  refuse_unfit_session();
+// The one lock of runs and definitions. `what` could not begin if it is not granted in time.
+void lock_runs(const char* what) {
   Oid extension = extension_oid();
   MemoryContext context = CurrentMemoryContext;
   ResourceOwner owner = CurrentResourceOwner;
@@ -92,7 +90,7 @@ void run_lock() {
 
   if (error != nullptr) {
     if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {
-      error->message = pstrdup("could not start a refresh: another one did not end within \"lock_timeout\"");
+      error->message = psprintf("could not %s within \"lock_timeout\"", what);
       error->detail = describe_holder_safely();
       error->hint = pstrdup(
           "SELECT * FROM dap.runs shows it; wait for it, raise \"lock_timeout\", or end it with "
@@ -104,4 +102,23 @@ void run_lock() {
   (void)extension_oid();  // dropped while we waited?
 }
 
+}  // namespace
+
+void run_lock() {
+  refuse_unfit_session();
+  lock_runs("start a refresh: another one did not end");
+}
+
+void definition_lock() {
+  PreventCommandDuringRecovery("a change of definitions");
+  lock_runs("change a definition: a refresh did not end");
+}
+
 }  // namespace dap
+
+// dap._lock_definitions()
+DAP_FUNCTION(dap_lock_definitions) {
+  (void)fcinfo;
+  dap::definition_lock();
+  PG_RETURN_VOID();
+}

@@ -28,6 +28,8 @@ struct Run;  // lives in the memory context current at run_begin, which must out
 // then takes the refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with
 // run, pid, user, since.
 void run_lock();
+// The same lock for those who change a definition: a run and a change would wait for each other's tables otherwise, in any order.
+void definition_lock();
 // Assigns run_id and has the recorder write the `running` line; marks dead earlier lines as crashed or aborted. Without
 // a worker slot: WARNING.
 Run* run_begin(const char* command);
