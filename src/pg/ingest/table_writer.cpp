@@ -102,8 +102,7 @@ void open_pages(TableWriter* writer, int64 expected_bytes) {
 void open_bulk(TableWriter* writer) {
   TupleDesc desc = RelationGetDescr(writer->relation);
   writer->bulk_state = GetBulkInsertState();
-  writer->slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * most_buffered_tuples));
-  for (int i = 0; i < most_buffered_tuples; i++) writer->slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+  writer->slots = static_cast<TupleTableSlot**>(palloc0(sizeof(TupleTableSlot*) * most_buffered_tuples));
   writer->values = static_cast<Datum*>(palloc0(sizeof(Datum) * static_cast<Size>(desc->natts)));
   writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(desc->natts)));
   std::memset(writer->nulls, true, static_cast<Size>(desc->natts));
@@ -217,9 +216,19 @@ HeapTuple form_tuple(TableWriter* writer, const CsvField* fields, int64 line, Si
   return tuple;
 }
 
+// Slots are made as they are needed: most files fill pages and need none.
+TupleTableSlot* slot(TableWriter* writer, int i) {
+  if (!writer->slots[i]) {
+    MemoryContext old = MemoryContextSwitchTo(writer->context);
+    writer->slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
+    MemoryContextSwitchTo(old);
+  }
+  return writer->slots[i];
+}
+
 void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   HeapTuple tuple = form_tuple(writer, fields, line, &writer->buffered_bytes);
-  ExecStoreHeapTuple(tuple, writer->slots[writer->buffered++], false);
+  ExecStoreHeapTuple(tuple, slot(writer, writer->buffered++), false);
   if (writer->buffered == most_buffered_tuples || writer->buffered_bytes >= most_buffered_bytes) flush_bulk(writer);
 }
 
@@ -229,13 +238,14 @@ bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   MemoryContext context = CurrentMemoryContext;
   ResourceOwner resources = CurrentResourceOwner;
   volatile bool stored = true;
+  TupleTableSlot* row = slot(writer, 0);  // of the outer transaction
   BeginInternalSubTransaction(nullptr);
   PG_TRY();
   {
     MemoryContextSwitchTo(writer->row_context);
     Size bytes = 0;
-    ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), writer->slots[0], false);
-    table_tuple_insert(writer->relation, writer->slots[0], GetCurrentCommandId(true), 0, nullptr);
+    ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), row, false);
+    table_tuple_insert(writer->relation, row, GetCurrentCommandId(true), 0, nullptr);
     ReleaseCurrentSubTransaction();
   }
   PG_CATCH();
@@ -252,7 +262,7 @@ bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   PG_END_TRY();
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = resources;
-  ExecClearTuple(writer->slots[0]);
+  ExecClearTuple(row);
   MemoryContextReset(writer->row_context);
   if (stored) count_written(writer, 1);
   return stored;
@@ -338,7 +348,7 @@ void table_writer_finish(TableWriter* writer) {
     flush_bulk(writer);
     FreeBulkInsertState(writer->bulk_state);
     table_finish_bulk_insert(writer->relation, 0);
-    for (int i = 0; i < most_buffered_tuples; i++) ExecDropSingleTupleTableSlot(writer->slots[i]);
+    for (int i = 0; i < most_buffered_tuples && writer->slots[i]; i++) ExecDropSingleTupleTableSlot(writer->slots[i]);
   } else {
     flush_ordinary(writer);
     tuplestore_end(writer->store);
