@@ -24,8 +24,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM dap._write('guard', relation, '{}');
+  -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
   PERFORM dap._run_as(owner, pg_catalog.format(
-    'CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()', relation));
+    'CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
+    CASE WHEN pg_catalog.current_setting('server_version_num')::integer < 160000
+      AND (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'f' THEN '' ELSE ' OR TRUNCATE' END, relation));
 END $$;
 COMMENT ON FUNCTION dap._guard_raw_table(regclass, regrole) IS 'Internal: protects a source''s table from changes by hand';
 

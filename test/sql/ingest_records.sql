@@ -146,7 +146,7 @@ DO $$ BEGIN PERFORM dap.create_source('wide', columns => (SELECT array_agg('c' |
 CREATE FUNCTION pg_temp.wide(value text) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(value, ',') || E'\n' FROM generate_series(1, 1000) $$;
 SELECT * FROM pg_temp.load('wide', 'wide', (SELECT string_agg('c' || n, ',') || E'\n' FROM generate_series(1, 1000) AS n) || pg_temp.wide('"1"') || pg_temp.wide('"12345678"') || E'x\n' || pg_temp.wide(''));
 SELECT line, byte_offset, reason, message, left(encode(raw, 'escape'), 30) AS raw, raw_length FROM dap.rejects WHERE source = 'wide' ORDER BY reject_id;
-SELECT _line, c1, c1000 FROM staging.wide;
+SELECT _line, c1, c1000 FROM staging.wide ORDER BY _line;
 -- Large values are kept whole, out of line
 SELECT * FROM pg_temp.load('s', 'toast', E'a,b\n' || (SELECT string_agg(n || ',' || repeat(md5(n::text), 100 * n), E'\n') FROM generate_series(1, 30) AS n));
 SELECT count(*) FROM staging.s AS s JOIN dap.files AS f ON f.file_id = s._file_id WHERE f.path = 'toast' AND CASE WHEN s.a ~ '^[0-9]+$' THEN s.b = repeat(md5(s.a), 100 * s.a::int) END;
