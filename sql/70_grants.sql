@@ -73,6 +73,17 @@ BEGIN
     END IF;
   END IF;
   PERFORM dap._grant(role, level);
+
+  -- pg_cron keeps its schema to itself.
+  IF level IN ('operator', 'admin') AND EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_cron')
+      AND NOT pg_catalog.has_schema_privilege(role, 'cron', 'USAGE') THEN
+    BEGIN
+      EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA cron TO %s', role);
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING USING MESSAGE = pg_catalog.format('role %s cannot schedule yet', role),
+        HINT = pg_catalog.format('Scheduling needs, from a superuser: GRANT USAGE ON SCHEMA cron TO %s', role);
+    END;
+  END IF;
 END $$;
 COMMENT ON FUNCTION dap.grant_access(regrole, text) IS
   'Grants a role monitor (status, runs, files: no data), reader (analytics), operator (ingest, refresh, schedule) or admin (definitions too, as a member of the layers'' owner), for objects made later too';

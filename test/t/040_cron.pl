@@ -53,6 +53,8 @@ for my $database ('shop', 'the other') {
   $node->safe_psql($database, "SELECT * FROM dap.setup('$inbox'); SELECT dap.grant_access('night', 'operator'); SELECT dap.grant_access('nobody', 'operator')");
 }
 my @night = (extra_params => ['-U', 'night']);
+is($node->safe_psql('shop', "SELECT has_schema_privilege('night', 'cron', 'USAGE')"), 't', 'access level operator opens pg_cron');
+$node->safe_psql('shop', 'REVOKE USAGE ON SCHEMA cron FROM night, nobody');
 like(refused('shop', 'SELECT dap.schedule()', @night), qr/ERROR:  42501: .*HINT: .*GRANT USAGE ON SCHEMA cron TO night/s, 'without access to pg_cron');
 $node->safe_psql('shop', 'GRANT USAGE ON SCHEMA cron TO night, nobody');
 $node->safe_psql('shop', 'CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA cron TO stranger');
