@@ -110,7 +110,7 @@ TEST(CsvMemory, RecordOfManyFieldsAndLines) {
 
 TEST(CsvMemory, UnterminatedQuote) {
   Meter meter;
-  const Long got = scan_long("1,\"", std::string(1u << 20, '\n'), std::uint64_t{1} << 26, "", small_limits(), meter);
+  const Long got = scan_long("1,\"", std::string(1u << 20, '\n'), std::uint64_t{1} << 24, "", small_limits(), meter);
   EXPECT_EQ(got.error, FileError::unterminated_quote);
   EXPECT_LT(meter.peak, 5u << 20);
 }

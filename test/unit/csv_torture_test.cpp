@@ -1,6 +1,8 @@
 // Files that have broken CSV readers before, each with what must come of it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "csv_support.h"
 #include "engine/simd/kernels.h"
 
@@ -192,9 +194,54 @@ TEST(CsvTorture, Encoding) {
          rows(abc, {row(6, 37, "ok,\xC3\xBC,", {"ok", "\xC3\xBC", nullptr})},
               {bad(2, 6, "invalid_encoding", 1, "1,M\xFCnchen,\xFC"), bad(3, 18, "invalid_encoding", 2, "1,2,\xC3"),
                bad(4, 24, "invalid_encoding", 0, "\xED\xA0\x80,,"), bad(5, 30, "invalid_encoding", 0, "\xE2\x82,x,y")}));
+  expect("a,b\nx,\xC3y\xBC\nx,\xC3" + std::string(100, 'y') + "\xBC,\n",
+         rows(row(1, 0, "a,b", {"a", "b"}), {},
+              {bad(2, 4, "invalid_encoding", 1, "x,\xC3y\xBC"), bad(3, 10, "invalid_encoding", 1, "x,\xC3" + std::string(100, 'y') + "\xBC,")}));
   Options bytes;
   bytes.dialect.validate_utf8 = false;
   expect("a,b,c\n1,M\xFCnchen,\xFC\n", rows(abc, {row(2, 6, "1,M\xFCnchen,\xFC", {"1", "M\xFCnchen", "\xFC"})}), bytes);
+}
+
+// The scanner looks ahead in windows of 16 kB: a character that one of them cuts, whole or broken, with nothing but ASCII behind it.
+TEST(CsvTorture, CharactersAtTheEdgeOfAWindow) {
+  const std::string line = "0123456789,abc\n";
+  for (std::size_t at = 16384 - 6; at < 16384 + 6; at++) {
+    for (const char* character : {"\xC3", "\xC3\xBC", "\xE6\x97", "\xE6\x97\xA5", "\xF0\x9F\x98\x8E"}) {
+      std::string file = "a,b\n";
+      const std::size_t start = file.size();
+      while (file.size() - start + 2 * line.size() < at) file += line;
+      const std::size_t begin = file.size();
+      std::string broken(at - (begin - start), 'x');
+      broken += character;
+      broken += "y,z";
+      file += broken + "\n";
+      const std::uint64_t line_number = static_cast<std::uint64_t>(std::count(file.begin(), file.end(), '\n'));
+      for (int k = 0; k < 3000; k++) file += line;
+      for (const simd::Kernels* kernels : simd::available()) {
+        ASSERT_TRUE(simd::select(kernels->name));
+        const Outcome got = scan(file, {});
+        const bool valid = character[0] == '\xC3' ? character[1] != 0 : character[0] == '\xF0' || character[2] != 0;
+        ASSERT_EQ(got.bad.size(), valid ? 0u : 1u) << at << " " << show(character) << " " << kernels->name;
+        if (valid) continue;
+        ASSERT_EQ(got.bad[0], bad(line_number, begin, "invalid_encoding", 0, broken));
+      }
+    }
+  }
+  simd::select("auto");
+}
+
+TEST(CsvTorture, MoreMarksInOneValueThanAreKept) {
+  std::string value;
+  for (int k = 0; k < 100000; k++) value += k % 3 == 0 ? "," : "\n";
+  const std::string file = "a,b\n1,2\n1,\"" + value + "\"\n3,4\n";
+  for (const simd::Kernels* kernels : simd::available()) {
+    ASSERT_TRUE(simd::select(kernels->name));
+    const Outcome got = scan(file, {});
+    ASSERT_EQ(got.rows.size(), 3u);
+    EXPECT_TRUE(got.rows[1].values == (std::vector<Value>{"1", value}));
+    EXPECT_EQ(got.rows[2].line, 4u + static_cast<std::uint64_t>(std::count(value.begin(), value.end(), '\n')));
+  }
+  simd::select("auto");
 }
 
 TEST(CsvTorture, ByteOrderMark) {
@@ -217,6 +264,7 @@ TEST(CsvTorture, WideEncodings) {
   expect("\xFF\xFE"s, utf16);
   expect("a\0,\0b\0\n\0"s, utf16);
   expect("\0a\0,\0b\0\n"s, utf16);
+  expect("a\0,\0\0"s, utf16);  // too short for eight bytes: four decide
   expect("\xFF\xFE\0\0a\0\0\0,\0\0\0"s, utf32);
   expect("\0\0\xFE\xFF\0\0\0a\0\0\0,"s, utf32);
   expect("a\0\0\0,\0\0\0b\0\0\0"s, utf32);

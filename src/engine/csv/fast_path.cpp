@@ -109,7 +109,7 @@ Scanner::Impl::Stop Scanner::Impl::read_fast(std::size_t max_records) {
             }
             if (c == quote) break;
           } else if (c == '\n') {
-            lines += !(cr && base[p - 1] == '\r' && p > inside);
+            lines += !(cr && base[p - 1] == '\r');  // that CR has been counted
           } else if (c == '\r') {
             lines += cr;
           } else if (c == 0) {
@@ -137,7 +137,6 @@ Scanner::Impl::Stop Scanner::Impl::read_fast(std::size_t max_records) {
         i++;
         p++;
         if (i == count) goto more;
-        if (positions[i] != p) goto hard;
         c = static_cast<unsigned char>(base[p]);
         if (c == delimiter) {
           if (field == last_field) goto hard;
