@@ -218,10 +218,15 @@ BEGIN
     RETURNING f.file_id)
   SELECT pg_catalog.jsonb_agg(d.file_id ORDER BY d.file_id) INTO ids FROM dismissed d;
   IF ids IS NULL AND hash IS NOT NULL THEN
-    INSERT INTO dap.file_ledger (source_id, source, path, status, reason, content_hash, bytes, definition_hash, loaded_by)
-    SELECT s.source_id, s.source, payload->>'path', 'dismissed', why, hash, (payload->>'bytes')::bigint, s.definition_hash, caller
-    FROM dap.source_definition s WHERE s.relation = _write_dismiss.relation
-    RETURNING file_id INTO id;
+    SELECT f.file_id INTO id FROM dap.file_ledger f JOIN dap.source_definition s ON s.source_id = f.source_id
+    WHERE s.relation = _write_dismiss.relation AND f.status = 'dismissed' AND f.content_hash = hash AND f.bytes = (payload->>'bytes')::bigint
+    ORDER BY f.file_id LIMIT 1;
+    IF NOT FOUND THEN
+      INSERT INTO dap.file_ledger (source_id, source, path, status, reason, content_hash, bytes, definition_hash, loaded_by)
+      SELECT s.source_id, s.source, payload->>'path', 'dismissed', why, hash, (payload->>'bytes')::bigint, s.definition_hash, caller
+      FROM dap.source_definition s WHERE s.relation = _write_dismiss.relation
+      RETURNING file_id INTO id;
+    END IF;
     ids := pg_catalog.jsonb_build_array(id);
   END IF;
   RETURN ids;

@@ -79,7 +79,12 @@ BEGIN
       ids := ids || coalesce(dap._write('dismiss', known.relation, content || pg_catalog.jsonb_build_object('path', file, 'reason', reason)), '[]');
     END LOOP;
   ELSE
-    SELECT f.path INTO file FROM dap._find_files(path) AS f;
+    BEGIN
+      SELECT f.path INTO file FROM dap._find_files(path) AS f;
+    EXCEPTION WHEN undefined_file OR object_not_in_prerequisite_state THEN
+      -- There is no such file, or no directory to look for it in. What was dismissed stays so.
+      ids := coalesce((SELECT pg_catalog.jsonb_agg(f.file_id) FROM dap.files f WHERE f.status = 'dismissed' AND f.path = dismiss_file.path), '[]');
+    END;
     FOR known IN SELECT s.* FROM dap._sources s WHERE dap._takes_file(s.path, file) ORDER BY s.source_id LOOP
       content := dap._describe_content(file, known.options);
       SELECT f.file_id INTO live FROM dap.files f
