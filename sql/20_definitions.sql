@@ -20,7 +20,7 @@ AS $$ SELECT pg_catalog.array_position(ARRAY['staging', 'intermediate', 'analyti
 COMMENT ON FUNCTION dap._tier(text) IS 'Internal: the tier of a layer''s schema; NULL for any other schema';
 
 CREATE FUNCTION dap._layer_owner(tier integer) RETURNS regrole
-LANGUAGE plpgsql STABLE STRICT
+LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -36,28 +36,28 @@ END $$;
 COMMENT ON FUNCTION dap._layer_owner(integer) IS 'Internal: the role that owns a layer and every table in it';
 
 CREATE FUNCTION dap._run_as(owner regrole, statement text) RETURNS text
-LANGUAGE c VOLATILE STRICT
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_run_as';
 COMMENT ON FUNCTION dap._run_as(regrole, text) IS
   'Internal: runs statements as a role that the caller could SET ROLE to, in a security-restricted operation; returns the last one''s first value';
 
 CREATE FUNCTION dap._lock_definitions() RETURNS void
-LANGUAGE c VOLATILE STRICT
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_lock_definitions';
 COMMENT ON FUNCTION dap._lock_definitions() IS
   'Internal: waits for a running refresh and holds the next one until the end of the transaction, before a definition is changed';
 
 CREATE FUNCTION dap._write(kind text, relation regclass, payload jsonb) RETURNS jsonb
-LANGUAGE c VOLATILE STRICT
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_write';
 COMMENT ON FUNCTION dap._write(text, regclass, jsonb) IS
   'Internal: writes a definition or the ledger on behalf of the owner of a relation';
 
 CREATE FUNCTION dap._check_rule(rule jsonb, is_key boolean, OUT name text, OUT source text, OUT type text) RETURNS record
-LANGUAGE c STABLE STRICT
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_check_rule';
 COMMENT ON FUNCTION dap._check_rule(jsonb, boolean) IS
@@ -65,20 +65,20 @@ COMMENT ON FUNCTION dap._check_rule(jsonb, boolean) IS
 
 CREATE FUNCTION dap._analyze_query(query text, owner regrole, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
 RETURNS record
-LANGUAGE c STABLE STRICT
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_analyze_query';
 COMMENT ON FUNCTION dap._analyze_query(text, regrole) IS
   'Internal: what one SELECT gives and reads, and whether it can change though no table that it reads does';
 
 CREATE FUNCTION dap._guard() RETURNS trigger
-LANGUAGE c
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_guard';
 COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses UPDATE, DELETE and TRUNCATE of a source''s records by hand';
 
 CREATE FUNCTION dap._no_stray_insert() RETURNS integer
-LANGUAGE c VOLATILE
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_no_stray_insert';
 COMMENT ON FUNCTION dap._no_stray_insert() IS 'Internal: default of _file_id in a source''s table; refuses INSERT by hand';
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION dap._effective_options(jsonb) IS 'Internal: a source''s opti
 
 -- The writers. dap._write() has checked that the caller owns `relation`; they run as the ledger's owner.
 CREATE FUNCTION dap._write_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -143,7 +143,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION dap._write_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -164,7 +164,7 @@ END $$;
 
 -- The table's owner must be able to execute what the table calls.
 CREATE FUNCTION dap._write_guard(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -179,7 +179,7 @@ END $$;
 
 -- Records that were in a table before the ledger knew it get ledger lines, so that their arrival is ordered before everything that follows.
 CREATE FUNCTION dap._write_adopt(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -200,7 +200,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION dap._write_dismiss(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -234,7 +234,7 @@ END $$;
 
 -- The ledger's lines stay as history; what the source held, values in rejects too, goes with it.
 CREATE FUNCTION dap._write_drop_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -250,7 +250,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION dap._write_drop_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -272,7 +272,7 @@ COMMENT ON FUNCTION dap._write_drop_source(regclass, jsonb, text) IS 'Internal: 
 COMMENT ON FUNCTION dap._write_drop_model(regclass, jsonb, text) IS 'Internal: removes a model from the catalog';
 
 CREATE FUNCTION dap._check_name(name text, what text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -286,7 +286,7 @@ END $$;
 COMMENT ON FUNCTION dap._check_name(text, text) IS 'Internal: raises unless the text can name a table or column';
 
 CREATE FUNCTION dap._check_column_names(columns text[]) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

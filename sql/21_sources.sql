@@ -1,7 +1,7 @@
 -- Sources: where files come from, and the table that holds their live records as text.
 
 CREATE FUNCTION dap._make_raw_table(source text, columns text[], owner regrole) RETURNS regclass
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -19,7 +19,7 @@ END $$;
 COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
 
 CREATE FUNCTION dap._guard_raw_table(relation regclass, owner regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -34,7 +34,7 @@ COMMENT ON FUNCTION dap._guard_raw_table(regclass, regrole) IS 'Internal: protec
 
 -- Raises unless `relation`, which the ledger does not know, could have been made by create_source.
 CREATE FUNCTION dap._check_adoptable(relation regclass, columns text[], owner regrole) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -61,7 +61,7 @@ END $$;
 COMMENT ON FUNCTION dap._check_adoptable(regclass, text[], regrole) IS 'Internal: raises unless an existing table can become the table of a source';
 
 CREATE FUNCTION dap._adopt_raw_table(relation regclass, owner regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -80,7 +80,7 @@ COMMENT ON FUNCTION dap._adopt_raw_table(regclass, regrole) IS 'Internal: enters
 
 -- Brings the table of an existing source to another list of columns. Values are never thrown away.
 CREATE FUNCTION dap._alter_raw_table(relation regclass, old_columns text[], new_columns text[], owner regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION dap._alter_raw_table(regclass, text[], text[], regrole) IS '
 
 -- The columns of the first file that a path means now.
 CREATE FUNCTION dap._first_header(source text, path text, options jsonb) RETURNS text[]
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION dap._first_header(text, text, jsonb) IS 'Internal: the heade
 
 CREATE FUNCTION dap.create_source(source text, path text DEFAULT NULL, columns text[] DEFAULT NULL, options jsonb DEFAULT '{}',
   or_replace boolean DEFAULT false) RETURNS regclass
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -220,7 +220,7 @@ COMMENT ON FUNCTION dap.create_source(text, text, text[], jsonb, boolean) IS
   'Defines a source of CSV files and creates its table in the raw layer. path: a file, directory or glob; columns: NULL takes them from the first file';
 
 CREATE FUNCTION dap.drop_source(source text) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable

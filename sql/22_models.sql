@@ -2,7 +2,7 @@
 
 -- A model's name as SQL would read it; without a schema it means `tier`.
 CREATE FUNCTION dap._model_name(model text, tier integer, OUT layer text, OUT name text, OUT target text) RETURNS record
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -21,7 +21,7 @@ COMMENT ON FUNCTION dap._model_name(text, integer) IS 'Internal: the layer and t
 
 -- One element per column: {name, type, not_null}. The table is made, or an existing one brought to these columns and this key.
 CREATE FUNCTION dap._shape_model_table(target text, shape jsonb, key text[], owner regrole) RETURNS regclass
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION dap._shape_model_table(text, jsonb, text[], regrole) IS 'Int
 
 -- What stands in the way of a definition: says whether the same one is there already.
 CREATE FUNCTION dap._is_same_model(target text, hash text, or_replace boolean) RETURNS boolean
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION dap._is_same_model(text, text, boolean) IS 'Internal: raises
 
 -- Raises unless `names` is a list of different columns of the model.
 CREATE FUNCTION dap._check_column_list(names text[], columns text[], what text, model text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -137,7 +137,7 @@ END $$;
 COMMENT ON FUNCTION dap._check_column_list(text[], text[], text, text) IS 'Internal: raises unless the names are columns of a model';
 
 CREATE FUNCTION dap._check_key(key text[], columns text[], model text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -151,7 +151,7 @@ COMMENT ON FUNCTION dap._check_key(text[], text[], text) IS 'Internal: raises un
 
 CREATE FUNCTION dap.create_clean_model(model text, source text, columns jsonb, key text[], latest_by text[] DEFAULT NULL, or_replace boolean DEFAULT false)
 RETURNS regclass
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION dap.create_clean_model(text, text, jsonb, text[], text[], bo
   'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, required, trim, lower, map, format, zone, min, max}';
 
 CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false) RETURNS regclass
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
@@ -283,7 +283,7 @@ COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean) IS
   'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names in the query must have their schema';
 
 CREATE FUNCTION dap.drop_model(model text) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable

@@ -2,7 +2,7 @@
 
 -- What a file holds, for the ledger: {content_hash, bytes}; empty if it cannot be read (any more).
 CREATE FUNCTION dap._describe_content(file text, options jsonb) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -21,7 +21,7 @@ COMMENT ON FUNCTION dap._describe_content(text, jsonb) IS 'Internal: the hash an
 
 -- Would the source take this file?
 CREATE FUNCTION dap._takes_file(source_path text, file text) RETURNS boolean
-LANGUAGE plpgsql VOLATILE STRICT
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -32,7 +32,7 @@ END $$;
 COMMENT ON FUNCTION dap._takes_file(text, text) IS 'Internal: does a source''s path mean a file?';
 
 CREATE FUNCTION dap.dismiss_file(path text, reason text) RETURNS SETOF integer
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION dap._allow_statement(text) IS 'Internal: the statement that 
 
 -- What the server sees of a source's files, or what it lacks to see them.
 CREATE FUNCTION dap._describe_inbox(inbox text, path text) RETURNS text
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -47,7 +47,7 @@ COMMENT ON FUNCTION dap._describe_inbox(text, text) IS 'Internal: what the serve
 
 -- Comments are the owner's from then on: only missing ones are written.
 CREATE FUNCTION dap._comment_table(relation regclass, comments jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION dap._comment_table(regclass, jsonb) IS 'Internal: comments o
 
 -- Everything that stands in the way, told at once and before anything is made.
 CREATE FUNCTION dap._check_setup(owner regrole) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -108,7 +108,7 @@ COMMENT ON COLUMN dap.setup_result.action IS 'created, changed, exists, or kept 
 COMMENT ON COLUMN dap.setup_result.note IS 'The files that the server sees, or the statement that is missing';
 
 CREATE FUNCTION dap.setup(inbox text DEFAULT NULL, owner regrole DEFAULT pg_catalog.quote_ident(CURRENT_USER)::regrole) RETURNS SETOF dap.setup_result
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS $$

@@ -1,14 +1,14 @@
 -- Levels of access. Roles are the administrator's own; these functions only grant.
 
 CREATE FUNCTION dap._grant(role regrole, level text) RETURNS void
-LANGUAGE c VOLATILE STRICT
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_grant';
 COMMENT ON FUNCTION dap._grant(regrole, text) IS 'Internal: grants what a level may use of schema dap, on behalf of an admin';
 
 -- What a level may use of the extension itself. Runs as the extension's owner.
 CREATE FUNCTION dap._write_grant(role regrole, level text) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -40,7 +40,7 @@ END $$;
 COMMENT ON FUNCTION dap._write_grant(regrole, text) IS 'Internal: grants what a level may use of schema dap';
 
 CREATE FUNCTION dap.grant_access(role regrole, level text) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
