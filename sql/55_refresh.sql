@@ -45,8 +45,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION dap._failed_file_evidence(integer, text, bigint) IS 'Internal: a file that failed in the clean step, for the ledger';
 
--- Files of a source whose rejects, those of every clean model included, are more than their limits allow.
-CREATE FUNCTION dap._files_over_limit(a_source_id integer)
+-- Files of a source whose rejects, those of every clean model included, are more than their limits allow. A file that was loaded before this run cannot be
+-- left out any more: a source that tolerates everything (max_reject_percent 100) is the way to go on with it.
+CREATE FUNCTION dap._files_over_limit(a_source_id integer, a_run_id bigint)
 RETURNS TABLE (path text, reason text, rows_read bigint, rows_rejected bigint, evidence jsonb, run_id bigint)
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   WITH cleaned AS (
@@ -62,6 +63,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     JOIN dap.file_ledger l ON l.file_id = c.file_id AND l.status = 'loaded'
     JOIN dap.source_definition d ON d.source_id = l.source_id,
     LATERAL (SELECT d.options || l.options AS options) AS o
+    WHERE l.run_id IS NOT DISTINCT FROM a_run_id OR coalesce((d.options->>'max_reject_percent')::numeric, 1) < 100
   ), over AS (
     SELECT j.*, CASE
         WHEN j.rejected > j.max_rejects THEN format('more than %s records rejected', j.max_rejects)
@@ -79,4 +81,4 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   WHERE o.why IS NOT NULL
   ORDER BY o.file_id
 $$;
-COMMENT ON FUNCTION dap._files_over_limit(integer) IS 'Internal: files that fail in the clean step';
+COMMENT ON FUNCTION dap._files_over_limit(integer, bigint) IS 'Internal: files that fail in the clean step';

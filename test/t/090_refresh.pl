@@ -285,6 +285,12 @@ sql("SELECT dap.create_clean_model('onboarding_clean', 'onboarding', jsonb_set(c
 like(refresh(), qr/loaded staging.onboarding, .*merged intermediate.onboarding_clean/, 'a rule that is corrected takes the same bytes');
 is(sql("SELECT count(*) FROM intermediate.onboarding_clean WHERE onboarding_date = '2024-01-08'") . sql("SELECT count(*) FROM dap.rejects WHERE path LIKE '%onboarding_3.csv'"), '210', 'and their rejects are gone');
 
+# A file that was loaded outside a run cannot be left out any more.
+bytes('c', 'none', "v,k\\n$canary,\\n");
+like(fails('loaded before', '22P04', 'intermediate.c'), qr/none of 1 records is good.*HINT: .*option max_reject_percent 100/s, 'loaded before: the hint has a way out');
+sql(q{SELECT dap.create_source('c', NULL, '{k,v}', '{"max_reject_percent": 100}', true)});
+is(complaints('SELECT * FROM dap.refresh_all()'), '', 'loaded before: which works');
+
 # --- where it is called -------------------------------------------------------------------------
 put_file('transactions_4.csv', $transaction_header, '10,1,1.00,2024-02-01');
 $before = digest();

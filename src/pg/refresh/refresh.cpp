@@ -130,16 +130,17 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
 
 // Clean rejects count against the limits of their file as ingest rejects do.
 void check_limits(Plan* plan, const Model* model) {
-  Parameter parameter = int4_parameter(model->source_id);
+  Parameter parameters[] = {int4_parameter(model->source_id), int8_parameter(run_id(plan->run))};
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows over = query_rows("SELECT f.path, f.reason, f.rows_read, f.rows_rejected, f.evidence::text, f.run_id FROM dap._files_over_limit($1) AS f", &parameter, 1, CurrentMemoryContext);
+  ResultRows over = query_rows("SELECT f.path, f.reason, f.rows_read, f.rows_rejected, f.evidence::text, f.run_id FROM dap._files_over_limit($1, $2) AS f", parameters, 2,
+                               CurrentMemoryContext);
   run_as_end(&ledger);
   if (over.rows == 0) return;
   const char* path = TextDatumGetCString(over.values[0]);
   bool of_this_run = !over.nulls[5] && DatumGetInt64(over.values[5]) == run_id(plan->run);
   if (of_this_run) run_add_failed_file(plan->run, TextDatumGetCString(over.values[4]));
   const char* way_out = of_this_run ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(path))
-                                    : "; the file was loaded before: correct the model's rules or raise the source's limits";
+                                    : "; the file was loaded before: correct the model's rules, or take it as it is with the source's option max_reject_percent 100";
   ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("file \"%s\" failed, nothing was published", path),
                   errdetail("Model %s: %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label, TextDatumGetCString(over.values[1]),
                             DatumGetInt64(over.values[2]), DatumGetInt64(over.values[3])),
