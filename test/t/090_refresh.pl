@@ -287,6 +287,7 @@ is(sql("SELECT count(*) FROM intermediate.onboarding_clean WHERE onboarding_date
 
 # A file that was loaded outside a run cannot be left out any more.
 bytes('c', 'none', "v,k\\n$canary,\\n");
+$before = digest();
 like(fails('loaded before', '22P04', 'intermediate.c'), qr/none of 1 records is good.*HINT: .*option max_reject_percent 100/s, 'loaded before: the hint has a way out');
 sql(q{SELECT dap.create_source('c', NULL, '{k,v}', '{"max_reject_percent": 100}', true)});
 is(complaints('SELECT * FROM dap.refresh_all()'), '', 'loaded before: which works');
