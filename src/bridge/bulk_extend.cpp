@@ -47,6 +47,12 @@ void reserve(Relation relation, BlockNumber first, int count) {
   pfree(base);
 }
 
+// This session's share of the buffers, so that many loads at once, or few buffers, leave some unpinned: as LimitAdditionalPins of 16 has it.
+int fair_share(int count) {
+  int share = NBuffers / MaxBackends;
+  return share < 1 ? 1 : share < count ? share : count;
+}
+
 }  // namespace
 
 // Each single-page extension of PostgreSQL 15 writes a page of zeros that is written again soon. Here the buffers come first, zeroed and locked while
@@ -54,6 +60,7 @@ void reserve(Relation relation, BlockNumber first, int count) {
 // through the storage manager. If that fails, zero pages beyond the end stay behind in clean buffers, which every extension expects.
 int bulk_extend(Relation relation, BufferAccessStrategy strategy, int count, Buffer* buffers) {
   bool shared = !RELATION_IS_LOCAL(relation);
+  count = fair_share(count);
   if (shared) LockRelationForExtension(relation, ExclusiveLock);
   BlockNumber first = RelationGetNumberOfBlocks(relation);
   BlockNumber left = RELSEG_SIZE - first % RELSEG_SIZE;  // never across a segment's end

@@ -197,6 +197,15 @@ SKIP:
 	is(sql("SELECT count(*), count(DISTINCT _line), min(length(a)), max(length(b)) FROM staging.wide"), '600000|600000|900|900', 'every row is there');
 }
 
+# The fewest buffers that a server can have: pages are added as they allow.
+$node->append_conf('postgresql.conf', 'shared_buffers = 128kB');
+$node->restart;
+sql("SELECT dap.create_source('tight', NULL, '{a,b,c,d}')");
+write_random("$temp/tight.csv", 20000, 60);
+is(sql("SELECT rows_loaded FROM dap.ingest_csv('tight', '$temp/tight.csv')"), '20000', 'a load with 16 buffers');
+same_as_copy('tight', 'with 16 buffers', "$temp/tight.csv");
+sound('tight', 'with 16 buffers');
+
 is( sql("SELECT count(*) FROM dap.files WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected"), '0', 'rows_read = rows_loaded + rows_rejected');
 unlike(slurp_file($standby->logfile), qr/inconsistent page found|PANIC|FATAL:  .*consist/, 'the standby found no inconsistent page');
 $standby->stop;

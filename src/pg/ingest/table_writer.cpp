@@ -69,6 +69,7 @@ bool has_insert_trigger(Relation relation) {
 bool is_plain_heap(Relation relation) {
   Form_pg_class form = relation->rd_rel;
   if (form->relkind != RELKIND_RELATION || form->relam != HEAP_TABLE_AM_OID || form->relispartition || form->relrowsecurity) return false;
+  if (RelationIsUsedAsCatalogTable(relation)) return false;  // logical decoding then wants each row's command in the WAL
   if (relation->rd_rules || has_insert_trigger(relation) || RelationGetIndexList(relation) != NIL) return false;
   TupleDesc desc = RelationGetDescr(relation);
   if (desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)) return false;
