@@ -103,6 +103,10 @@ like(failure("SELECT dap.create_source('x', '$temp/$_.csv')"), qr/ERROR:  (42701
 write_file("$temp/big.csv", "id,name\n" . join('', map { "$_," . md5_hex($_) . "\n" } 1 .. 200_000));
 my $written = time;
 query("SELECT dap.create_source('big', '$temp/big.csv')");
+write_file("$temp/worse.csv", "id,wrong\n" . join('', map { "$_," . md5_hex($_) . "\n" } 1 .. 200_000));
+my $cut_content = filter([ 'gzip', '-1', '-c' ], join '', "id,name\n", map { $_ . ',' . rand() . "\n" } 1 .. 200_000);
+write_file("$temp/cut_big.csv.gz", substr($cut_content, 0, length($cut_content) - 100));
+query("SELECT dap.create_source('worse', columns => '{id,name}')");
 my $session = $node->background_psql('postgres');
 my $pid = $session->query('SELECT pg_backend_pid()');
 my $read_bytes = sub {
@@ -345,7 +349,39 @@ SKIP:
   ($answer, $bytes) = $reads->(q{SET client_min_messages = error; SELECT status, rows_loaded FROM dap.ingest_csv('big')});
   is($answer, 'loaded|200000', 'other bytes under cover of the old times are found');
 }
+# Bytes that fail are known as well, also where they cannot be decompressed
+SKIP:
+{
+  skip 'no /proc/PID/io here', 12 if !defined $read_bytes->();
+  for my $case ([ 'worse.csv', 'line 1: the header lacks "name"' ], [ 'cut_big.csv.gz', 'the gzip data are cut' ])
+  {
+    my ($file, $reason) = @$case;
+    my $size = -s "$temp/$file";
+    my ($answer, $bytes) = $reads->("SELECT status, reason FROM dap.ingest_csv('worse', '$temp/$file')");
+    like($answer, qr/^failed\|$reason/, "$file fails");
+    cmp_ok($bytes, '>=', $size, "it is read ($bytes bytes)");
+    ($answer, $bytes) = $reads->("SELECT status, reason FROM dap.ingest_csv('worse', '$temp/$file')");
+    like($answer, qr/^failed\|$reason/, 'it fails again at once');
+    cmp_ok($bytes, '<', 500_000, "without being read ($bytes bytes)");
+    $reads->("SELECT dap.dismiss_file('$temp/$file', 'enough')");
+    ($answer, $bytes) = $reads->("SELECT status, reason FROM dap.ingest_csv('worse', '$temp/$file')");
+    is($answer, 'skipped|dismissed: enough', 'until it is dismissed');
+    cmp_ok($bytes, '<', 500_000, "without being read ($bytes bytes)");
+  }
+}
 $session->quit;
+
+#
+# Names that need quotes, in bulk and through the executor
+#
+for my $index ('', q{CREATE INDEX ON staging."My ""Source"".x" ("a b")})
+{
+  query(qq{SELECT dap.create_source('My "Source".x', columns => '{"a b","c\\"d",select,"O''Brien"}'); $index});
+  my $file = write_file("$temp/quotes_" . length($index) . '.csv', qq{a b,"c""d",select,O'Brien,"new ""one"", here"\n1,2,3,4,5\n});
+  is(load('My "Source".x', $file), 'loaded|1|1|0|', 'names with quotes');
+  is(query(q{SELECT "a b", "c""d", "select", "O'Brien", "new ""one"", here" FROM staging."My ""Source"".x"}), '1|2|3|4|5', 'each value in its column');
+  query(q{SELECT dap.drop_source('My "Source".x')});
+}
 
 #
 # settle

@@ -118,6 +118,7 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
   using csv::Reason;
   switch (reject.reason) {
     case Reason::field_count:
+      if (reader->columns == 0) return psprintf("it has %u fields, more than any table can have columns", reject.fields_found);
       return psprintf("the record has %u fields instead of %d", reject.fields_found, reader->columns);
     case Reason::invalid_encoding:
       return "the bytes are not valid UTF-8";

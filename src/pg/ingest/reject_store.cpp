@@ -23,6 +23,7 @@ namespace {
 enum Column { place_line, place_offset, column_name, reason, message, raw, raw_length, column_count };
 
 constexpr Size most_evidence_bytes = 16 * 1024 * 1024;
+constexpr int most_evidence_text = 64 * 1024 * 1024;  // far from what jsonb can hold
 
 void put_json_string(StringInfo out, const char* name, Datum value, bool is_null) {
   appendStringInfo(out, ",\"%s\":", name);
@@ -84,7 +85,7 @@ void reject_store_json(RejectStore* rejects, StringInfo out) {
   Size room = most_evidence_bytes;
   int kept = 0;
   appendStringInfoChar(out, '[');
-  while (kept < setting_max_kept_rejects && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
+  while (kept < setting_max_kept_rejects && out->len < most_evidence_text && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
     slot_getallattrs(slot);
     appendStringInfo(out, "%s{\"stage\":\"ingest\",\"line\":" INT64_FORMAT ",\"byte_offset\":" INT64_FORMAT, kept ? "," : "",
                      DatumGetInt64(slot->tts_values[place_line]), DatumGetInt64(slot->tts_values[place_offset]));

@@ -1,0 +1,70 @@
+// One file on its way in: what the parts of ingest (the call, the load, the ledger) share.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/file/byte_source.h"
+#include "pg/ingest/column_map.h"
+#include "pg/ingest/csv_reader.h"
+#include "pg/ingest/ingest.h"
+#include "pg/ingest/options.h"
+#include "pg/ingest/reject_store.h"
+#include "pg/ingest/table_writer.h"
+
+namespace dap {
+
+// One file on its way in. Allocated in a context of its own; `result` in the request's.
+struct FileJob {
+  const IngestRequest* request;
+  const SourceOptions* options;
+  const char* definition_hash;  // of definition and call options
+  const char* path;
+  ByteSource* source;
+  CsvReader* reader;
+  ColumnMap* map;
+  RejectStore* rejects;
+  TableWriter* writer;
+  FileResult* result;
+  TimestampTz started;
+  int64 read_ns;
+  uint8 hash[16];
+  int64 bytes;
+  bool hashed;
+  int64 first_line;  // of the first reject, for `place`
+  const char* first_column;
+  const char* first_reason;
+};
+
+// Decide the job's result; `code` and `place` as in FileResult.
+void fail(FileJob*, const char* code, int sqlerrcode, const char* message, const char* place);
+void skip(FileJob*, const char* reason, int32 file_id);
+inline bool decided(const FileJob* job) { return job->result->status != nullptr; }
+
+// file_load.cpp
+// Reads the file and loads it, or finds why not.
+void read_and_load(FileJob*);
+// Reads what is left of the source for the hash. False if the contents have a fault: their hash says nothing.
+bool drain(FileJob*);
+// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where they changed while
+// they were read, nothing does.
+void drain_broken(FileJob*);
+
+// file_ledger.cpp
+// The definition under which bytes fail: the source's and the call's.
+const char* effective_definition_hash(const IngestRequest*);
+// Asks the ledger about the job's content: true if it is to be loaded. `renewed` is set where the name held other bytes before.
+bool content_is_new(FileJob*, bool* renewed = nullptr);
+// Does a ledger line tell what this file holds without reading it? Then the job has its hash.
+bool recognise(FileJob*);
+// Could the ledger know these bytes already? Then hashing first is cheaper than loading in vain.
+bool may_be_known(FileJob*);
+int32 next_file_id();
+// The ledger line and rejects of the loaded file, within its subtransaction; decides the job.
+void record_loaded(FileJob*);
+// What is kept of a failed file, unless its bytes turn out to be known: then the job becomes skipped.
+void build_evidence(FileJob*);
+// Keeps what bytes the path holds.
+void remember_identity(FileJob*);
+// In REPEATABLE READ and above: 40001 where others loaded into the source since this transaction's snapshot.
+void check_snapshot(int32 source_id);
+
+}  // namespace dap

@@ -1,0 +1,230 @@
+// What the ledger knows of files, and what it is told.
+#include <cstring>
+
+#include "pg/ingest/file_job.h"
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "utils/json.h"
+}
+
+namespace dap {
+namespace {
+
+char* hash_hex(const FileJob* job) {
+  char* text = static_cast<char*>(palloc(33));
+  text[hex_encode(reinterpret_cast<const char*>(job->hash), 16, text)] = '\0';
+  return text;
+}
+
+char* call_options_text(const IngestRequest* request) {
+  return request->call_options ? JsonbToCString(nullptr, &request->call_options->root, static_cast<int>(VARSIZE(request->call_options))) : pstrdup("{}");
+}
+
+void append_identity(StringInfo out, const FileJob* job) {
+  const FileIdentity* identity = byte_source_identity(job->source);
+  if (!job->hashed || (identity->inode == 0 && identity->device == 0)) return;
+  appendStringInfo(out, ",\"identity\":{\"device\":" INT64_FORMAT ",\"inode\":" INT64_FORMAT ",\"size\":" INT64_FORMAT ",\"mtime_ns\":" INT64_FORMAT
+                        ",\"ctime_ns\":" INT64_FORMAT ",\"read_ns\":" INT64_FORMAT "}",
+                   identity->device, identity->inode, identity->size, identity->mtime_ns, identity->ctime_ns, job->read_ns);
+}
+
+void append_text(StringInfo out, const char* name, const char* value) {
+  appendStringInfo(out, ",\"%s\":", name);
+  if (value) escape_json(out, value);
+  else appendStringInfoString(out, "null");
+}
+
+// The ledger line as JSON, open at the end.
+void append_line(StringInfo out, const FileJob* job) {
+  const FileResult* result = job->result;
+  const SourceDefinition* definition = job->request->definition;
+  appendStringInfo(out, "{\"file_id\":%d,\"source_id\":%d", result->file_id, definition->source_id);
+  append_text(out, "source", definition->source);
+  append_text(out, "path", job->path);
+  append_text(out, "reason", result->place ? psprintf("%s: %s", result->place, result->reason) : result->reason);
+  append_text(out, "content_hash", job->hashed ? hash_hex(job) : nullptr);
+  append_text(out, "definition_hash", job->definition_hash);
+  append_text(out, "loaded_by", GetUserNameFromId(GetUserId(), false));
+  appendStringInfo(out, ",\"options\":%s", call_options_text(job->request));
+  if (job->hashed) appendStringInfo(out, ",\"bytes\":" INT64_FORMAT, job->bytes);
+  int64 mtime = byte_source_identity(job->source)->mtime_ns;
+  if (mtime) appendStringInfo(out, ",\"modified_s\":" INT64_FORMAT ".%06d", mtime / 1000000000, static_cast<int>(mtime % 1000000000 / 1000));
+  if (result->rows_read >= 0)
+    appendStringInfo(out, ",\"rows_read\":" INT64_FORMAT ",\"rows_loaded\":" INT64_FORMAT ",\"rows_rejected\":" INT64_FORMAT, result->rows_read,
+                     result->rows_loaded, result->rows_rejected);
+  if (job->request->run_id) appendStringInfo(out, ",\"run_id\":" INT64_FORMAT, job->request->run_id);
+  if (job->map && job->map->ignored_count) {
+    appendStringInfoString(out, ",\"ignored_columns\":[");
+    for (int i = 0; i < job->map->ignored_count; i++) {
+      if (i) appendStringInfoChar(out, ',');
+      escape_json(out, job->map->ignored[i]);
+    }
+    appendStringInfoChar(out, ']');
+  }
+  append_identity(out, job);
+}
+
+}  // namespace
+
+const char* effective_definition_hash(const IngestRequest* request) {
+  if (!request->call_options || JB_ROOT_COUNT(request->call_options) == 0) return request->definition->definition_hash;
+  const char* call = call_options_text(request);
+  return psprintf("%s-%08x", request->definition->definition_hash, hash_bytes(reinterpret_cast<const unsigned char*>(call), static_cast<int>(std::strlen(call))));
+}
+
+bool content_is_new(FileJob* job, bool* renewed) {
+  auto* hash = static_cast<bytea*>(palloc(VARHDRSZ + 16));
+  SET_VARSIZE(hash, VARHDRSZ + 16);
+  std::memcpy(VARDATA(hash), job->hash, 16);
+  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), text_parameter(job->path), {BYTEAOID, PointerGetDatum(hash), false},
+                            int8_parameter(job->bytes), text_parameter(job->definition_hash)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT d.verdict, d.file_id, d.reason, d.renewed FROM dap._decide_content($1, $2, $3, $4, $5) AS d", parameters, 5, CurrentMemoryContext);
+  run_as_end(&ledger);
+  const char* verdict = TextDatumGetCString(rows.values[0]);
+  int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
+  const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
+  job->result->bytes = job->bytes;
+  if (job->options->again || std::strcmp(verdict, "load") == 0) {
+    if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
+    return true;
+  }
+  if (std::strcmp(verdict, "skip") == 0) {
+    skip(job, reason, file_id);
+  } else {
+    job->result->file_id = file_id;
+    fail(job, "failed_before", ERRCODE_BAD_COPY_FILE_FORMAT, reason, nullptr);
+  }
+  return false;
+}
+
+bool recognise(FileJob* job) {
+  const FileIdentity* identity = byte_source_identity(job->source);
+  if (identity->inode == 0 && identity->device == 0) return false;
+  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), text_parameter(job->path), int8_parameter(identity->device),
+                            int8_parameter(identity->inode), int8_parameter(identity->size), int8_parameter(identity->mtime_ns), int8_parameter(identity->ctime_ns)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT i.content_hash, i.bytes FROM dap.file_identity i WHERE i.source_id = $1 AND i.path = $2 AND i.device = $3 AND i.inode = $4 "
+                               "AND i.size = $5 AND i.mtime_ns = $6 AND i.ctime_ns = $7 AND i.read_ns - greatest(i.mtime_ns, i.ctime_ns) > 2000000000",
+                               parameters, 7, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (rows.rows == 0) return false;
+  std::memcpy(job->hash, VARDATA_ANY(DatumGetByteaPP(rows.values[0])), 16);
+  job->bytes = DatumGetInt64(rows.values[1]);
+  return true;
+}
+
+bool may_be_known(FileJob* job) {
+  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), int8_parameter(byte_source_total(job->source))};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT EXISTS (SELECT 1 FROM dap.file_ledger l WHERE l.source_id = $1 AND l.bytes = $2) "
+                               "OR EXISTS (SELECT 1 FROM dap.file_identity i WHERE i.source_id = $1 AND i.size = $2)", parameters, 2, CurrentMemoryContext);
+  run_as_end(&ledger);
+  return DatumGetBool(rows.values[0]);
+}
+
+int32 next_file_id() {
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT pg_catalog.nextval('dap.file_id_seq')::pg_catalog.int4", nullptr, 0, CurrentMemoryContext);
+  run_as_end(&ledger);
+  return DatumGetInt32(rows.values[0]);
+}
+
+void record_loaded(FileJob* job) {
+  FileResult* result = job->result;
+  result->rows_rejected = reject_store_count(job->rejects);
+  result->rows_read = result->rows_loaded + result->rows_rejected;
+  StringInfoData line;
+  initStringInfo(&line);
+  append_line(&line, job);
+  appendStringInfoChar(&line, '}');
+  Parameter parameter = text_parameter(line.data);
+  RunAs ledger = run_as_begin(ledger_owner());
+  run_statement("SELECT dap._record_loaded_file($1::pg_catalog.jsonb)", &parameter, 1);
+  reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, job->request->run_id);
+  run_as_end(&ledger);
+  result->status = "loaded";
+}
+
+// Bytes that are live or dismissed are skipped, although under this name, compression or definition they fail.
+static bool known_to_skip(FileJob* job) {
+  FileResult failed = *job->result;
+  if (content_is_new(job) || std::strcmp(job->result->status, "skipped") != 0) {
+    *job->result = failed;
+    return false;
+  }
+  return true;
+}
+
+void build_evidence(FileJob* job) {
+  FileResult* result = job->result;
+  if (std::strcmp(result->code, "failed_before") == 0) return;
+  if (!job->hashed) drain_broken(job);
+  if (job->hashed && !job->options->again && known_to_skip(job)) return;
+  result->rows_rejected = job->rejects ? reject_store_count(job->rejects) : 0;
+  result->rows_read = result->rows_loaded + result->rows_rejected;
+  result->rows_loaded = 0;
+  StringInfoData line;
+  initStringInfo(&line);
+  append_line(&line, job);
+  appendStringInfoString(&line, ",\"rejects\":");
+  if (job->rejects) reject_store_json(job->rejects, &line);
+  else appendStringInfoString(&line, "[]");
+  appendStringInfoChar(&line, '}');
+  result->evidence = line.data;
+}
+
+void remember_identity(FileJob* job) {
+  StringInfoData line;
+  initStringInfo(&line);
+  appendStringInfo(&line, "{\"source_id\":%d", job->request->definition->source_id);
+  append_text(&line, "path", job->path);
+  append_text(&line, "content_hash", hash_hex(job));
+  appendStringInfo(&line, ",\"bytes\":" INT64_FORMAT, job->bytes);
+  append_identity(&line, job);
+  appendStringInfoChar(&line, '}');
+  Parameter parameter = text_parameter(line.data);
+  RunAs ledger = run_as_begin(ledger_owner());
+  run_statement("SELECT dap._remember_identity($1::pg_catalog.jsonb)", &parameter, 1);
+  run_as_end(&ledger);
+}
+
+void ingest_record_failure(FileResult* result) {
+  if (!result->evidence) return;
+  Parameter parameter = text_parameter(result->evidence);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT dap._record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  result->file_id = DatumGetInt32(rows.values[0]);
+}
+
+static int64 newest_change(int32 source_id) {
+  Parameter parameter = int4_parameter(source_id);
+  ResultRows rows = query_rows("SELECT coalesce(max(l.change_id), 0) FROM dap.file_ledger l WHERE l.source_id = $1", &parameter, 1, CurrentMemoryContext);
+  return DatumGetInt64(rows.values[0]);
+}
+
+// In REPEATABLE READ and above this transaction cannot see what others loaded since its snapshot: loading might then load twice.
+void check_snapshot(int32 source_id) {
+  if (!IsolationUsesXactSnapshot()) return;
+  RunAs ledger = run_as_begin(ledger_owner());
+  int64 seen = newest_change(source_id);
+  SPI_connect();
+  Oid type = INT4OID;
+  SPIPlanPtr plan = SPI_prepare("SELECT coalesce(max(l.change_id), 0) FROM dap.file_ledger l WHERE l.source_id = $1", 1, &type);
+  Datum value = Int32GetDatum(source_id);
+  SPI_execute_snapshot(plan, &value, " ", GetLatestSnapshot(), InvalidSnapshot, true, false, 1);
+  bool is_null;
+  int64 newest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+  SPI_finish();
+  run_as_end(&ledger);
+  if (newest > seen)
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access: files were loaded into the source by a concurrent transaction"),
+                    errhint("Try again in a new transaction.")));
+}
+
+}  // namespace dap

@@ -1,0 +1,263 @@
+// Reading one file and loading its records.
+#include <cstring>
+
+#include "pg/ingest/file_job.h"
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+#include "pg/settings.h"
+
+namespace dap {
+namespace {
+
+constexpr int batch_records = 1000;
+
+void show_progress(const FileJob* job) { pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source)); }
+
+}  // namespace
+
+bool drain(FileJob* job) {
+  Size room = 256 * 1024;
+  char* buffer = static_cast<char*>(palloc(room));
+  while (byte_source_read(job->source, buffer, room) > 0) {
+    CHECK_FOR_INTERRUPTS();
+    show_progress(job);
+  }
+  pfree(buffer);
+  byte_source_check_unchanged(job->source);
+  const ContentFault* fault = byte_source_fault(job->source);
+  if (fault && fault->reason) return false;
+  byte_source_hash(job->source, job->hash, &job->bytes);
+  job->hashed = true;
+  job->result->bytes = job->bytes;
+  return true;
+}
+
+void drain_broken(FileJob* job) {
+  const ContentFault* fault = byte_source_fault(job->source);
+  if (fault && fault->reason && std::strcmp(fault->reason, "changed_while_read") != 0) byte_source_rewind_undecoded(job->source);
+  if (drain(job)) return;
+  fault = byte_source_fault(job->source);
+  if (std::strcmp(fault->reason, "changed_while_read") == 0) return;
+  byte_source_rewind_undecoded(job->source);
+  drain(job);
+}
+
+namespace {
+
+const char* place_of(int64 line, const char* column) {
+  if (line <= 0) return nullptr;
+  return column ? psprintf("line " INT64_FORMAT ", column \"%s\"", line, column) : psprintf("line " INT64_FORMAT, line);
+}
+
+void fail_on_fault(FileJob* job, const CsvFault* fault) {
+  fail(job, fault->reason, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
+}
+
+void fail_on_content(FileJob* job) {
+  const ContentFault* content = byte_source_fault(job->source);
+  CsvFault fault = {content->reason, content->message, 0, -1};
+  fail_on_fault(job, &fault);
+}
+
+void add_columns(FileJob* job) {
+  for (int i = 0; i < job->map->added_count; i++) {
+    run_statement(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.text", job->request->definition->label, quote_identifier(job->map->added[i])));
+    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(job->map->added[i]), job->request->definition->label)));
+  }
+}
+
+void add_reject(FileJob* job, const CsvReject* reject) {
+  const char* column = reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
+  if (job->options->stop_on_error && reject_store_count(job->rejects) > 0) return;  // the first is the end
+  reject_store_add(job->rejects, reject, column);
+  if (reject_store_count(job->rejects) > 1) return;
+  job->first_line = reject->line;
+  job->first_column = column;
+  job->first_reason = pstrdup(reject->message);
+}
+
+// Fails the job as soon as the rejects say so; those that depend on the number of records wait for the end.
+void check_rejects(FileJob* job, bool at_end) {
+  int64 rejects = reject_store_count(job->rejects), read = job->result->rows_loaded + rejects;
+  const SourceOptions* options = job->options;
+  if (rejects == 0) return;
+  bool too_many = options->max_rejects >= 0 && rejects > options->max_rejects;
+  if (!at_end && !options->stop_on_error && !too_many) return;
+  const char* place = place_of(job->first_line, job->first_column);
+  if (options->stop_on_error)
+    fail(job, "bad_record", ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
+  else if (too_many)
+    fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
+  else if (rejects == read)
+    fail(job, "no_good_record", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
+  else if (rejects > 10 && static_cast<double>(rejects) * 100.0 > options->max_reject_percent * static_cast<double>(read))
+    fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT,
+         psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects, read, options->max_reject_percent, job->first_reason), place);
+}
+
+void add_batch(FileJob* job, const CsvBatch* batch) {
+  const int* too_big;
+  int too_big_count;
+  job->result->rows_loaded += batch->records;  // before the table may refuse them: the file's failure says how many were read
+  table_writer_add(job->writer, batch, &too_big, &too_big_count);
+  for (int i = 0, big = 0; i < batch->reject_count || big < too_big_count;) {  // in the file's order
+    const CsvPlace* place = big < too_big_count ? &batch->places[too_big[big]] : nullptr;
+    if (!place || (i < batch->reject_count && batch->rejects[i].offset < place->offset)) {
+      add_reject(job, &batch->rejects[i++]);
+      continue;
+    }
+    uint32 kept = place->raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : place->raw_size;
+    CsvReject reject = {place->line, place->offset, -1, "row_too_big", "no page can hold the row", place->raw, kept, place->raw_size};
+    add_reject(job, &reject);
+    big++;
+  }
+  job->result->rows_loaded -= too_big_count;
+  show_progress(job);
+  pgstat_progress_update_param(PROGRESS_COPY_TUPLES_EXCLUDED, reject_store_count(job->rejects));
+}
+
+// Within the file's subtransaction: everything from the header on.
+void load_records(FileJob* job, char** header, int header_count) {
+  const SourceDefinition* definition = job->request->definition;
+  RunAs owner = run_as_begin(relation_owner(definition->relation));
+  job->map = map_columns(definition, job->options, header, header_count);
+  if (job->map->fault.reason) {
+    fail_on_fault(job, &job->map->fault);
+    run_as_end(&owner);
+    return;
+  }
+  add_columns(job);
+  Relation relation = table_open(definition->relation, RowExclusiveLock);
+  map_attributes(job->map, relation);
+  job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
+  csv_reader_set_columns(job->reader, job->map->columns);
+  CsvBatch batch;
+  while (!decided(job) && csv_reader_next(job->reader, batch_records, &batch)) {
+    CHECK_FOR_INTERRUPTS();
+    add_batch(job, &batch);
+    check_rejects(job, false);
+  }
+  if (!decided(job)) {
+    if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) fail_on_fault(job, fault);
+    else check_rejects(job, true);
+  }
+  if (!decided(job)) table_writer_finish(job->writer);
+  table_close(relation, NoLock);
+  run_as_end(&owner);
+  if (decided(job)) return;
+  byte_source_hash(job->source, job->hash, &job->bytes);
+  job->hashed = true;
+  bool renewed = false;
+  if (!content_is_new(job, &renewed)) return;
+  if (renewed) ereport(NOTICE, (errmsg("\"%s\" holds other bytes than before: loaded as a new file", job->path)));
+  record_loaded(job);
+}
+
+// An error that the table's own constraints, triggers or types raise is the file's. What no other file could have avoided is the statement's:
+// a lost connection, a lock or deadlock, lack of resources, an end that was asked for, broken definitions.
+bool is_record_error(const FileJob* job, const ErrorData* error) {
+  if (!job->writer || !table_writer_in_statement(job->writer)) return false;
+  if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) return false;
+  switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_CONNECTION_EXCEPTION:
+    case ERRCODE_FEATURE_NOT_SUPPORTED:
+    case ERRCODE_INVALID_TRANSACTION_STATE:
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_OPERATOR_INTERVENTION:
+    case ERRCODE_SYSTEM_ERROR:
+    case ERRCODE_CONFIG_FILE_ERROR:
+    case ERRCODE_FDW_ERROR:
+    case ERRCODE_INTERNAL_ERROR:
+      return false;
+    case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+      return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+    default:
+      return true;
+  }
+}
+
+void fail_on_error(FileJob* job, const ErrorData* error) {
+  int64 first, last;
+  table_writer_lines(job->writer, &first, &last);
+  const char* lines = first == last ? psprintf("line " INT64_FORMAT, first) : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
+  if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
+    fail(job, "left_out_by_table", error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out), lines);
+    return;
+  }
+  const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name) : "a constraint, trigger or rule of the table";
+  fail(job, "refused_by_table", error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), lines);
+}
+
+void load_in_subtransaction(FileJob* job, char** header, int header_count) {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner resources = CurrentResourceOwner;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    load_records(job, header, header_count);
+    if (std::strcmp(job->result->status, "loaded") == 0) ReleaseCurrentSubTransaction();
+    else RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = resources;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = resources;
+    if (!is_record_error(job, error)) ReThrowError(error);
+    fail_on_error(job, error);
+  }
+  PG_END_TRY();
+}
+
+void begin_progress(const FileJob* job) {
+  pgstat_progress_start_command(PROGRESS_COMMAND_COPY, job->request->definition->relation);
+  pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+  pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_FILE);
+  pgstat_progress_update_param(PROGRESS_COPY_BYTES_TOTAL, byte_source_total(job->source));
+}
+
+}  // namespace
+
+void read_and_load(FileJob* job) {
+  begin_progress(job);
+  if (may_be_known(job)) {
+    if (drain(job) && !content_is_new(job)) {
+      remember_identity(job);
+      pgstat_progress_end_command();
+      return;
+    }
+    job->hashed = false;
+    byte_source_rewind(job->source);
+  }
+  job->result->file_id = next_file_id();
+  job->rejects = reject_store_open();
+  job->reader = csv_reader_open(job->source, job->options);
+  int header_count = 0;
+  char** header = job->options->header ? csv_reader_header(job->reader, &header_count) : nullptr;
+  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) {
+    fail_on_fault(job, fault);
+  } else if (job->options->header && !header) {
+    // Not one byte of a record: a file that is empty has lost nothing, and is new again as soon as it has bytes.
+    job->map = static_cast<ColumnMap*>(palloc0(sizeof(ColumnMap)));
+    job->result->reason = "the file is empty";
+    if (drain(job) && content_is_new(job)) record_loaded(job);
+    else if (!decided(job)) fail_on_content(job);
+  } else {
+    load_in_subtransaction(job, header, header_count);
+  }
+  csv_reader_close(job->reader);
+  if (std::strcmp(job->result->status, "failed") == 0) build_evidence(job);
+  if (std::strcmp(job->result->status, "skipped") == 0) remember_identity(job);
+  pgstat_progress_end_command();
+  reject_store_close(job->rejects);
+}
+
+}  // namespace dap
