@@ -24,6 +24,7 @@ struct FileJob {
   RejectStore* rejects;
   TableWriter* writer;
   FileResult* result;
+  Size* evidence_room;  // what the rejects of failed files may still take
   TimestampTz started;
   int64 read_ns;
   uint8 hash[16];

@@ -52,7 +52,8 @@ void append_line(StringInfo out, const FileJob* job) {
   appendStringInfo(out, ",\"options\":%s", call_options_text(job->request));
   if (job->hashed) appendStringInfo(out, ",\"bytes\":" INT64_FORMAT, job->bytes);
   int64 mtime = byte_source_identity(job->source)->mtime_ns;
-  if (mtime) appendStringInfo(out, ",\"modified_s\":" INT64_FORMAT ".%06d", mtime / 1000000000, static_cast<int>(mtime % 1000000000 / 1000));
+  int64 mtime_us = mtime / 1000 - (mtime % 1000 < 0);  // times before 1970 are negative
+  if (mtime) appendStringInfo(out, ",\"modified_s\":%.6f", static_cast<double>(mtime_us) / 1e6);
   if (result->rows_read >= 0)
     appendStringInfo(out, ",\"rows_read\":" INT64_FORMAT ",\"rows_loaded\":" INT64_FORMAT ",\"rows_rejected\":" INT64_FORMAT, result->rows_read,
                      result->rows_loaded, result->rows_rejected);
@@ -172,7 +173,7 @@ void build_evidence(FileJob* job) {
   initStringInfo(&line);
   append_line(&line, job);
   appendStringInfoString(&line, ",\"rejects\":");
-  if (job->rejects) reject_store_json(job->rejects, &line);
+  if (job->rejects) reject_store_json(job->rejects, &line, job->evidence_room);
   else appendStringInfoString(&line, "[]");
   appendStringInfoChar(&line, '}');
   result->evidence = line.data;

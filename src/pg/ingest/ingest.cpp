@@ -28,6 +28,9 @@ void skip(FileJob* job, const char* reason, int32 file_id) {
 
 namespace {
 
+// Of the rejects that failed files of one request hold in memory until they are recorded: a thousand bad files must not cost a thousand times a bad file.
+constexpr Size most_evidence_bytes = 32 * 1024 * 1024;
+
 int64 now_ns() {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -39,7 +42,7 @@ bool settles(const FileJob* job) {
   return job->options->settle_us > 0 && mtime > 0 && job->read_ns - mtime < job->options->settle_us * 1000;
 }
 
-FileResult* process(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* source) {
+FileResult* process(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* source, Size* evidence_room) {
   auto* result = static_cast<FileResult*>(palloc0(sizeof(FileResult)));
   result->path = pstrdup(path);
   result->rows_read = -1;
@@ -50,6 +53,7 @@ FileResult* process(const IngestRequest* request, const SourceOptions* options, 
   job->path = result->path;
   job->source = source;
   job->result = result;
+  job->evidence_room = evidence_room;
   job->started = GetCurrentTimestamp();
   job->read_ns = now_ns();
   if (settles(job)) skip(job, "changed too recently, left for the next run (option settle)", 0);
@@ -72,13 +76,13 @@ void check_path_length(const char* path) {
 
 // Runs `process` with memory of its own, of which only the result stays.
 FileResult* process_alone(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* (*open)(const char*, const SourceOptions*, void*),
-                          void* argument) {
+                          void* argument, Size* evidence_room) {
   check_path_length(path);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap file", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
   ByteSource* source = open(path, options, argument);
-  FileResult* in_context = process(request, options, path, source);
+  FileResult* in_context = process(request, options, path, source, evidence_room);
   MemoryContextSwitchTo(caller);
   auto* result = static_cast<FileResult*>(palloc(sizeof(FileResult)));
   *result = *in_context;
@@ -137,6 +141,7 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
                     errhint("Give a path, or define one with dap.create_source(..., or_replace => true).")));
   List* results = NIL;
+  Size evidence_room = most_evidence_bytes;
   ListCell* cell;
   List* files = find_files(path);
   foreach (cell, files) {
@@ -144,18 +149,27 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     CHECK_FOR_INTERRUPTS();
     if (!pg_verifymbstr(file->path, static_cast<int>(std::strlen(file->path)), true))
       ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
-    results = lappend(results, process_alone(request, options, file->path, open_file, nullptr));
+    FileResult* result = process_alone(request, options, file->path, open_file, nullptr, &evidence_room);
+    results = lappend(results, result);
+    if (request->run_id == 0 && result->evidence) {
+      ingest_record_failure(result);
+      pfree(const_cast<char*>(result->evidence));
+      result->evidence = nullptr;
+      evidence_room = most_evidence_bytes;
+    }
   }
   return results;
 }
 
 FileResult* ingest_content(const IngestRequest* request, const char* name, const char* data, Size size) {
   Bytes bytes = {data, size};
-  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_bytes, &bytes);
+  Size evidence_room = most_evidence_bytes;
+  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_bytes, &bytes, &evidence_room);
 }
 
 FileResult* ingest_large_object(const IngestRequest* request, const char* name, Oid object) {
-  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_large_object, &object);
+  Size evidence_room = most_evidence_bytes;
+  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_large_object, &object, &evidence_room);
 }
 
 }  // namespace dap

@@ -34,7 +34,8 @@ struct IngestRequest {
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
 // 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
 void ingest_begin(const IngestRequest*);
-// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back, not recorded: that is the caller's.
+// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back; within a run they are not
+// recorded: that is the caller's, and their evidence together keeps within a limit.
 List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
 FileResult* ingest_content(const IngestRequest*, const char* name, const char* data, Size size);
 FileResult* ingest_large_object(const IngestRequest*, const char* name, Oid object);

@@ -22,9 +22,6 @@ namespace {
 
 enum Column { place_line, place_offset, column_name, reason, message, raw, raw_length, column_count };
 
-constexpr Size most_evidence_bytes = 16 * 1024 * 1024;
-constexpr int most_evidence_text = 64 * 1024 * 1024;  // far from what jsonb can hold
-
 void put_json_string(StringInfo out, const char* name, Datum value, bool is_null) {
   appendStringInfo(out, ",\"%s\":", name);
   if (is_null) appendStringInfoString(out, "null");
@@ -79,14 +76,14 @@ void reject_store_record(RejectStore* rejects, int32 file_id, int32 source_id, i
                 &named, 1);
 }
 
-void reject_store_json(RejectStore* rejects, StringInfo out) {
+void reject_store_json(RejectStore* rejects, StringInfo out, Size* room) {
   tuplestore_rescan(rejects->store);
   TupleTableSlot* slot = MakeSingleTupleTableSlot(rejects->desc, &TTSOpsMinimalTuple);
-  Size room = most_evidence_bytes;
   int kept = 0;
   appendStringInfoChar(out, '[');
-  while (kept < setting_max_kept_rejects && out->len < most_evidence_text && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
+  while (kept < setting_max_kept_rejects && *room > 0 && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
     slot_getallattrs(slot);
+    Size before = static_cast<Size>(out->len);
     appendStringInfo(out, "%s{\"stage\":\"ingest\",\"line\":" INT64_FORMAT ",\"byte_offset\":" INT64_FORMAT, kept ? "," : "",
                      DatumGetInt64(slot->tts_values[place_line]), DatumGetInt64(slot->tts_values[place_offset]));
     put_json_string(out, "column_name", slot->tts_values[column_name], slot->tts_isnull[column_name]);
@@ -94,13 +91,14 @@ void reject_store_json(RejectStore* rejects, StringInfo out) {
     put_json_string(out, "message", slot->tts_values[message], false);
     bytea* bytes = DatumGetByteaPP(slot->tts_values[raw]);
     Size size = VARSIZE_ANY_EXHDR(bytes);
-    if (size > room) size = room;
-    room -= size;
+    if (size > *room / 2) size = *room / 2;
     appendStringInfo(out, ",\"raw_length\":" INT64_FORMAT ",\"raw\":\"", DatumGetInt64(slot->tts_values[raw_length]));
     enlargeStringInfo(out, static_cast<int>(size * 2 + 8));
     out->len += static_cast<int>(hex_encode(VARDATA_ANY(bytes), size, out->data + out->len));
     out->data[out->len] = '\0';
     appendStringInfoString(out, "\"}");
+    Size taken = static_cast<Size>(out->len) - before;
+    *room -= taken < *room ? taken : *room;
     kept++;
   }
   appendStringInfoChar(out, ']');
