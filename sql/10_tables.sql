@@ -6,8 +6,9 @@ CREATE TABLE dap.source_definition (
   source text NOT NULL UNIQUE,
   relation regclass NOT NULL UNIQUE,
   path text,
-  columns text[] NOT NULL,
-  options jsonb NOT NULL DEFAULT '{}',
+  path_by text NOT NULL,
+  columns text[] NOT NULL CHECK (array_position(columns, NULL) IS NULL),
+  options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object'),
   definition_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   created_by text NOT NULL
@@ -21,15 +22,17 @@ CREATE TABLE dap.model_definition (
   tier smallint NOT NULL CHECK (tier IN (1, 2)),
   kind text NOT NULL CHECK (kind IN ('clean', 'query')),
   source_id integer,
-  columns jsonb,
-  key text[] NOT NULL,
-  latest_by text[],
+  columns jsonb NOT NULL CHECK (jsonb_typeof(columns) = 'array'),
+  key text[] NOT NULL CHECK (cardinality(key) > 0 AND array_ndims(key) = 1 AND array_position(key, NULL) IS NULL),
+  latest_by text[] CHECK (array_position(latest_by, NULL) IS NULL),
   query text,
-  upstream regclass[] NOT NULL,
+  upstream regclass[] NOT NULL CHECK (array_position(upstream, NULL) IS NULL),
   always boolean NOT NULL DEFAULT false,
   definition_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  created_by text NOT NULL
+  created_by text NOT NULL,
+  -- The module reads these without looking twice.
+  CHECK ((kind = 'clean') = (source_id IS NOT NULL) AND (kind = 'query') = (query IS NOT NULL))
 );
 COMMENT ON TABLE dap.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
 

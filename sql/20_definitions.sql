@@ -35,6 +35,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._layer_owner(integer) IS 'Internal: the role that owns a layer and every table in it';
 
+-- Unlike a cast to regclass it needs no USAGE on the schema: members of the owner that do not inherit its rights define sources too.
+CREATE FUNCTION dap._relation(target text) RETURNS regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT c.oid::regclass FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = (pg_catalog.parse_ident(target))[1] AND c.relname = (pg_catalog.parse_ident(target))[2]
+$$;
+COMMENT ON FUNCTION dap._relation(text) IS 'Internal: the relation of a qualified name; NULL if there is none';
+
 CREATE FUNCTION dap._run_as(owner regrole, statement text) RETURNS text
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -115,6 +125,17 @@ COMMENT ON FUNCTION dap._source_hash(text[], jsonb) IS 'Internal: identifies wha
 COMMENT ON FUNCTION dap._effective_options(jsonb) IS 'Internal: a source''s options over their defaults';
 
 -- The writers. dap._write() has checked that the caller owns `relation`; they run as the ledger's owner.
+CREATE FUNCTION dap._check_permanent_table(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = pg_catalog.format('%s is not a permanent table', relation);
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_permanent_table(regclass) IS 'Internal: raises unless every session could load into the relation';
+
 CREATE FUNCTION dap._write_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -124,15 +145,17 @@ DECLARE
   id integer;
   names text[] := ARRAY(SELECT c.name FROM pg_catalog.jsonb_array_elements_text(payload->'columns') WITH ORDINALITY AS c(name, n) ORDER BY c.n);
 BEGIN
+  PERFORM dap._check_permanent_table(relation);
   -- What "later" means decides which records win: the models must see their inputs as changed.
   UPDATE dap.model_state s SET inputs = '{}'
   FROM dap.source_definition d JOIN dap.model_definition m ON m.source_id = d.source_id
   WHERE d.source = payload->>'source' AND m.model_id = s.model_id
     AND dap._effective_options(d.options)->'arrival' <> dap._effective_options(payload->'options')->'arrival';
-  INSERT INTO dap.source_definition AS d (source, relation, path, columns, options, definition_hash, created_by)
-  VALUES (payload->>'source', _write_source.relation, payload->>'path', names, payload->'options',
+  INSERT INTO dap.source_definition AS d (source, relation, path, path_by, columns, options, definition_hash, created_by)
+  VALUES (payload->>'source', _write_source.relation, payload->>'path', caller, names, payload->'options',
     dap._source_hash(names, payload->'options'), caller)
-  ON CONFLICT (source) DO UPDATE SET path = excluded.path, columns = excluded.columns, options = excluded.options,
+  ON CONFLICT (source) DO UPDATE SET path = excluded.path,
+    path_by = CASE WHEN d.path IS DISTINCT FROM excluded.path THEN excluded.path_by ELSE d.path_by END, columns = excluded.columns, options = excluded.options,
     definition_hash = excluded.definition_hash
   WHERE d.relation = excluded.relation
   RETURNING source_id INTO id;
@@ -150,6 +173,7 @@ AS $$
 DECLARE
   id integer;
 BEGIN
+  PERFORM dap._check_permanent_table(relation);
   INSERT INTO dap.model_definition AS d (relation, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
   SELECT _write_model.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
     ARRAY(SELECT u::oid::regclass FROM pg_catalog.unnest(m.upstream) AS u ORDER BY 1), m.always, m.definition_hash, caller

@@ -14,7 +14,7 @@ BEGIN
     'COMMENT ON TABLE %1$s IS %2$L; COMMENT ON COLUMN %1$s._line IS %3$L; COMMENT ON COLUMN %1$s._file_id IS %4$L', target,
     pg_catalog.format('Live records of source %s, as they came. Written by dap.ingest_csv() alone', source),
     'Line of the file where the record starts; the header is line 1', 'The file, as in dap.files'));
-  RETURN target::regclass;
+  RETURN dap._relation(target);
 END $$;
 COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
 
@@ -188,7 +188,7 @@ BEGIN
     END IF;
     columns := coalesce(columns, dap._first_header(source, path, kept_options));
     PERFORM dap._check_column_names(columns);
-    target := pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(0), source));
+    target := dap._relation(pg_catalog.format('%I.%I', dap._layer(0), source));
     IF target IS NULL THEN
       target := dap._make_raw_table(source, columns, owner);
     ELSE

@@ -25,9 +25,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  relation regclass := pg_catalog.to_regclass(target);
+  relation regclass := dap._relation(target);
   key_list text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(k.name), ', ' ORDER BY k.n) FROM pg_catalog.unnest(key) WITH ORDINALITY AS k(name, n));
-  old_names text[] := ARRAY(SELECT c.value->>'name' FROM dap._models m CROSS JOIN pg_catalog.jsonb_array_elements(m.columns) AS c(value) WHERE m.relation = pg_catalog.to_regclass(target));
+  old_names text[] := ARRAY(SELECT c.value->>'name' FROM dap._models m CROSS JOIN pg_catalog.jsonb_array_elements(m.columns) AS c(value) WHERE m.relation = dap._relation(target));
   is_empty boolean;
   old_key record;
   difference record;
@@ -37,7 +37,7 @@ BEGIN
       (SELECT pg_catalog.string_agg(pg_catalog.format('%I %s%s', s.name, s.type, CASE WHEN s.not_null THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY e.n)
        FROM pg_catalog.jsonb_array_elements(shape) WITH ORDINALITY AS e(value, n), pg_catalog.jsonb_to_record(e.value) AS s(name text, type text, not_null boolean)),
       key_list));
-    RETURN target::regclass;
+    RETURN dap._relation(target);
   END IF;
 
   is_empty := dap._run_as(owner, pg_catalog.format('SELECT NOT EXISTS (SELECT FROM %s)', relation));
@@ -94,7 +94,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  existing regclass := pg_catalog.to_regclass(target);
+  existing regclass := dap._relation(target);
   known record;
 BEGIN
   IF existing IS NULL THEN
@@ -206,7 +206,7 @@ BEGIN
 
   hash := pg_catalog.md5(pg_catalog.jsonb_build_array('clean', source, columns, key, coalesce(latest_by, '{}'))::text);
   IF dap._is_same_model(place.target, hash, or_replace) THEN
-    RETURN place.target::regclass;
+    RETURN dap._relation(place.target);
   END IF;
   relation := dap._shape_model_table(place.target, shape, key, owner);
   PERFORM dap._write('model', relation, pg_catalog.jsonb_build_object('tier', 1, 'kind', 'clean', 'source_id', known.source_id, 'columns', columns,
@@ -246,7 +246,7 @@ BEGIN
   SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'type', analysis.types[c.n], 'not_null', c.name = ANY (key)) ORDER BY c.n)
     INTO shape FROM pg_catalog.unnest(analysis.columns) WITH ORDINALITY AS c(name, n);
 
-  target := pg_catalog.to_regclass(place.target);
+  target := dap._relation(place.target);
   -- The tables that the query reads, those that their models read, and so on.
   IF EXISTS (
     WITH RECURSIVE reached(relation) AS (
@@ -300,9 +300,9 @@ BEGIN
     parts := pg_catalog.parse_ident(coalesce(model, ''));
     -- Without a schema the name is looked for in both layers.
     candidates := CASE pg_catalog.cardinality(parts)
-      WHEN 1 THEN ARRAY[pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(2), parts[1])),
-        pg_catalog.to_regclass(pg_catalog.format('%I.%I', dap._layer(1), parts[1]))]
-      WHEN 2 THEN ARRAY[pg_catalog.to_regclass(pg_catalog.format('%I.%I', parts[1], parts[2]))]
+      WHEN 1 THEN ARRAY[dap._relation(pg_catalog.format('%I.%I', dap._layer(2), parts[1])),
+        dap._relation(pg_catalog.format('%I.%I', dap._layer(1), parts[1]))]
+      WHEN 2 THEN ARRAY[dap._relation(pg_catalog.format('%I.%I', parts[1], parts[2]))]
       ELSE '{}' END;
   END IF;
   SELECT m.* INTO known FROM dap._models m WHERE m.relation = ANY (candidates) ORDER BY m.tier DESC LIMIT 1;

@@ -79,12 +79,12 @@ BEGIN
       DETAIL = pg_catalog.format('Schema %s.', obstacles),
       HINT = pg_catalog.format('Give the owner as dap.setup(owner => %s), or rename the schemas that are not the pipeline''s.', layer_owner);
   END IF;
-  SELECT pg_catalog.string_agg(b.target::regclass::text, ', ' ORDER BY b.n) INTO obstacles
+  SELECT pg_catalog.string_agg(dap._relation(b.target)::text, ', ' ORDER BY b.n) INTO obstacles
   FROM (SELECT 1 AS n, pg_catalog.format('%I.%I', dap._layer(0), s.source) AS target FROM dap._builtin_sources() s
         UNION ALL SELECT 2, m.model FROM dap._builtin_clean_models() m UNION ALL SELECT 3, m.model FROM dap._builtin_models() m) AS b
-  WHERE pg_catalog.to_regclass(b.target) IS NOT NULL
-    AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = pg_catalog.to_regclass(b.target))
-    AND NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = pg_catalog.to_regclass(b.target));
+  WHERE dap._relation(b.target) IS NOT NULL
+    AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = dap._relation(b.target))
+    AND NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = dap._relation(b.target));
   IF obstacles IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = 'tables with the pipeline''s names exist already',
       DETAIL = pg_catalog.format('Not made by dap_analytics: %s.', obstacles), HINT = 'Rename or drop them. Nothing was made.';
@@ -157,7 +157,7 @@ BEGIN
   END LOOP;
 
   FOR builtin IN SELECT b.* FROM dap._builtin_clean_models() b LOOP
-    existed := pg_catalog.to_regclass(builtin.model) IS NOT NULL;
+    existed := dap._relation(builtin.model) IS NOT NULL;
     row := ROW(builtin.model, 'clean model', CASE WHEN existed THEN 'exists' ELSE 'created' END, NULL);
     BEGIN
       relation := dap.create_clean_model(builtin.model, builtin.source, builtin.columns, builtin.key, builtin.latest_by);
@@ -172,7 +172,7 @@ BEGIN
   END LOOP;
 
   FOR builtin IN SELECT b.* FROM dap._builtin_models() b LOOP
-    existed := pg_catalog.to_regclass(builtin.model) IS NOT NULL;
+    existed := dap._relation(builtin.model) IS NOT NULL;
     row := ROW(builtin.model, 'model', CASE WHEN existed THEN 'exists' ELSE 'created' END, NULL);
     BEGIN
       relation := dap.create_model(builtin.model, builtin.query, builtin.key);

@@ -170,6 +170,37 @@ is($node->safe_psql('postgres', "SET ROLE operator; SELECT count(*) FILTER (WHER
 $node->safe_psql('postgres', 'REVOKE INSERT ON staging.users FROM operator');
 is(outcome_as('operator', "SELECT dap.ingest_bytes('users', 'u', 'user_id')"), '42501', 'loading needs INSERT on the source');
 
+# A superuser's run reads for a definition what the role that gave the path may read, no more
+is(outcome_as('admin', "SELECT dap.create_source('reach', '/etc/passwd', '{a}', '{\"header\": false, \"quote\": \"\"}')"), 'ok', 'an admin defines a path outside');
+is(outcome('postgres', 'SELECT count(*) FROM dap.refresh_all()'), '42501', 'a superuser\'s run does not read it');
+is(outcome('postgres', "SELECT dap.ingest_csv('reach')"), '42501', 'nor does a superuser\'s load by the definition');
+is(outcome('postgres', "SELECT dap.create_source('reach', '/etc/passwd', options => '{\"header\": false, \"lenient\": true}', or_replace => true); SELECT dap.ingest_csv('reach')"), '42501', 'other options do not vouch for the path');
+is(outcome('postgres', "SELECT dap.ingest_csv('reach', '/etc/passwd', '{\"max_reject_percent\": 100}')"), 'ok', 'a path that the superuser gives is read');
+is(outcome('postgres', "SELECT dap.create_source('reach', '/etc/hostname', options => '{\"header\": false, \"lenient\": true}', or_replace => true); SELECT dap.ingest_csv('reach')"), 'ok', 'in a definition too');
+is(outcome_as('admin', "SELECT dap.drop_source('reach')"), 'ok', 'the source goes');
+
+# Whoever reaches the writer behind the definitions cannot make the module stumble over what it reads
+for my $damage (
+  '"columns": null', '"columns": {"name": "scope"}', '"columns": 5', '"key": []', '"key": [null]', '"key": null', '"query": null', '"kind": "clean"',
+  '"kind": "clean", "source_id": 1', '"latest_by": [null]', '"upstream": [null]', '"tier": 3') {
+  my $entry = '{"tier": 2, "kind": "query", "key": ["scope"], "columns": [{"name": "scope"}], "query": "SELECT 1 AS scope", "upstream": [], "always": true, "definition_hash": "x"}';
+  like(outcome_as('admin', "SELECT dap._write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^23/, "no model with $damage");
+}
+is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '23514', 'no source with a column without a name');
+is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a text); SELECT dap._write('source', 'passing', '{\"source\": \"passing\", \"columns\": [\"a\"], \"options\": {}}')"), '42809', 'no source in a temporary table');
+
+# What literals mean is not the session's to say
+$node->safe_psql('postgres', 'CREATE DATABASE escapes');
+is(outcome('escapes', "SET standard_conforming_strings = off; CREATE EXTENSION dap_analytics; SELECT dap.setup('$inbox/'); SELECT count(*) FROM dap.refresh_all(ingest => false);"
+    . q{SELECT dap.create_model('slashes', $q$SELECT 1 AS one, 'a\\b' AS v, 'x1' ~ '^x\d$' AS r$q$, '{one}'); SELECT count(*) FROM dap.refresh_all(ingest => false)}), 'ok', 'backslashes in literals do not matter');
+is($node->safe_psql('escapes', q{SELECT count(*) FROM dap.refresh_all('full', false) WHERE action <> 'unchanged'; SELECT v, r FROM analytics.slashes}), "0\na\\b|t", 'nor in those of models');
+
+# A member that does not inherit the owner's rights could SET ROLE: it defines without
+$node->safe_psql('postgres', "CREATE ROLE separate LOGIN NOINHERIT; SELECT dap.grant_access('separate', 'admin')");
+is(outcome_as('separate', q{SELECT dap.create_source('apart', columns => '{a}'); SELECT dap.create_clean_model('apart_clean', 'apart', '[{"name": "a", "type": "bigint"}]', '{a}');
+  SELECT dap.create_model('apart_count', 'SELECT 1 AS one, count(*) AS n FROM intermediate.apart_clean', '{one}'); SELECT count(*) FROM dap.setup(owner => 'etl');
+  SELECT dap.drop_model('apart_count'); SELECT dap.drop_model('apart_clean'); SELECT dap.drop_source('apart')}), 'ok', 'a member without INHERIT defines');
+
 # The layers' owner is not trusted: its code runs as itself, whoever calls
 $node->safe_psql(
   'postgres', q{

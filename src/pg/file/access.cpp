@@ -161,12 +161,19 @@ char* wanted_directory(const char* path) {
 }
 
 [[noreturn]] void raise_not_allowed(const char* path) {
+  const char* directory = wanted_directory(path);
+  bool is_named = false;
+  ListCell* cell;
+  foreach (cell, ingest_directories())
+    is_named |= is_below(directory, static_cast<const char*>(lfirst(cell))) && strstr(directory, "/..") == nullptr;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
                   errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; "
                             "members of pg_read_server_files may "
                             "read others.",
                             GetUserNameFromId(GetUserId(), false)),
-                  errhint("A superuser can allow the directory: %s", allow_statement(wanted_directory(path)))));
+                  is_named ? errhint("The path is below one of them, but a symbolic link leads out of it: where it leads to must be "
+                                     "allowed too.")
+                           : errhint("A superuser can allow the directory: %s", allow_statement(directory))));
   pg_unreachable();
 }
 

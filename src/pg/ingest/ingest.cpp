@@ -97,7 +97,37 @@ FileResult* process_alone(const IngestRequest* request, const SourceOptions* opt
   return result;
 }
 
-ByteSource* open_file(const char* path, const SourceOptions* options, void*) { return byte_source_open_file(path, options->compression); }
+// The role with whose rights files are found and opened: the caller's, but for a path of the definition no more than those of the role that gave it.
+// Who may define a source must not read, by way of a superuser's nightly run, what it may not read itself.
+Oid file_reader(const SourceDefinition* definition, bool own_path) {
+  Oid caller = GetUserId();
+  if (!own_path || !has_privs_of_role(caller, ROLE_PG_READ_SERVER_FILES)) return caller;
+  Oid giver = get_role_oid(definition->path_by, true);
+  if (!OidIsValid(giver)) giver = relation_owner(definition->relation);  // the role is gone
+  return has_privs_of_role(giver, ROLE_PG_READ_SERVER_FILES) ? caller : giver;
+}
+
+// Becomes the reader; an error's end of the (sub)transaction undoes it too.
+struct ReadAs {
+  Oid saved_user;
+  int saved_context;
+};
+
+ReadAs read_as_begin(Oid reader) {
+  ReadAs saved;
+  GetUserIdAndSecContext(&saved.saved_user, &saved.saved_context);
+  SetUserIdAndSecContext(reader, saved.saved_context | SECURITY_LOCAL_USERID_CHANGE);
+  return saved;
+}
+
+void read_as_end(const ReadAs* saved) { SetUserIdAndSecContext(saved->saved_user, saved->saved_context); }
+
+ByteSource* open_file(const char* path, const SourceOptions* options, void* argument) {
+  ReadAs saved = read_as_begin(*static_cast<Oid*>(argument));
+  ByteSource* source = byte_source_open_file(path, options->compression);
+  read_as_end(&saved);
+  return source;
+}
 
 struct Bytes {
   const char* data;
@@ -136,6 +166,7 @@ bool ingest_sets_aside(const IngestRequest* request) {
 
 List* ingest_path(const IngestRequest* request, const char* path) {
   const SourceOptions* options = parse_options(request->definition->options, request->call_options, OptionScope::call);
+  Oid reader = file_reader(request->definition, path == nullptr);
   if (!path) path = request->definition->path;
   if (!path)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
@@ -143,13 +174,15 @@ List* ingest_path(const IngestRequest* request, const char* path) {
   List* results = NIL;
   Size evidence_room = most_evidence_bytes;
   ListCell* cell;
+  ReadAs saved = read_as_begin(reader);
   List* files = find_files(path);
+  read_as_end(&saved);
   foreach (cell, files) {
     auto* file = static_cast<FoundFile*>(lfirst(cell));
     CHECK_FOR_INTERRUPTS();
     if (!pg_verifymbstr(file->path, static_cast<int>(std::strlen(file->path)), true))
       ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
-    FileResult* result = process_alone(request, options, file->path, open_file, nullptr, &evidence_room);
+    FileResult* result = process_alone(request, options, file->path, open_file, &reader, &evidence_room);
     results = lappend(results, result);
     if (request->run_id == 0 && result->evidence) {
       ingest_record_failure(result);

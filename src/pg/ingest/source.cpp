@@ -7,7 +7,8 @@ namespace dap {
 namespace {
 
 constexpr const char* select_source =
-    "SELECT d.source_id, d.source, d.relation::pg_catalog.oid, d.path, d.columns, d.options, d.definition_hash FROM dap.source_definition d ";
+    "SELECT d.source_id, d.source, d.relation::pg_catalog.oid, d.path, d.columns, d.options, d.definition_hash, d.path_by "
+    "FROM dap.source_definition d ";
 
 SourceDefinition* definition_of(const ResultRows* rows, int row) {
   Datum* values = rows->values + static_cast<Size>(row) * static_cast<Size>(rows->columns);
@@ -23,6 +24,7 @@ SourceDefinition* definition_of(const ResultRows* rows, int row) {
   for (int i = 0; i < definition->column_count; i++) definition->columns[i] = TextDatumGetCString(names[i]);
   definition->options = DatumGetJsonbP(values[5]);
   definition->definition_hash = TextDatumGetCString(values[6]);
+  definition->path_by = TextDatumGetCString(values[7]);
   const char* relation = get_rel_name(definition->relation);
   if (!relation)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of source \"%s\" does not exist any more", definition->source),

@@ -11,6 +11,7 @@ struct SourceDefinition {
   Oid relation;
   char* label;   // qualified name of the table, for messages
   char* path;    // NULL: none
+  char* path_by;  // the role that gave it
   char** columns;
   int column_count;
   Jsonb* options;
