@@ -71,7 +71,7 @@ CREATE TABLE dap.file_ledger (
   loaded_by text NOT NULL,
   run_id bigint
 );
-CREATE INDEX file_ledger_content_idx ON dap.file_ledger (source_id, content_hash);
+CREATE INDEX file_ledger_content_idx ON dap.file_ledger (source_id, bytes, content_hash);
 CREATE INDEX file_ledger_path_idx ON dap.file_ledger (source_id, path);
 COMMENT ON TABLE dap.file_ledger IS 'One line per content loaded, failed, unloaded, dismissed or archived';
 
@@ -88,6 +88,7 @@ CREATE TABLE dap.file_identity (
   bytes bigint NOT NULL,
   PRIMARY KEY (source_id, path)
 );
+CREATE INDEX file_identity_size_idx ON dap.file_identity (source_id, size);
 COMMENT ON TABLE dap.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
 
 CREATE SEQUENCE dap.reject_id_seq;

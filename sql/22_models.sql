@@ -145,6 +145,11 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('model %s needs a key', model),
       DETAIL = 'A refresh finds the rows that differ by their key.';
   END IF;
+  IF pg_catalog.cardinality(columns) > 832 THEN
+    RAISE EXCEPTION USING ERRCODE = 'too_many_columns', MESSAGE = pg_catalog.format('model %s has %s columns', model, pg_catalog.cardinality(columns)),
+      DETAIL = 'A refresh compares a row''s old and new values side by side: of a row''s 1664 columns a model can have half.',
+      HINT = 'Make several models with the same key.';
+  END IF;
   PERFORM dap._check_column_list(key, columns, 'key', model);
 END $$;
 COMMENT ON FUNCTION dap._check_key(text[], text[], text) IS 'Internal: raises unless the names can be the key of a model';

@@ -87,7 +87,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   WITH old AS (
     SELECT l.file_id FROM dap.file_ledger l
     WHERE l.source_id = (evidence->>'source_id')::integer AND l.status = 'failed'
-      AND (l.path = evidence->>'path' OR l.content_hash = decode(evidence->>'content_hash', 'hex'))
+      AND (l.path = evidence->>'path' OR l.bytes = (evidence->>'bytes')::bigint AND l.content_hash = decode(evidence->>'content_hash', 'hex'))
     FOR UPDATE SKIP LOCKED
   ), rejects AS (
     DELETE FROM dap.reject_ledger r USING old WHERE r.file_id = old.file_id

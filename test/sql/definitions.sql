@@ -259,6 +259,14 @@ SELECT state, replace(message, (SELECT oid FROM public.remember), 'OID') FROM da
 SELECT dap.drop_model(oid) FROM public.remember;
 DROP TABLE public.remember;
 
+-- More columns than a refresh can compare
+SELECT dap.create_source('very_wide', columns => array_agg('c' || i)) FROM generate_series(1, 833) AS i;
+\set VERBOSITY terse
+SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')), '{c1}') FROM generate_series(1, 833) AS i;
+\set VERBOSITY default
+SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')), '{c1}') FROM generate_series(1, 832) AS i;
+SELECT dap.drop_model('very_wide'), dap.drop_source('very_wide');
+
 -- What is left when all is dropped
 SELECT dap.drop_model('deep'), dap.drop_model('m');
 DROP VIEW public.over_over_c;

@@ -196,11 +196,15 @@ void remember_identity(FileJob* job) {
 
 void ingest_record_failure(FileResult* result) {
   if (!result->evidence) return;
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dap failed file", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext old = MemoryContextSwitchTo(context);
   Parameter parameter = text_parameter(result->evidence);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT dap._record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   result->file_id = DatumGetInt32(rows.values[0]);
+  MemoryContextSwitchTo(old);
+  MemoryContextDelete(context);
 }
 
 static int64 newest_change(int32 source_id) {
