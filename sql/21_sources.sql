@@ -227,6 +227,7 @@ AS $$
 DECLARE
   known record;
   readers text;
+  is_foreign boolean;
 BEGIN
   PERFORM dap._lock_definitions();
   SELECT s.* INTO known FROM dap._sources s WHERE s.source = drop_source.source;
@@ -238,10 +239,15 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('source "%s" cannot be dropped', source),
       DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first, with dap.drop_model().';
   END IF;
+  SELECT c.relkind = 'f' INTO is_foreign FROM pg_catalog.pg_class c WHERE c.oid = known.relation;
+  IF known.has_table AND NOT is_foreign THEN  -- a load that goes on is waited for, so that its file is among those that go
+    PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
+      pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', known.relation));
+  END IF;
   PERFORM dap._write('drop_source', known.relation, '{}');
   IF known.has_table THEN
     PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
-      pg_catalog.format('DROP TABLE %s', known.relation));
+      pg_catalog.format('DROP %s %s', CASE WHEN is_foreign THEN 'FOREIGN TABLE' ELSE 'TABLE' END, known.relation));
   END IF;
 END $$;
 COMMENT ON FUNCTION dap.drop_source(text) IS

@@ -400,7 +400,7 @@ is(load('fresh', undef, '{"settle": 0}'), 'loaded|1|1|0|', 'or the call says oth
 #
 SKIP:
 {
-  skip 'no postgres_fdw', 6 if query(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'}) == 0;
+  skip 'no postgres_fdw', 8 if query(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'}) == 0;
   my ($host, $port) = ($node->host, $node->port);
   query(qq{
     CREATE TABLE public.remote (_line bigint, _file_id int, a text, b text CHECK (b <> 'never'));
@@ -420,6 +420,8 @@ SKIP:
   query('ALTER SERVER loopback OPTIONS (SET port \'1\')');
   write_file("$temp/far.csv", "a,b\n5,x\n");
   like(failure(qq{SELECT dap.ingest_csv('far', '$temp/far.csv')}), qr/08001/, 'a server that is not there is no fault of the file');
+  query(q{SELECT dap.drop_source('far')});
+  is(query(q{SELECT to_regclass('staging.far') IS NULL}), 't', 'the source goes with its foreign table');
 }
 
 #
