@@ -58,20 +58,24 @@ void recall_failure(FileResult* file) {
   if (!file->place && !rows.nulls[2]) file->place = TextDatumGetCString(rows.values[2]);
 }
 
+// The query that shows more: a file that is broken as a whole has no rejects.
+char* query_for_more(const FileResult* file) {
+  return psprintf("SELECT * FROM dap.%s WHERE path = %s", file->rows_rejected > 0 ? "rejects" : "files", quote_literal_cstr(file->path));
+}
+
 [[noreturn]] void stop_on_file(const IngestRequest* request, FileResult* file) {
   recall_failure(file);
   ereport(ERROR, (errcode(file->sqlerrcode), errmsg("file \"%s\" failed, nothing was published", file->path),
                   errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", request->definition->source, with_place(file),
                             file->rows_read, file->rows_rejected),
-                  errhint("SELECT * FROM dap.rejects WHERE path = %s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').",
-                          quote_literal_cstr(file->path), quote_literal_cstr(file->path))));
+                  errhint("%s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').", query_for_more(file), quote_literal_cstr(file->path))));
   pg_unreachable();
 }
 
 void set_aside(Plan* plan, FileResult* file) {
   recall_failure(file);
   ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", with_place(file)),
-                    errhint("SELECT * FROM dap.rejects WHERE path = %s.", quote_literal_cstr(file->path))));
+                    errhint("%s.", query_for_more(file))));
   ingest_record_failure(file);
   StepResult step = begin_step(plan, file->path);
   step.rows_in = file->rows_read;
