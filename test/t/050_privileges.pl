@@ -189,6 +189,22 @@ for my $damage (
 is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '23514', 'no source with a column without a name');
 is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a text); SELECT dap._write('source', 'passing', '{\"source\": \"passing\", \"columns\": [\"a\"], \"options\": {}}')"), '42809', 'no source in a temporary table');
 
+# What a session alone has is nothing that a model can stand on
+is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a integer); SELECT dap.create_model('passing', 'SELECT a FROM pg_temp.passing', '{a}')"), '0A000', 'no model of a temporary table');
+is(outcome_as('admin', "SET ROLE etl; CREATE TYPE pg_temp.passing AS (a integer); SELECT dap.create_model('passing', 'SELECT 1 AS a, ROW(1)::pg_temp.passing AS b', '{a}')"), '0A000', 'no column of a temporary type');
+
+# What a function raises may quote what it was given, under any SQLSTATE
+$node->safe_psql(
+  'postgres', q{
+  SET ROLE etl;
+  CREATE FUNCTION analytics.tell(t text) RETURNS integer LANGUAGE plpgsql AS $$
+  BEGIN RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = 'found ' || t, DETAIL = t, HINT = t; END $$;
+  SELECT dap.create_model('telling', 'SELECT user_id, analytics.tell(name) AS n FROM intermediate.users_clean', '{user_id}')});
+my (undef, undef, $told) = $node->psql('postgres', 'SELECT count(*) FROM dap.refresh_all(ingest => false)');
+like($told, qr/ERROR:  analytics\.telling: SQLSTATE 42P01/, 'it is told that it raised');
+unlike($told . $node->safe_psql('postgres', 'SELECT * FROM dap.runs; SELECT * FROM dap.run_steps'), qr/Ann/, 'what it said is not');
+$node->safe_psql('postgres', "SELECT dap.drop_model('telling')");
+
 # What literals mean is not the session's to say
 $node->safe_psql('postgres', 'CREATE DATABASE escapes');
 is(outcome('escapes', "SET standard_conforming_strings = off; CREATE EXTENSION dap_analytics; SELECT dap.setup('$inbox/'); SELECT count(*) FROM dap.refresh_all(ingest => false);"

@@ -63,6 +63,10 @@ void walk_query(Query* query, Walk* state) {
 
 void visit_relation(const RangeTblEntry* entry, Walk* state) {
   if (entry->tablesample != nullptr) state->always = true;
+  if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a model's query cannot read temporary relation \"%s\"", get_rel_name(entry->relid)),
+                    errdetail("Other sessions do not see it, and it is gone when this one ends.")));
+  }
   if (entry->relkind != RELKIND_VIEW) {
     state->relations = list_append_unique_oid(state->relations, entry->relid);
     return;
@@ -107,6 +111,10 @@ char* column_type(const char* name, const Node* expression) {
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for type %u", element);
   const Oid schema = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typnamespace;
   ReleaseSysCache(tuple);
+  if (isAnyTempNamespace(schema)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("column \"%s\" of the query has temporary type %s", name, format_type_be(type)),
+                    errdetail("It is gone when this session ends.")));
+  }
   if (schema == dap_schema()) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("column \"%s\" of the query has type %s, which belongs to the extension", name, format_type_be(type)),

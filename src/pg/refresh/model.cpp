@@ -44,7 +44,7 @@ Model* model_of(const ResultRows* rows, int row) {
   model->version = DatumGetInt64(values[12]);
   if (!get_rel_name(model->relation))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %d does not exist any more", model->model_id),
-                    errhint("Tables of models are removed with dap.drop_model().")));
+                    errhint("Its definition is removed by: SELECT dap.drop_model('%u').", model->relation)));
   model->label = relation_label(model->relation);
   return model;
 }

@@ -41,6 +41,8 @@ char* masked_format(const char* format) {
 
 bool may_quote_data(const ErrorData* error) {
   if (error->domain != nullptr && strcmp(error->domain, TEXTDOMAIN) == 0) return false;
+  // What a procedural language raises is its function's author's text, under whatever SQLSTATE he chose.
+  if (error->domain == nullptr || strcmp(error->domain, PG_TEXTDOMAIN("postgres")) != 0) return true;
   const char* state = unpack_sql_state(error->sqlerrcode);
   for (const char* quoting : kQuotingClasses)
     if (strncmp(state, quoting, 2) == 0) return true;
