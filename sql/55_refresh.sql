@@ -45,7 +45,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION dap._failed_file_evidence(integer, text, bigint) IS 'Internal: a file that failed in the clean step, for the ledger';
 
--- Files of a source whose rejects, those of every clean model included, are more than their limits allow. A file that was loaded before this run cannot be
+-- The first file of a source whose rejects, those of every clean model included, are more than its limits allow. A file that was loaded before this run cannot be
 -- left out any more: a source that tolerates everything (max_reject_percent 100) is the way to go on with it.
 CREATE FUNCTION dap._files_over_limit(a_source_id integer, a_run_id bigint)
 RETURNS TABLE (path text, reason text, rows_read bigint, rows_rejected bigint, evidence jsonb, run_id bigint)
@@ -80,5 +80,6 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
            WHERE r.file_id = o.file_id AND r.stage = 'clean' ORDER BY r.line, r.reject_id LIMIT 1) AS f
   WHERE o.why IS NOT NULL
   ORDER BY o.file_id
+  LIMIT 1  -- the one that stops the run: evidence of a thousand others would only cost memory
 $$;
-COMMENT ON FUNCTION dap._files_over_limit(integer, bigint) IS 'Internal: files that fail in the clean step';
+COMMENT ON FUNCTION dap._files_over_limit(integer, bigint) IS 'Internal: the first file that fails in the clean step';
