@@ -316,6 +316,7 @@ $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', 'SELECT status FROM dap.runs ORDER BY run_id DESC LIMIT 1'), 'running', 'it shows a run of the primary');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 10000)");
 finish($session);
+$node->safe_psql('postgres', 'CHECKPOINT');  # nothing else flushes the end of an aborted transaction
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', 'SELECT status FROM dap.runs ORDER BY run_id DESC LIMIT 1'), 'crashed', 'and how it ended');
 $standby->stop;
