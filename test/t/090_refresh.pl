@@ -6,7 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('refresh');
-$node->init;
+$node->init(extra => ['--encoding=UTF8', '--locale=C']);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_worker_processes = 8\nlog_statement = none\n");
 $node->start;
 my $inbox = PostgreSQL::Test::Utils::tempdir;

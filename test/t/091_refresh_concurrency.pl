@@ -7,7 +7,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('concurrency');
-$node->init;
+$node->init(extra => ['--encoding=UTF8', '--locale=C']);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_worker_processes = 16\nlog_statement = none\ndeadlock_timeout = '200ms'\nlog_lock_waits = off\nrestart_after_crash = on\n");
 $node->start;
 my $inbox = PostgreSQL::Test::Utils::tempdir;

@@ -13,7 +13,7 @@ my $rounds = $ENV{DAP_ROUNDS} || 3;
 my $steps = $ENV{DAP_STEPS} || 6;
 
 my $node = PostgreSQL::Test::Cluster->new('properties');
-$node->init;
+$node->init(extra => ['--encoding=UTF8', '--locale=C']);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_worker_processes = 8\n");
 $node->start;
 my $inbox = PostgreSQL::Test::Utils::tempdir;
@@ -183,7 +183,7 @@ for my $round (1 .. $rounds) {
     # A full refresh agrees, and writes nothing.
     my $versions = generated($base, $versions_query);
     my $before = $live->query_safe($versions);
-    is($live->query_safe("SELECT string_agg(DISTINCT action, ',' ORDER BY action) FROM dap.refresh_all('full') WHERE object NOT LIKE 'staging.%'"), 'unchanged',
+    is($live->query_safe("SELECT string_agg(DISTINCT action, ',' ORDER BY action) FROM dap.refresh_all('full', false)"), 'unchanged',
       "$where: full finds nothing to change");
     is($live->query_safe($versions) eq $before ? 1 : 0, 1, "$where: full writes no row");
 
