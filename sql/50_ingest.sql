@@ -38,7 +38,7 @@ COMMENT ON FUNCTION dap.ingest_largeobject(text, text, oid, jsonb) IS
   'As dap.ingest_csv, with the content of a large object: \lo_import file.csv.gz, then pass :LASTOID';
 
 CREATE FUNCTION dap.read_csv(path text, options jsonb DEFAULT '{}') RETURNS SETOF record
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_read_csv';
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_read_csv';
 COMMENT ON FUNCTION dap.read_csv(text, jsonb) IS
   'The records of the files that path means, as a set: SELECT * FROM dap.read_csv(''f.csv'') AS t(id text, amount numeric). Columns are matched by header name; '
   'types other than text are converted exactly, as in clean models. A bad record raises (22P04) unless option skip_rejects; option limit';

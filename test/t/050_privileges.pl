@@ -164,6 +164,8 @@ is(outcome_as('operator', "SELECT count(*) FROM dap.read_csv('/etc/passwd') AS t
 $node->safe_psql('postgres', "ALTER DATABASE postgres SET dap.ingest_directories = '$inbox'");
 is(outcome_as('operator', "SELECT dap.ingest_csv('users', '$inbox/users.csv')"), 'ok', 'allowed, it does');
 is(outcome_as('operator', "SELECT count(*) FROM dap.read_csv('/etc/passwd') AS t(a text)"), '42501', 'and nothing else');
+is(outcome_as('operator', "SELECT count(*) FROM dap.read_csv(NULL) AS t(a text)"), '22004', 'no path is no empty file');
+is($node->safe_psql('postgres', "SET ROLE operator; SELECT name FROM dap.read_csv('users.csv', NULL) AS t(name text)"), 'Ann', 'no options are the defaults');
 is(outcome_as('operator', "SET dap.ingest_directories = '/'; SELECT count(*) FROM dap.read_csv('/etc/passwd') AS t(a text)"), '42501', 'only a superuser changes the setting');
 put_file('transactions_2.csv', "transaction_id,user_id,amount,transaction_date\n2,1,1.25,2024-01-05\n");
 is($node->safe_psql('postgres', "SET ROLE operator; SELECT count(*) FILTER (WHERE action = 'loaded') FROM dap.refresh_all()"), '1', 'an operator refreshes from files');

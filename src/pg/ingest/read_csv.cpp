@@ -131,7 +131,9 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
 DAP_FUNCTION(dap_read_csv) {
   InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  const dap::SourceOptions* options = dap::parse_options(nullptr, PG_GETARG_JSONB_P(1), dap::OptionScope::read);
+  // Not strict: a NULL must not look like a file without records.
+  if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("path must not be NULL")));
+  const dap::SourceOptions* options = dap::parse_options(nullptr, PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1), dap::OptionScope::read);
   const char* path = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* files = dap::find_files(path);
   if (files == NIL)
