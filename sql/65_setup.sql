@@ -19,6 +19,7 @@ DECLARE
   allowed text := coalesce(pg_catalog.current_setting('dap.ingest_directories', true), '');
   files text[];
   problem text;
+  detail text;
   hint text;
 BEGIN
   IF inbox IS NULL AND allowed = '' THEN
@@ -27,8 +28,8 @@ BEGIN
   BEGIN
     files := ARRAY(SELECT f.path FROM dap._find_files(path) WITH ORDINALITY AS f ORDER BY f.ordinality);
   EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN problem || coalesce('; ' || nullif(hint, ''), '');
+    GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN pg_catalog.concat_ws('; ', problem, nullif(pg_catalog.rtrim(detail, '.'), ''), nullif(hint, ''));
   END;
   -- Those who call this may be allowed more than those who will ingest.
   IF pg_catalog.starts_with(inbox, '/') AND NOT EXISTS (
