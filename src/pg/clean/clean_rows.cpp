@@ -258,8 +258,9 @@ TupleDesc reject_descriptor() {
 char* record_query(const Model* model, const Rule* rules, int count) {
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfoString(&sql, "SELECT _line, _file_id");
-  for (int i = 0; i < count; i++) appendStringInfo(&sql, ", %s", quote_identifier(rule_source(rules[i].rule)));
+  // As what the receiver takes them for, whatever somebody made of the table's columns.
+  appendStringInfoString(&sql, "SELECT _line::int8, _file_id::int4");
+  for (int i = 0; i < count; i++) appendStringInfo(&sql, ", %s::text", quote_identifier(rule_source(rules[i].rule)));
   appendStringInfo(&sql, " FROM %s", relation_label(model->upstream[0]));
   return sql.data;
 }

@@ -201,6 +201,7 @@ void refresh(Plan* plan) {
     List* sources = sources_with_path();
     foreach (cell, sources) ingest_source(plan, static_cast<SourceDefinition*>(lfirst(cell)));
   }
+  run_set_current(plan->run, plan->step + 1, nullptr);  // no object's fault yet
   List *models = all_models(), *wanted = NIL, *read = NIL;
   foreach (cell, models) {
     auto* model = static_cast<Model*>(lfirst(cell));
