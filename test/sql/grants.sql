@@ -116,6 +116,7 @@ SELECT dap.setup();
 \set VERBOSITY sqlstate
 SELECT dap._run_as(rolname::text::regrole, 'SELECT 1') FROM pg_roles WHERE oid = 10;
 \set VERBOSITY default
+SELECT dap._run_as(4294967294::oid::regrole, 'SELECT 1');
 SELECT dap._write('source', 'dap.source_definition', '{}');
 SELECT dap._write('nothing', 'staging.x', '{}');
 SELECT dap._write_drop_source('staging.x', '{}', '');

@@ -29,6 +29,9 @@ Oid relation_owner(Oid relation) {
 }  // namespace
 
 void require_set_role(Oid role) {
+  // A superuser may become any role, but there must be one.
+  if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role)));
   if (can_set_role(GetUserId(), role)) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("must be able to SET ROLE \"%s\"", GetUserNameFromId(role, false)),
