@@ -1,6 +1,9 @@
 # How a run ends and what it leaves behind: each way to fail, to be ended and to be rolled back.
 use strict;
 use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(comes_back);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -173,7 +176,7 @@ turn('sleep');
 ($session, $pid) = start_sleeping();
 kill 'KILL', $pid;
 finish($session);
-$node->poll_query_until('postgres', 'SELECT true', 't') or die 'the server does not come back';
+comes_back($node) or die 'the server does not come back';
 is(last_run('status'), 'crashed', 'a killed run is crashed');
 is(digest(), $before, 'no row changed by any of them');
 

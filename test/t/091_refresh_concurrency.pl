@@ -1,6 +1,9 @@
 # The refresh beside everything else: readers, loads, changes of definitions, other people's locks, and a server that goes down.
 use strict;
 use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(comes_back);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -194,7 +197,7 @@ for my $mode ('kill', 'immediate') {
   waits_at_gate($refresher_pid);
   if ($mode eq 'kill') { kill 'KILL', $refresher_pid; } else { $node->stop('immediate'); $node->start; }
   eval { $_->quit } for ($refresher, $keeper, $reader, $other);
-  $node->poll_query_until('postgres', 'SELECT true', 't') or die 'the server does not come back';
+  comes_back($node) or die 'the server does not come back';
   is(sql($digest), $before, "$mode: data as before");
   is(sql('SELECT status FROM dap.runs ORDER BY run_id DESC LIMIT 1'), 'crashed', "$mode: the run has crashed");
   cmp_ok(sql($refresh), '>', 5, "$mode: the next one does its work");

@@ -3,6 +3,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use IPC::Run;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(comes_back);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -170,7 +173,7 @@ same_as_copy('aborted', 'after an abort', "$temp/aborted.csv");
 	$node->poll_query_until('postgres', "SELECT pg_relation_size('staging.crashed') > 1000000");
 	kill 'KILL', $pid;
 	$session->finish;
-	$node->poll_query_until('postgres', 'SELECT true', 't') or die 'no recovery';
+	comes_back($node) or die 'no recovery';
 	is(sql('SELECT count(*) FROM staging.crashed'), '0', 'kill -9: no row stays');
 	sound('crashed', 'after kill -9');
 	is(sql("SELECT status FROM dap.ingest_csv('crashed', '$big')"), 'loaded', 'the file is loaded after recovery');
