@@ -118,6 +118,8 @@ SELECT * FROM pg_temp.load('s', 'percent', pg_temp.mixed(11, 11), '{"max_reject_
 SELECT * FROM pg_temp.load('s', 'percent 49', pg_temp.mixed(12, 12), '{"max_reject_percent": 49.9}');
 SELECT * FROM pg_temp.load('s', 'percent 0', pg_temp.mixed(13, 10), '{"max_reject_percent": 0}');
 SELECT * FROM pg_temp.load('s', 'percent 0 too', pg_temp.mixed(13, 11), '{"max_reject_percent": 0}');
+SELECT * FROM pg_temp.load('s', 'percent 0.29', pg_temp.mixed(49855, 145), '{"max_reject_percent": 0.29}');
+SELECT * FROM pg_temp.load('s', 'more than 0.29', pg_temp.mixed(49854, 146), '{"max_reject_percent": 0.29}');
 SELECT * FROM pg_temp.load('s', 'all', pg_temp.mixed(0, 20), '{"max_reject_percent": 100}');
 SELECT * FROM pg_temp.load('s', 'most 3', pg_temp.mixed(20, 3), '{"max_rejects": 3}');
 SELECT * FROM pg_temp.load('s', 'most 3 of 4', pg_temp.mixed(20, 4), '{"max_rejects": 3}');
@@ -149,7 +151,7 @@ SELECT line, byte_offset, reason, message, left(encode(raw, 'escape'), 30) AS ra
 SELECT _line, c1, c1000 FROM staging.wide ORDER BY _line;
 -- Large values are kept whole, out of line
 SELECT * FROM pg_temp.load('s', 'toast', E'a,b\n' || (SELECT string_agg(n || ',' || repeat(md5(n::text), 100 * n), E'\n') FROM generate_series(1, 30) AS n));
-SELECT count(*) FROM staging.s AS s JOIN dap.files AS f ON f.file_id = s._file_id WHERE f.path = 'toast' AND CASE WHEN s.a ~ '^[0-9]+$' THEN s.b = repeat(md5(s.a), 100 * s.a::int) END;
+SELECT count(*) FROM staging.s AS s JOIN dap.files AS f ON f.file_id = s._file_id WHERE f.path = 'toast' AND CASE WHEN s.a ~ '^[0-9]+$' AND length(s.b) > 1000 THEN s.b = repeat(md5(s.a), 100 * s.a::int) END;
 
 SET client_min_messages = warning;
 DROP EXTENSION dap_analytics CASCADE;
