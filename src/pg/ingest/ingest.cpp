@@ -101,7 +101,8 @@ bool content_is_new(FileJob* job, bool* renewed = nullptr) {
   int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
   const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
   job->result->bytes = job->bytes;
-  if (job->options->again || std::strcmp(verdict, "load") == 0) {
+  bool load = std::strcmp(verdict, "load") == 0 || (job->request->retry_failed && std::strcmp(verdict, "failed") == 0);
+  if (job->options->again || load) {
     if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
     return true;
   }
@@ -188,13 +189,6 @@ void fail_on_content(FileJob* job) {
   fail_on_fault(job, &fault);
 }
 
-void add_columns(FileJob* job) {
-  for (int i = 0; i < job->map->added_count; i++) {
-    run_statement(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.text", job->request->definition->label, quote_identifier(job->map->added[i])));
-    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(job->map->added[i]), job->request->definition->label)));
-  }
-}
-
 void add_reject(FileJob* job, const CsvReject* reject) {
   const char* column = reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
   if (job->options->stop_on_error && reject_store_count(job->rejects) > 0) return;  // the first is the end
@@ -257,7 +251,7 @@ void load_records(FileJob* job, char** header, int header_count) {
     run_as_end(&owner);
     return;
   }
-  add_columns(job);
+  add_columns(job->map, definition);
   Relation relation = table_open(definition->relation, RowExclusiveLock);
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
@@ -328,6 +322,25 @@ void append_line(StringInfo out, const FileJob* job) {
   append_identity(out, job);
 }
 
+// What it takes to read one of the file's rejects again: the header's bytes, and what decides where records end.
+void append_reading(StringInfo out, const FileJob* job) {
+  Size size;
+  const char* header = csv_reader_header_bytes(job->reader, &size);
+  appendStringInfoString(out, ",\"reading\":{\"header\":");
+  if (header) {
+    char* hex = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, size * 2 + 1));
+    hex[hex_encode(header, size, hex)] = '\0';
+    appendStringInfo(out, "\"%s\"", hex);
+  } else {
+    appendStringInfoString(out, "null");
+  }
+  const SourceOptions* options = job->options;
+  append_text(out, "delimiter", pnstrdup(&options->delimiter, 1));
+  append_text(out, "quote", pnstrdup(&options->quote, 1));
+  append_text(out, "escape", pnstrdup(&options->escape, 1));
+  appendStringInfoChar(out, '}');
+}
+
 void record_loaded(FileJob* job) {
   FileResult* result = job->result;
   result->rows_rejected = reject_store_count(job->rejects);
@@ -335,6 +348,7 @@ void record_loaded(FileJob* job) {
   StringInfoData line;
   initStringInfo(&line);
   append_line(&line, job);
+  if (result->rows_rejected > 0) append_reading(&line, job);
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
@@ -636,6 +650,10 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     results = lappend(results, process_alone(request, options, file->path, open_file, nullptr));
   }
   return results;
+}
+
+FileResult* ingest_file(const IngestRequest* request, const char* path) {
+  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), path, open_file, nullptr);
 }
 
 FileResult* ingest_content(const IngestRequest* request, const char* name, const char* data, Size size) {

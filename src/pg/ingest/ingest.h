@@ -29,13 +29,18 @@ struct IngestRequest {
   const SourceDefinition* definition;
   Jsonb* call_options;  // NULL: none
   int64 run_id;         // 0: not part of a run
+  bool retry_failed = false;  // bytes that failed under the same definition are read again
 };
 
+// A call's request for a source, begun: options checked, the lock taken, the definition read under it.
+IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
 // 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
 void ingest_begin(const IngestRequest*);
 // Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back, not recorded: that is the caller's.
 List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
+// One file, by its exact name.
+FileResult* ingest_file(const IngestRequest*, const char* path);
 FileResult* ingest_content(const IngestRequest*, const char* name, const char* data, Size size);
 FileResult* ingest_large_object(const IngestRequest*, const char* name, Oid object);
 // Does one file fail the caller's run? (option on_failed_file)
