@@ -134,10 +134,12 @@ void survey_bytes(Sniff* sniff, ByteSource* source) {
   if (!is_given(sniff->call_options, "delimiter")) {
     csv::DelimiterGuess guess = {{}, -1, -1};
     bool whole = static_cast<int64>(sampled) == sniff->bytes;
-    csv::Dialect dialect;
-    dialect.quote = sniff->options->quote;
-    dialect.escape = sniff->options->escape;
-    EngineFault fault = try_engine([&] { guess = csv::guess_delimiter(sample, sampled, whole, dialect); });
+    EngineFault fault = try_engine([&] {
+      csv::Dialect dialect;
+      dialect.quote = sniff->options->quote;
+      dialect.escape = sniff->options->escape;
+      guess = csv::guess_delimiter(sample, sampled, whole, dialect);
+    });
     raise_engine_fault(fault, "the CSV scanner");
     judge_delimiter(sniff, &guess);
   }
