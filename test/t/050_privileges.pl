@@ -128,7 +128,8 @@ my %allowed = (
   nobody => [],
   monitor => [],
   reader => [],
-  operator => [qw(ingest_bytes ingest_csv ingest_largeobject read_csv refresh_all refresh_analytics refresh_intermediate schedule unschedule)],
+  operator => [qw(export_rejects ingest_bytes ingest_csv ingest_largeobject read_csv refresh_all refresh_analytics refresh_intermediate retry_rejects schedule sniff_columns sniff_csv
+    unschedule)],
 );
 my @functions = split /\n/, $node->safe_psql(
   'postgres', q{
@@ -141,7 +142,7 @@ for my $role (sort keys %allowed) {
   for my $line (@functions) {
     my ($name, $suffix, $arguments) = split /\|/, $line, 3;
     my $may = $name eq 'version' || grep { $_ eq $name } @{ $allowed{$role} };
-    next if $may || ($role eq 'operator' && $name =~ /^_(schedule|no_stray)/);
+    next if $may || ($role eq 'operator' && $name =~ /^_(schedule|no_stray|reject_text)/);
     my $result = outcome_as($role, "BEGIN; SELECT * FROM dap.$name($arguments) $suffix; ROLLBACK");
     $refused++;
     push @wrong, "$name: $result" if $result ne '42501';

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bridge/query.h"
+
 extern "C" {
 #include "catalog/heap.h"
 }
@@ -175,6 +177,13 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
   if (const char* twice = duplicate_name(names, header_count)) fault(map, "duplicate_column", psprintf("the header names column \"%s\" twice", twice));
   if (!map->fault.reason) place_new_columns(map, options, &table, names);
   return map;
+}
+
+void add_columns(const ColumnMap* map, const SourceDefinition* definition) {
+  for (int i = 0; i < map->added_count; i++) {
+    run_statement(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.text", definition->label, quote_identifier(map->added[i])));
+    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
+  }
 }
 
 void map_attributes(ColumnMap* map, Relation relation) {

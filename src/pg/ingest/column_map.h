@@ -21,6 +21,8 @@ struct ColumnMap {
 
 // Matches header names with columns: trimmed, through the aliases, exact, else ignoring case. NULL header: by position.
 ColumnMap* map_columns(const SourceDefinition*, const SourceOptions*, char** header, int header_count);
+// Adds the map's new columns to the source's table, with a NOTICE each; as the table's owner.
+void add_columns(const ColumnMap*, const SourceDefinition*);
 // Looks up the attribute numbers, after added columns were added.
 void map_attributes(ColumnMap*, Relation);
 // The columns that a header means, for a source that is made from it: names trimmed and through the aliases, in place.

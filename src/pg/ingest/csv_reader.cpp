@@ -34,6 +34,8 @@ struct CsvReader {
   bool validate;  // and not validated by the scanner
   Oid conversion;
   int columns;
+  char* header;  // its bytes
+  Size header_size;
   CsvFault fault;
 };
 
@@ -272,6 +274,9 @@ char** csv_reader_header(CsvReader* reader, int* count) {
               static_cast<int64>(reject.line), static_cast<int64>(reject.offset));
     return nullptr;
   }
+  reader->header_size = batch.records[0].raw_size;
+  reader->header = static_cast<char*>(MemoryContextAllocHuge(reader->context, reader->header_size + 1));
+  std::memcpy(reader->header, batch.records[0].raw, reader->header_size);
   int found = static_cast<int>(batch.fields.size());
   char** names = static_cast<char**>(MemoryContextAllocHuge(reader->context, sizeof(char*) * static_cast<Size>(found + 1)));
   for (int i = 0; i < found; i++) {
@@ -288,6 +293,11 @@ char** csv_reader_header(CsvReader* reader, int* count) {
   }
   *count = found;
   return names;
+}
+
+const char* csv_reader_header_bytes(const CsvReader* reader, Size* size) {
+  *size = reader->header_size;
+  return reader->header;
 }
 
 void csv_reader_set_columns(CsvReader* reader, int columns) {

@@ -55,6 +55,8 @@ struct CsvReader;  // lives in the memory context current at opening; the engine
 CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
 // The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
 char** csv_reader_header(CsvReader*, int* count);
+// The header's bytes as they came, without line end; NULL before csv_reader_header has found one.
+const char* csv_reader_header_bytes(const CsvReader*, Size* size);
 // The number of fields a record must have; call before csv_reader_next.
 void csv_reader_set_columns(CsvReader*, int columns);
 // The next batch of at most `most` records; false at the end or at a fault.

@@ -69,6 +69,25 @@ void append_line(StringInfo out, const FileJob* job) {
   append_identity(out, job);
 }
 
+// What it takes to read one of the file's rejects again: the header's bytes, and what decides where records end.
+void append_reading(StringInfo out, const FileJob* job) {
+  Size size;
+  const char* header = csv_reader_header_bytes(job->reader, &size);
+  appendStringInfoString(out, ",\"reading\":{\"header\":");
+  if (header) {
+    char* hex = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, size * 2 + 1));
+    hex[hex_encode(header, size, hex)] = '\0';
+    appendStringInfo(out, "\"%s\"", hex);
+  } else {
+    appendStringInfoString(out, "null");
+  }
+  const SourceOptions* options = job->options;
+  append_text(out, "delimiter", pnstrdup(&options->delimiter, 1));
+  append_text(out, "quote", pnstrdup(&options->quote, 1));
+  append_text(out, "escape", pnstrdup(&options->escape, 1));
+  appendStringInfoChar(out, '}');
+}
+
 }  // namespace
 
 const char* effective_definition_hash(const IngestRequest* request) {
@@ -90,7 +109,8 @@ bool content_is_new(FileJob* job, bool* renewed) {
   int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
   const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
   job->result->bytes = job->bytes;
-  if (job->options->again || std::strcmp(verdict, "load") == 0) {
+  bool load = std::strcmp(verdict, "load") == 0 || (job->request->retry_failed && std::strcmp(verdict, "failed") == 0);
+  if (job->options->again || load) {
     if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
     return true;
   }
@@ -142,6 +162,7 @@ void record_loaded(FileJob* job) {
   StringInfoData line;
   initStringInfo(&line);
   append_line(&line, job);
+  if (result->rows_rejected > 0) append_reading(&line, job);
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());

@@ -60,13 +60,6 @@ void fail_on_content(FileJob* job) {
   fail_on_fault(job, &fault);
 }
 
-void add_columns(FileJob* job) {
-  for (int i = 0; i < job->map->added_count; i++) {
-    run_statement(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.text", job->request->definition->label, quote_identifier(job->map->added[i])));
-    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(job->map->added[i]), job->request->definition->label)));
-  }
-}
-
 void add_reject(FileJob* job, const CsvReject* reject) {
   const char* column = reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
   if (job->options->stop_on_error && reject_store_count(job->rejects) > 0) return;  // the first is the end
@@ -132,7 +125,7 @@ void load_records(FileJob* job, char** header, int header_count) {
     run_as_end(&owner);
     return;
   }
-  add_columns(job);
+  add_columns(job->map, job->request->definition);
   Relation relation = table_open(definition->relation, RowExclusiveLock);
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));

@@ -42,24 +42,29 @@ char* required_text(FunctionCallInfo fcinfo, int argument, const char* name) {
 }
 
 IngestRequest begin_request(FunctionCallInfo fcinfo, int options_argument) {
+  const char* name = required_text(fcinfo, 0, "source");
+  return ingest_request(name, PG_ARGISNULL(options_argument) ? nullptr : PG_GETARG_JSONB_P(options_argument));
+}
+
+}  // namespace
+
+IngestRequest ingest_request(const char* source, Jsonb* call_options) {
   PreventCommandIfReadOnly("loading files");
   PreventCommandIfParallelMode("loading files");
   IngestRequest request = {};
-  const char* name = required_text(fcinfo, 0, "source");
-  request.call_options = PG_ARGISNULL(options_argument) ? nullptr : PG_GETARG_JSONB_P(options_argument);
-  request.definition = find_source(name);
+  request.call_options = call_options;
+  request.definition = find_source(source);
   for (;;) {
     parse_options(request.definition->options, request.call_options, OptionScope::call);
     ingest_begin(&request);
     // The lock was waited for: the definition may be another now, or the source too.
-    const SourceDefinition* locked = find_source(name);
+    const SourceDefinition* locked = find_source(source);
     bool same = locked->source_id == request.definition->source_id;
     request.definition = locked;
     if (same) return request;
   }
 }
 
-}  // namespace
 }  // namespace dap
 
 DAP_FUNCTION(dap_ingest_csv) {

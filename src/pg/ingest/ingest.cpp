@@ -194,6 +194,17 @@ List* ingest_path(const IngestRequest* request, const char* path) {
   return results;
 }
 
+ByteSource* ingest_open_again(const IngestRequest* request, const char* path, const SourceOptions* options) {
+  Oid reader = file_reader(request->definition, true);
+  return open_file(path, options, &reader);
+}
+
+FileResult* ingest_file_again(const IngestRequest* request, const char* path) {
+  Oid reader = file_reader(request->definition, true);
+  Size evidence_room = most_evidence_bytes;
+  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), path, open_file, &reader, &evidence_room);
+}
+
 FileResult* ingest_content(const IngestRequest* request, const char* name, const char* data, Size size) {
   Bytes bytes = {data, size};
   Size evidence_room = most_evidence_bytes;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "pg/file/byte_source.h"
+#include "pg/ingest/options.h"
 #include "pg/ingest/source.h"
 
 namespace dap {
@@ -29,14 +31,20 @@ struct IngestRequest {
   const SourceDefinition* definition;
   Jsonb* call_options;  // NULL: none
   int64 run_id;         // 0: not part of a run
+  bool retry_failed = false;  // bytes that failed under the same definition are read again
 };
 
+// A call's request for a source, begun: options checked, the lock taken, the definition read under it.
+IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
 // 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
 void ingest_begin(const IngestRequest*);
 // Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back; within a run they are not
 // recorded: that is the caller's, and their evidence together keeps within a limit.
 List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
+// One file that the ledger names, by its exact path. The caller did not choose it: it is opened with the rights for the definition's own path.
+FileResult* ingest_file_again(const IngestRequest*, const char* path);
+ByteSource* ingest_open_again(const IngestRequest*, const char* path, const SourceOptions*);
 FileResult* ingest_content(const IngestRequest*, const char* name, const char* data, Size size);
 FileResult* ingest_large_object(const IngestRequest*, const char* name, Oid object);
 // Does one file fail the caller's run? (option on_failed_file)

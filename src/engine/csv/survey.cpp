@@ -1,0 +1,137 @@
+#include "engine/csv/survey.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory_resource>
+
+#include "engine/text/utf8.h"
+
+namespace dap::csv {
+
+void ByteSurvey::check_utf8(const char* data, std::size_t size) noexcept {
+  // A character that began in the chunk before is completed first.
+  text::Utf8Stream stream;
+  for (std::size_t i = 0; i < tail_size_; i++) stream.push(tail_[i]);
+  std::size_t at = 0;
+  while (at < size && stream.inside()) {
+    if (!stream.push(static_cast<unsigned char>(data[at]))) {
+      utf8_ = false;
+      return;
+    }
+    if (tail_size_ < sizeof(tail_)) tail_[tail_size_++] = static_cast<unsigned char>(data[at]);
+    at++;
+  }
+  if (stream.inside()) return;  // still
+  tail_size_ = 0;
+  const std::size_t good = at + text::utf8_prefix(data + at, size - at);
+  if (size - good >= sizeof(tail_)) {
+    utf8_ = false;
+    return;
+  }
+  for (std::size_t i = good; i < size; i++) {
+    const auto byte = static_cast<unsigned char>(data[i]);
+    if (!stream.push(byte)) {
+      utf8_ = false;
+      return;
+    }
+    tail_[tail_size_++] = byte;
+  }
+}
+
+void ByteSurvey::add(const char* data, std::size_t size) noexcept {
+  if (utf8_) check_utf8(data, size);
+  for (std::size_t i = 0; i < size && bytes_ + i < sizeof(head_); i++) head_[bytes_ + i] = static_cast<unsigned char>(data[i]);
+  bytes_ += size;
+  bool quoted = quoted_, after_cr = after_cr_, nul = nul_, c1 = c1_, gaps = gaps_;
+  for (std::size_t i = 0; i < size; i++) {
+    const char c = data[i];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      const auto byte = static_cast<unsigned char>(c);
+      c1 |= byte < 0xA0;
+      gaps |= byte == 0x81 || byte == 0x8D || byte == 0x8F || byte == 0x90 || byte == 0x9D;
+    } else if (c == '\n') {
+      if (after_cr) crlf_++;
+      else if (!quoted) lf_++;
+    } else if (c == '\0') {
+      nul = true;
+    } else if (c == quote_) {
+      quoted = !quoted;
+    }
+    if (after_cr && c != '\n') cr_++;
+    after_cr = c == '\r' && !quoted;
+  }
+  quoted_ = quoted;
+  after_cr_ = after_cr;
+  nul_ = nul;
+  c1_ = c1;
+  gaps_ = gaps;
+}
+
+void ByteSurvey::finish() noexcept {
+  if (after_cr_) cr_++;
+  after_cr_ = false;
+  if (tail_size_ > 0) utf8_ = false;
+  bom_ = bytes_ >= 3 && head_[0] == 0xEF && head_[1] == 0xBB && head_[2] == 0xBF;
+}
+
+namespace {
+
+DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
+  DelimiterScore result = {dialect.delimiter, 0, 0, 0};
+  Limits limits;
+  limits.field_bytes = limits.record_bytes = size + 1;
+  limits.reject_bytes = 0;
+  Scanner scanner(dialect, limits, std::pmr::new_delete_resource());
+  Batch batch;
+  scanner.feed(sample, size);
+  bool finished = false;
+  auto more = [&] {
+    if (finished || !whole) return false;
+    finished = true;
+    scanner.finish();
+    return true;
+  };
+  for (;;) {
+    const Step step = scanner.read_header(batch);
+    if (step == Step::batch) break;
+    if (step != Step::need_input || !more()) return result;
+  }
+  result.fields = batch.rejects.empty() ? batch.fields.size() : 0;
+  if (result.fields == 0) return result;
+  scanner.set_columns(static_cast<std::uint32_t>(result.fields));
+  for (;;) {
+    const Step step = scanner.next(batch, 1000);
+    if (step == Step::batch) {
+      result.even += batch.records.size();
+      for (const Reject& reject : batch.rejects) result.uneven += reject.reason == Reason::field_count;
+    } else if (step != Step::need_input || !more()) {
+      return result;
+    }
+  }
+}
+
+bool better(const DelimiterScore& one, const DelimiterScore& other) noexcept {
+  if (one.share() != other.share()) return one.share() > other.share();
+  return one.fields > other.fields;
+}
+
+}  // namespace
+
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
+  DelimiterGuess guess = {{}, -1, -1};
+  for (int i = 0; i < common_delimiter_count; i++) {
+    Dialect tried = dialect;
+    tried.delimiter = common_delimiters[i];
+    tried.lenient = true;  // what counts are the fields
+    tried.validate_utf8 = false;
+    if (tried.delimiter != tried.quote) guess.scores[i] = score(sample, size, whole, tried);
+    guess.scores[i].delimiter = common_delimiters[i];
+    if (guess.scores[i].fields < 2) continue;
+    if (guess.best < 0 || better(guess.scores[i], guess.scores[guess.best])) guess.best = i;
+  }
+  for (int i = 0; i < common_delimiter_count; i++)
+    if (guess.best >= 0 && i != guess.best && guess.scores[i].fields >= 2 && guess.scores[i].share() >= guess.scores[guess.best].share()) guess.rival = i;
+  return guess;
+}
+
+}  // namespace dap::csv

@@ -1,0 +1,433 @@
+// dap.retry_rejects(file_id, options): what a file's records are under corrected options.
+//
+// A loaded file's rejects are read again from the ledger, each alone behind the file's header. That is exact as long as the records' ends cannot
+// have moved, which delimiter, quote and escape decide; where one of these is another now, the file itself is read again, and a record counts
+// that starts where the reject did and is as long.
+#include <cstring>
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+#include "pg/file/byte_source.h"
+#include "pg/ingest/column_map.h"
+#include "pg/ingest/csv_reader.h"
+#include "pg/ingest/ingest.h"
+#include "pg/ingest/options.h"
+#include "pg/ingest/table_writer.h"
+#include "pg/run/redact.h"
+
+namespace dap {
+namespace {
+
+// The file's line in the ledger.
+struct LedgerLine {
+  int32 source_id;
+  const char* source;
+  const char* path;
+  const char* status;
+  bytea* header;  // NULL: the file was read without one
+  bool has_reading;
+  const char* delimiter;
+  const char* quote;
+  const char* escape;
+  bytea* content_hash;
+  int64 bytes;
+};
+
+// What happened, as SQL sees it.
+struct Outcome {
+  int32 file_id;
+  const char* status;
+  const char* reason;  // NULL: none
+  int64 retried;
+  int64 loaded;
+  int64 still_rejected;
+};
+
+struct Retry {
+  int32 file_id;
+  const LedgerLine* line;
+  const IngestRequest* request;
+  const SourceOptions* options;
+  ColumnMap* map;
+  TableWriter* writer;
+  Tuplestorestate* rejects;  // whole ones, in the file's order
+  TupleTableSlot* slot;
+  Tuplestorestate* outcomes;
+  TupleDesc outcome_desc;
+  MemoryContext record_context;
+  int64 retried;
+  int64 loaded;
+};
+
+enum RejectColumn { reject_id, reject_line, reject_offset, reject_raw, reject_columns };
+enum OutcomeColumn { outcome_id, outcome_loaded, outcome_column, outcome_reason, outcome_message, outcome_columns };
+
+[[noreturn]] void raise_state(int32 file_id, const char* detail, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the rejects of file %d cannot be retried", file_id), errdetail("%s", detail),
+                  hint ? errhint("%s", hint) : 0));
+  pg_unreachable();
+}
+
+LedgerLine* find_line(int32 file_id) {
+  Parameter parameter = int4_parameter(file_id);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), l.reading->>'delimiter', l.reading->>'quote', "
+                               "l.reading->>'escape', l.content_hash, l.bytes FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (rows.rows == 0)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
+  auto* line = static_cast<LedgerLine*>(palloc0(sizeof(LedgerLine)));
+  auto text_of = [&rows](int column) { return rows.nulls[column] ? nullptr : TextDatumGetCString(rows.values[column]); };
+  line->source_id = DatumGetInt32(rows.values[0]);
+  line->source = text_of(1);
+  line->path = text_of(2);
+  line->status = text_of(3);
+  line->header = rows.nulls[4] ? nullptr : DatumGetByteaPP(rows.values[4]);
+  line->has_reading = !rows.nulls[5];
+  line->delimiter = text_of(5);
+  line->quote = text_of(6);
+  line->escape = text_of(7);
+  line->content_hash = rows.nulls[8] ? nullptr : DatumGetByteaPP(rows.values[8]);
+  line->bytes = rows.nulls[9] ? 0 : DatumGetInt64(rows.values[9]);
+  return line;
+}
+
+// Could a record end elsewhere under these options than under those of the load? Without quotes every line is a record, as it was or as a part of one.
+bool ends_can_move(const LedgerLine* line, const SourceOptions* options) {
+  if (options->quote == '\0') return false;
+  return options->delimiter != line->delimiter[0] || options->quote != line->quote[0] || options->escape != line->escape[0];
+}
+
+// The file's rejects that the ledger holds whole; says how many it does not.
+void collect_rejects(Retry* retry, int64* cut_off) {
+  TupleDesc desc = CreateTemplateTupleDesc(reject_columns);
+  TupleDescInitEntry(desc, reject_id + 1, "reject_id", INT8OID, -1, 0);
+  TupleDescInitEntry(desc, reject_line + 1, "line", INT8OID, -1, 0);
+  TupleDescInitEntry(desc, reject_offset + 1, "byte_offset", INT8OID, -1, 0);
+  TupleDescInitEntry(desc, reject_raw + 1, "raw", BYTEAOID, -1, 0);
+  retry->rejects = tuplestore_begin_heap(true, false, work_mem);
+  retry->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+  Parameter parameter = int4_parameter(retry->file_id);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT pg_catalog.count(*) FROM dap.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
+                               "AND (r.raw IS NULL OR r.raw_length IS DISTINCT FROM pg_catalog.length(r.raw))", &parameter, 1, CurrentMemoryContext);
+  *cut_off = DatumGetInt64(rows.values[0]);
+  run_statement(psprintf("SELECT r.reject_id, r.line, r.byte_offset, r.raw FROM dap.reject_ledger r WHERE r.file_id = %d AND r.stage = 'ingest' "
+                         "AND r.raw_length = pg_catalog.length(r.raw) ORDER BY r.byte_offset", retry->file_id),
+                nullptr, 0, store_receiver(retry->rejects));
+  run_as_end(&ledger);
+}
+
+void open_outcomes(Retry* retry) {
+  TupleDesc desc = CreateTemplateTupleDesc(outcome_columns);
+  TupleDescInitEntry(desc, outcome_id + 1, "reject_id", INT8OID, -1, 0);
+  TupleDescInitEntry(desc, outcome_loaded + 1, "loaded", BOOLOID, -1, 0);
+  TupleDescInitEntry(desc, outcome_column + 1, "column_name", TEXTOID, -1, 0);
+  TupleDescInitEntry(desc, outcome_reason + 1, "reason", TEXTOID, -1, 0);
+  TupleDescInitEntry(desc, outcome_message + 1, "message", TEXTOID, -1, 0);
+  retry->outcome_desc = desc;
+  retry->outcomes = tuplestore_begin_heap(true, false, work_mem);
+}
+
+// Keeps what became of the reject in the slot. `why` NULL and not loaded: as before.
+void put_outcome(Retry* retry, bool loaded, const CsvReject* why) {
+  bool is_null;
+  Datum values[outcome_columns] = {slot_getattr(retry->slot, reject_id + 1, &is_null), BoolGetDatum(loaded), 0, 0, 0};
+  bool nulls[outcome_columns] = {false, false, true, true, true};
+  if (why) {
+    nulls[outcome_reason] = nulls[outcome_message] = false;
+    values[outcome_reason] = CStringGetTextDatum(why->reason);
+    values[outcome_message] = CStringGetTextDatum(why->message);
+    if (why->column >= 0 && why->column < retry->map->columns && retry->map->names[why->column]) {
+      nulls[outcome_column] = false;
+      values[outcome_column] = CStringGetTextDatum(retry->map->names[why->column]);
+    }
+  }
+  tuplestore_putvalues(retry->outcomes, retry->outcome_desc, values, nulls);
+  if (loaded) retry->loaded++;
+}
+
+// A record that is good now goes to the table under the line that it came from.
+void load_record(Retry* retry, const CsvField* fields, const CsvPlace* place) {
+  CsvBatch batch = {fields, place, 1, nullptr, 0};
+  const int* too_big;
+  int too_big_count;
+  table_writer_add(retry->writer, &batch, &too_big, &too_big_count);
+  CsvReject why = {place->line, place->offset, -1, "row_too_big", "no page can hold the row", nullptr, 0, 0};
+  put_outcome(retry, too_big_count == 0, too_big_count ? &why : nullptr);
+}
+
+CsvPlace slot_place(Retry* retry, bytea** raw) {
+  slot_getallattrs(retry->slot);
+  const Datum* values = retry->slot->tts_values;
+  *raw = DatumGetByteaPP(values[reject_raw]);
+  return {DatumGetInt64(values[reject_line]), DatumGetInt64(values[reject_offset]), VARDATA_ANY(*raw), static_cast<uint32>(VARSIZE_ANY_EXHDR(*raw))};
+}
+
+// The header, or a line that stands for it: nothing of a record is then at a file's start, where byte order marks are dropped and line ends decided.
+const char* leading_line(const Retry* retry, Size* size) {
+  if (retry->line->header) {
+    *size = VARSIZE_ANY_EXHDR(retry->line->header);
+    return VARDATA_ANY(retry->line->header);
+  }
+  *size = 1;
+  for (const char* candidate = "hxy0"; *candidate; candidate++)
+    if (*candidate != retry->options->delimiter && *candidate != retry->options->quote && *candidate != retry->options->escape) return candidate;
+  pg_unreachable();
+}
+
+// Opens the leading line, followed by the record if there is one.
+CsvReader* open_alone(const Retry* retry, const CsvPlace* place) {
+  Size lead_size, room;
+  const char* lead = leading_line(retry, &lead_size);
+  room = lead_size + (place ? place->raw_size : 0) + 2;
+  char* text = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, room));
+  std::memcpy(text, lead, lead_size);
+  Size at = lead_size;
+  text[at++] = '\n';
+  if (place) {
+    std::memcpy(text + at, place->raw, place->raw_size);
+    at += place->raw_size;
+    text[at++] = '\n';
+  }
+  return csv_reader_open(byte_source_open_bytes(retry->line->path, text, at, Compression::plain), retry->options);
+}
+
+// Reads the reject in the slot by itself.
+void retry_alone(Retry* retry) {
+  bytea* raw;
+  CsvPlace place = slot_place(retry, &raw);
+  CsvReader* reader = open_alone(retry, &place);
+  int count;
+  csv_reader_header(reader, &count);
+  csv_reader_set_columns(reader, retry->map->columns);
+  CsvBatch batch;
+  int records = 0, rejects = 0;
+  CsvReject why = {};
+  CsvField* fields = nullptr;
+  while (csv_reader_next(reader, 2, &batch)) {
+    if (batch.records > 0 && !fields && batch.places[0].raw_size == place.raw_size) {
+      Size columns = static_cast<Size>(retry->map->columns);
+      fields = static_cast<CsvField*>(palloc(sizeof(CsvField) * (columns + 1)));
+      for (Size i = 0; i < columns; i++) {
+        fields[i] = batch.fields[i];
+        fields[i].data = fields[i].size ? pnstrdup(fields[i].data, fields[i].size) : "";
+      }
+    }
+    if (batch.reject_count > 0) {
+      why = batch.rejects[0];
+      why.reason = pstrdup(why.reason);
+      why.message = pstrdup(why.message);
+    }
+    records += batch.records;
+    rejects += batch.reject_count;
+  }
+  bool whole = !csv_reader_fault(reader)->reason;
+  csv_reader_close(reader);
+  if (whole && records == 1 && rejects == 0 && fields) load_record(retry, fields, &place);
+  else put_outcome(retry, false, whole && records == 0 && rejects == 1 ? &why : nullptr);
+}
+
+bool next_reject(Retry* retry) {
+  CHECK_FOR_INTERRUPTS();
+  return tuplestore_gettupleslot(retry->rejects, true, false, retry->slot);
+}
+
+void retry_each_alone(Retry* retry) {
+  while (next_reject(retry)) {
+    MemoryContext old = MemoryContextSwitchTo(retry->record_context);
+    retry->retried++;
+    retry_alone(retry);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(retry->record_context);
+  }
+}
+
+[[noreturn]] void raise_moved(const Retry* retry, const char* detail) {
+  raise_state(retry->file_id,
+              psprintf("Its records may end elsewhere, with another delimiter, quote or escape than it was loaded with: the file itself has to be read again. %s", detail),
+              "Put the file back where it was, or keep delimiter, quote and escape.");
+}
+
+// Walks the file under the new options and takes from it the records that the rejects are now.
+void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
+  csv_reader_set_columns(reader, retry->map->columns);
+  bool left = next_reject(retry);
+  CsvBatch batch;
+  while (csv_reader_next(reader, 1000, &batch)) {
+    CHECK_FOR_INTERRUPTS();
+    MemoryContext old = MemoryContextSwitchTo(retry->record_context);
+    for (int i = 0, r = 0; left && (i < batch.records || r < batch.reject_count);) {
+      bytea* raw;
+      CsvPlace place = slot_place(retry, &raw);
+      bool is_reject = i == batch.records || (r < batch.reject_count && batch.rejects[r].offset < batch.places[i].offset);
+      int64 offset = is_reject ? batch.rejects[r].offset : batch.places[i].offset;
+      if (offset < place.offset) {
+        (is_reject ? r : i)++;
+        continue;
+      }
+      retry->retried++;
+      if (offset > place.offset) put_outcome(retry, false, nullptr);
+      else if (is_reject) put_outcome(retry, false, &batch.rejects[r]);
+      else if (batch.places[i].raw_size != place.raw_size) put_outcome(retry, false, nullptr);
+      else load_record(retry, batch.fields + static_cast<Size>(i) * static_cast<Size>(retry->map->columns), &place);
+      left = next_reject(retry);
+    }
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(retry->record_context);
+  }
+  if (const CsvFault* fault = csv_reader_fault(reader); fault->reason) raise_moved(retry, psprintf("That fails: %s.", fault->message));
+  for (; left; left = next_reject(retry)) {
+    MemoryContext old = MemoryContextSwitchTo(retry->record_context);
+    retry->retried++;
+    put_outcome(retry, false, nullptr);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(retry->record_context);
+  }
+  uint8 hash[16];
+  int64 bytes;
+  byte_source_hash(source, hash, &bytes);
+  const bytea* known = retry->line->content_hash;
+  if (!known || bytes != retry->line->bytes || VARSIZE_ANY_EXHDR(known) != 16 || std::memcmp(VARDATA_ANY(known), hash, 16) != 0)
+    raise_moved(retry, "It holds other bytes now.");
+}
+
+// The header's columns under the new options.
+void map_header(Retry* retry, char** header, int count, const CsvFault* fault) {
+  if (retry->line->header && (fault->reason || !header))
+    raise_state(retry->file_id, psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"), nullptr);
+  retry->map = map_columns(retry->request->definition, retry->options, header, count);
+  if (retry->map->fault.reason)
+    raise_state(retry->file_id, psprintf("Its header does not fit the source: %s.", retry->map->fault.message),
+                "Option \"aliases\" renames, \"optional\" lists columns that may be missing.");
+}
+
+void load_good_ones(Retry* retry) {
+  bool in_file = ends_can_move(retry->line, retry->options);
+  if (in_file && retry->line->path[0] != '/') raise_moved(retry, "A client gave it.");
+  ByteSource* source = in_file ? ingest_open_again(retry->request, retry->line->path, retry->options) : nullptr;
+  CsvReader* reader = in_file ? csv_reader_open(source, retry->options) : open_alone(retry, nullptr);
+  RunAs owner = run_as_begin(relation_owner(retry->request->definition->relation));
+  int count = 0;
+  char** header = retry->line->header || !in_file ? csv_reader_header(reader, &count) : nullptr;
+  if (!retry->line->header) header = nullptr;
+  map_header(retry, header, retry->line->header ? count : 0, csv_reader_fault(reader));
+  add_columns(retry->map, retry->request->definition);
+  Relation relation = table_open(retry->request->definition->relation, RowExclusiveLock);
+  map_attributes(retry->map, relation);
+  retry->writer = table_writer_open(relation, retry->file_id, retry->map->attributes, retry->map->columns, 0);
+  if (in_file) retry_in_file(retry, reader, source);
+  else retry_each_alone(retry);
+  table_writer_finish(retry->writer);
+  table_close(relation, NoLock);
+  run_as_end(&owner);
+  csv_reader_close(reader);
+  if (source) byte_source_close(source);
+}
+
+// A record that a constraint or trigger refuses ends the statement: without the record's values in the message.
+void load_or_raise_redacted(Retry* retry) {
+  MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  {
+    load_good_ones(retry);
+  }
+  PG_CATCH();
+  {
+    if (!retry->writer || !table_writer_in_statement(retry->writer)) PG_RE_THROW();
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    ReThrowError(redacted_copy(error, retry->request->definition->label));
+  }
+  PG_END_TRY();
+}
+
+void record_outcomes(Retry* retry) {
+  RunAs ledger = run_as_begin(ledger_owner());
+  NamedStore named = {"dap_outcomes", retry->outcome_desc, retry->outcomes, static_cast<double>(retry->retried)};
+  if (retry->loaded > 0) {
+    tuplestore_rescan(retry->outcomes);
+    uint64 gone = run_statement("DELETE FROM dap.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded", &named, 1);
+    if (gone != static_cast<uint64>(retry->loaded)) elog(ERROR, "the rejects of file %d changed while they were retried", retry->file_id);
+    Parameter parameters[] = {int4_parameter(retry->file_id), int8_parameter(retry->loaded),
+                              {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr}};
+    run_statement("UPDATE dap.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
+                  "options = l.options || coalesce($3, '{}'), change_id = pg_catalog.nextval('dap.change_id_seq') WHERE l.file_id = $1", parameters, 3);
+  }
+  tuplestore_rescan(retry->outcomes);
+  run_statement("UPDATE dap.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message FROM dap_outcomes o "
+                "WHERE r.reject_id = o.reject_id AND o.reason IS NOT NULL "
+                "AND (r.column_name, r.reason, r.message) IS DISTINCT FROM (o.column_name, o.reason, o.message)", &named, 1);
+  run_as_end(&ledger);
+}
+
+Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest* request) {
+  Retry retry = {};
+  retry.file_id = file_id;
+  retry.line = line;
+  retry.request = request;
+  SourceOptions* options = parse_options(request->definition->options, request->call_options, OptionScope::call);
+  options->header = line->header != nullptr;
+  retry.options = options;
+  retry.record_context = AllocSetContextCreate(CurrentMemoryContext, "dap retried record", ALLOCSET_DEFAULT_SIZES);
+  int64 cut_off;
+  collect_rejects(&retry, &cut_off);
+  open_outcomes(&retry);
+  if (tuplestore_tuple_count(retry.rejects) > 0) {
+    if (!line->has_reading) raise_state(file_id, "The ledger does not say how it was read.", nullptr);
+    load_or_raise_redacted(&retry);
+    record_outcomes(&retry);
+  }
+  if (cut_off > 0)
+    ereport(NOTICE, (errmsg(INT64_FORMAT " rejected records of file %d are longer than what is kept of them and were not retried", cut_off, file_id),
+                     errhint("What is kept is set by dap.max_reject_bytes when a file is loaded.")));
+  ExecDropSingleTupleTableSlot(retry.slot);
+  tuplestore_end(retry.rejects);
+  tuplestore_end(retry.outcomes);
+  MemoryContextDelete(retry.record_context);
+  return {file_id, "loaded", nullptr, retry.retried, retry.loaded, retry.retried - retry.loaded + cut_off};
+}
+
+Outcome retry_failed(int32 file_id, const LedgerLine* line, IngestRequest* request) {
+  if (line->path[0] != '/')
+    raise_state(file_id, "None of its records is loaded, and it is no file of the server: a client gave its content.",
+                "Give it again, with dap.ingest_bytes() or dap.ingest_largeobject().");
+  request->retry_failed = true;
+  FileResult* file = ingest_file_again(request, line->path);
+  ingest_record_failure(file);
+  const char* reason = file->reason && file->place ? psprintf("%s: %s", file->place, file->reason) : file->reason;
+  return {file->file_id, file->status, reason, file->rows_read, file->rows_loaded, file->rows_read - file->rows_loaded};
+}
+
+Outcome retry_file(int32 file_id, Jsonb* call_options) {
+  LedgerLine* line = find_line(file_id);
+  IngestRequest request = ingest_request(line->source, call_options);
+  line = find_line(file_id);  // the lock was waited for
+  if (std::strcmp(line->status, "loaded") != 0 && std::strcmp(line->status, "failed") != 0)
+    raise_state(file_id, psprintf("The file is %s.", line->status), nullptr);
+  if (request.definition->source_id != line->source_id) raise_state(file_id, psprintf("Source \"%s\" was dropped and made anew since.", line->source), nullptr);
+  return std::strcmp(line->status, "loaded") == 0 ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request);
+}
+
+}  // namespace
+}  // namespace dap
+
+DAP_FUNCTION(dap_retry_rejects) {
+  if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("file_id must not be NULL")));
+  TupleDesc desc;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
+  dap::Outcome outcome = dap::retry_file(PG_GETARG_INT32(0), PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1));
+  Datum values[6] = {Int32GetDatum(outcome.file_id), Int64GetDatum(outcome.retried), Int64GetDatum(outcome.loaded), Int64GetDatum(outcome.still_rejected),
+                     CStringGetTextDatum(outcome.status), outcome.reason ? CStringGetTextDatum(outcome.reason) : static_cast<Datum>(0)};
+  bool nulls[6] = {outcome.file_id == 0, false, false, false, false, outcome.reason == nullptr};
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+// dap._reject_text(raw bytea): the bytes as text where they are one, for people; else NULL.
+DAP_FUNCTION(dap_reject_text) {
+  bytea* raw = PG_GETARG_BYTEA_PP(0);
+  if (!pg_verifymbstr(VARDATA_ANY(raw), static_cast<int>(VARSIZE_ANY_EXHDR(raw)), true)) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text_with_len(VARDATA_ANY(raw), static_cast<int>(VARSIZE_ANY_EXHDR(raw))));
+}

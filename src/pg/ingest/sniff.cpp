@@ -1,0 +1,426 @@
+// dap.sniff_csv(path, options): reads a whole file and says how it could be defined as a source and typed by a clean model.
+#include <cstring>
+#include <initializer_list>
+
+#include "bridge/engine_call.h"
+#include "engine/csv/survey.h"
+#include "pg/ingest/column_map.h"
+#include "pg/ingest/column_survey.h"
+#include "pg/ingest/csv_reader.h"
+#include "pg/ingest/options.h"
+
+extern "C" {
+#include "catalog/heap.h"
+#include "utils/fmgrprotos.h"
+#include "utils/typcache.h"
+}
+
+namespace dap {
+namespace {
+
+constexpr Size sample_bytes = 1024 * 1024;
+constexpr int batch_records = 1000;
+constexpr int most_columns = MaxHeapAttributeNumber;
+constexpr int most_reasons = 16;
+
+struct ReasonCount {
+  const char* reason;
+  int64 count;
+};
+
+// One file on its way through. Everything lives in the caller's memory context.
+struct Sniff {
+  const char* given_path;
+  const char* path;
+  int files;
+  Jsonb* call_options;
+  SourceOptions* options;
+  bool header_given;
+  bool has_header;
+  const char* encoding;   // NULL: none that is certain
+  const char* suggested_encoding;
+  bool bom;
+  const char* line_ends;  // NULL: no line ends
+  int64 bytes;
+  int64 records;
+  int64 rejects;
+  int64 first_reject_line;
+  ReasonCount reasons[most_reasons];
+  int reason_count;
+  bool complete;          // read to its end, without a fault
+  char** header;
+  int columns;
+  char** names;           // of the columns
+  bool names_usable;
+  ColumnSurvey* survey;
+  List* notes;            // of char*
+};
+
+void note(Sniff* sniff, const char* format, ...) pg_attribute_printf(2, 3);
+void note(Sniff* sniff, const char* format, ...) {
+  StringInfoData text;
+  initStringInfo(&text);
+  for (;;) {
+    va_list arguments;
+    va_start(arguments, format);
+    int needed = appendStringInfoVA(&text, format, arguments);
+    va_end(arguments);
+    if (needed == 0) break;
+    enlargeStringInfo(&text, needed);
+  }
+  sniff->notes = lappend(sniff->notes, text.data);
+}
+
+bool is_given(Jsonb* options, const char* key) {
+  return options && getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
+}
+
+const char* delimiter_name(char delimiter) { return delimiter == '\t' ? "tab" : psprintf("\"%c\"", delimiter); }
+
+void judge_delimiter(Sniff* sniff, const csv::DelimiterGuess* guess) {
+  if (guess->best < 0) {
+    if (guess->scores[0].fields == 1) note(sniff, "no delimiter splits the first record: the file is read as one column");
+    return;
+  }
+  const csv::DelimiterScore* best = &guess->scores[guess->best];
+  sniff->options->delimiter = best->delimiter;
+  if (guess->rival >= 0) {
+    const csv::DelimiterScore* rival = &guess->scores[guess->rival];
+    note(sniff, "undecided: delimiter %s gives %llu fields and %s gives %llu, in as many records; the first is assumed", delimiter_name(best->delimiter),
+         static_cast<unsigned long long>(best->fields), delimiter_name(rival->delimiter), static_cast<unsigned long long>(rival->fields));
+  } else if (best->share() < 0.9) {
+    note(sniff, "undecided: only %d percent of the records have as many fields as the first, by the best delimiter %s", static_cast<int>(best->share() * 100), delimiter_name(best->delimiter));
+  }
+}
+
+void judge_bytes(Sniff* sniff, const csv::ByteSurvey* survey) {
+  sniff->bytes = static_cast<int64>(survey->bytes());
+  sniff->bom = survey->has_bom();
+  uint64 lf = survey->lf(), crlf = survey->crlf(), cr = survey->cr();
+  if (lf && !crlf && !cr) sniff->line_ends = "LF";
+  else if (crlf && !lf && !cr) sniff->line_ends = "CRLF";
+  else if (cr && !lf && !crlf) sniff->line_ends = "CR";
+  else if (lf || crlf || cr) {
+    sniff->line_ends = "mixed";
+    note(sniff, "line ends are mixed: LF %llu, CRLF %llu, CR %llu", static_cast<unsigned long long>(lf), static_cast<unsigned long long>(crlf), static_cast<unsigned long long>(cr));
+  }
+  if (is_given(sniff->call_options, "encoding")) {
+    sniff->encoding = pg_encoding_to_char(sniff->options->encoding);
+  } else if (survey->is_utf8()) {
+    sniff->encoding = "UTF8";
+  } else if (survey->has_nul()) {
+    note(sniff, "the file is not UTF-8, and as it holds NUL bytes no text of another encoding that can be read");
+  } else {
+    sniff->suggested_encoding = survey->has_c1_bytes() && !survey->has_win1252_gaps() ? "WIN1252" : "LATIN1";
+    note(sniff, "the file is not UTF-8: if it is %s, which bytes alone cannot prove, give option \"encoding\", here too", sniff->suggested_encoding);
+  }
+}
+
+// The first pass: every byte, and the beginning once for each delimiter.
+void survey_bytes(Sniff* sniff, ByteSource* source) {
+  csv::ByteSurvey survey(sniff->options->quote);
+  char* sample = static_cast<char*>(palloc(sample_bytes));
+  Size sampled = 0;
+  char* buffer = static_cast<char*>(palloc(sample_bytes / 4));
+  while (Size size = byte_source_read(source, buffer, sample_bytes / 4)) {
+    CHECK_FOR_INTERRUPTS();
+    survey.add(buffer, size);
+    Size taken = size < sample_bytes - sampled ? size : sample_bytes - sampled;
+    std::memcpy(sample + sampled, buffer, taken);
+    sampled += taken;
+  }
+  survey.finish();
+  judge_bytes(sniff, &survey);
+  if (!is_given(sniff->call_options, "delimiter")) {
+    csv::DelimiterGuess guess = {{}, -1, -1};
+    bool whole = static_cast<int64>(sampled) == sniff->bytes;
+    EngineFault fault = try_engine([&] {
+      csv::Dialect dialect;
+      dialect.quote = sniff->options->quote;
+      dialect.escape = sniff->options->escape;
+      guess = csv::guess_delimiter(sample, sampled, whole, dialect);
+    });
+    raise_engine_fault(fault, "the CSV scanner");
+    judge_delimiter(sniff, &guess);
+  }
+  pfree(sample);
+  pfree(buffer);
+}
+
+void count_reject(Sniff* sniff, const CsvReject* reject) {
+  if (sniff->rejects++ == 0) sniff->first_reject_line = reject->line;
+  int i = 0;
+  while (i < sniff->reason_count && std::strcmp(sniff->reasons[i].reason, reject->reason) != 0) i++;
+  if (i == most_reasons) return;
+  if (i == sniff->reason_count) sniff->reasons[sniff->reason_count++] = {pstrdup(reject->reason), 0};
+  sniff->reasons[i].count++;
+}
+
+CsvField header_field(const Sniff* sniff, int column) {
+  const char* text = sniff->header[column];
+  return {text, static_cast<uint32>(std::strlen(text)), std::strcmp(text, sniff->options->null_text) == 0};
+}
+
+// The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether it is one.
+void survey_records(Sniff* sniff, ByteSource* source) {
+  CsvReader* reader = csv_reader_open(source, sniff->options);
+  sniff->header = csv_reader_header(reader, &sniff->columns);
+  if (!sniff->header && !csv_reader_fault(reader)->reason) note(sniff, "the file is empty");
+  if (sniff->columns > most_columns) {
+    note(sniff, "the first record has %d fields; a table can have %d columns", sniff->columns, most_columns);
+    sniff->header = nullptr;
+    sniff->columns = 0;
+  }
+  if (sniff->header) {
+    sniff->survey = column_survey_open(sniff->columns);
+    csv_reader_set_columns(reader, sniff->columns);
+    MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "dap sniffed rows", ALLOCSET_DEFAULT_SIZES);
+    CsvBatch batch;
+    bool limited = false;
+    while (!limited && csv_reader_next(reader, batch_records, &batch)) {
+      CHECK_FOR_INTERRUPTS();
+      for (int i = 0; i < batch.reject_count; i++) count_reject(sniff, &batch.rejects[i]);
+      MemoryContext old = MemoryContextSwitchTo(rows);
+      for (int i = 0; i < batch.records && !limited; i++) {
+        limited = sniff->options->limit >= 0 && sniff->records >= sniff->options->limit;
+        if (limited) break;
+        column_survey_add(sniff->survey, batch.fields + static_cast<Size>(i) * static_cast<Size>(sniff->columns), batch.places[i].line);
+        sniff->records++;
+      }
+      MemoryContextSwitchTo(old);
+      MemoryContextReset(rows);
+    }
+    MemoryContextDelete(rows);
+    if (limited) note(sniff, "only the first " INT64_FORMAT " records were read (option \"limit\")", sniff->records);
+    sniff->complete = !limited;
+  }
+  const CsvFault* fault = csv_reader_fault(reader);
+  if (fault->reason) {
+    sniff->complete = false;
+    if (fault->line > 0) note(sniff, "the file would fail (%s), line " INT64_FORMAT ": %s", fault->reason, fault->line, fault->message);
+    else note(sniff, "the file would fail (%s): %s", fault->reason, fault->message);
+  }
+  csv_reader_close(reader);
+}
+
+bool is_reserved(const char* name) { return SystemAttributeByName(name) || std::strcmp(name, "_line") == 0 || std::strcmp(name, "_file_id") == 0; }
+
+// Why the names cannot be a table's columns; NULL: they can.
+const char* unusable_names(char** names, int count) {
+  char** folded = static_cast<char**>(palloc(sizeof(char*) * (static_cast<Size>(count) + 1)));
+  for (int i = 0; i < count; i++) {
+    folded[i] = str_tolower(names[i], std::strlen(names[i]), DEFAULT_COLLATION_OID);
+    if (names[i][0] == '\0') return psprintf("column %d has no name", i + 1);
+    if (std::strlen(names[i]) >= NAMEDATALEN) return psprintf("the name of column %d is longer than %d bytes", i + 1, NAMEDATALEN - 1);
+    if (is_reserved(folded[i])) return psprintf("column %d has a name that is reserved", i + 1);
+    for (int j = 0; j < i; j++)
+      if (std::strcmp(folded[i], folded[j]) == 0) return psprintf("columns %d and %d have the same name", j + 1, i + 1);
+  }
+  return nullptr;
+}
+
+// Is the first record a header? Where a column is of some type, its field there tells.
+bool guess_header(Sniff* sniff) {
+  int values = 0, others = 0;
+  bool no_name = false;
+  for (int i = 0; i < sniff->columns; i++) {
+    CsvField field = header_field(sniff, i);
+    HeaderFit fit = column_survey_fits(sniff->survey, i, sniff->header[i], &field);
+    values += fit == HeaderFit::value;
+    others += fit == HeaderFit::other;
+    no_name = no_name || is_no_name(sniff->survey, sniff->header[i]);
+  }
+  if (others > 0 && values == 0) return true;
+  if (values > 0 && others == 0) return false;
+  if (values > 0) {
+    note(sniff, "undecided: the first record has values of some columns' types and not of others'; it is assumed to be %s", no_name ? "a record" : "the header");
+    return !no_name;
+  }
+  bool header = !no_name && unusable_names(sniff->header, sniff->columns) == nullptr;
+  note(sniff, "undecided: no column's type tells whether the first record is a header; it is assumed to be %s", header ? "one" : "a record");
+  return header;
+}
+
+void settle_header(Sniff* sniff) {
+  if (!sniff->header) return;
+  sniff->has_header = sniff->header_given ? sniff->options->header : guess_header(sniff);
+  sniff->names = static_cast<char**>(palloc(sizeof(char*) * (static_cast<Size>(sniff->columns) + 1)));
+  if (sniff->has_header) {
+    for (int i = 0; i < sniff->columns; i++) sniff->names[i] = sniff->header[i];
+    header_columns(sniff->options, sniff->names, sniff->columns);
+  } else {
+    auto* fields = static_cast<CsvField*>(palloc(sizeof(CsvField) * (static_cast<Size>(sniff->columns) + 1)));
+    for (int i = 0; i < sniff->columns; i++) {
+      fields[i] = header_field(sniff, i);
+      sniff->names[i] = psprintf("column_%d", i + 1);
+    }
+    column_survey_add(sniff->survey, fields, 1);
+    sniff->records++;
+  }
+  const char* unusable = unusable_names(sniff->names, sniff->columns);
+  sniff->names_usable = !unusable;
+  if (unusable) note(sniff, "the header cannot be the columns of a table: %s", unusable);
+}
+
+void judge_rejects(Sniff* sniff) {
+  if (sniff->rejects == 0) return;
+  StringInfoData text;
+  initStringInfo(&text);
+  bool quotes = false;
+  for (int i = 0; i < sniff->reason_count; i++) {
+    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", sniff->reasons[i].reason, sniff->reasons[i].count);
+    quotes = quotes || std::strcmp(sniff->reasons[i].reason, "quote_in_field") == 0 || std::strcmp(sniff->reasons[i].reason, "text_after_quote") == 0;
+  }
+  note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects, sniff->first_reject_line, text.data);
+  if (quotes && !sniff->options->lenient) note(sniff, "quotes stand where none may: option \"lenient\", \"escape\" or \"quote\" may be what the file means");
+}
+
+// A table's name from the file's.
+char* source_name(const char* path) {
+  const char* base = std::strrchr(path, '/');
+  char* name = pstrdup(base ? base + 1 : path);
+  for (const char* ending : {".gz", ".zst", ".csv", ".tsv", ".txt"}) {
+    Size length = std::strlen(name), cut = std::strlen(ending);
+    if (length > cut && pg_strcasecmp(name + length - cut, ending) == 0) name[length - cut] = '\0';
+  }
+  char* to = name;
+  for (const char* from = name; *from; from++) {
+    char c = pg_ascii_tolower(static_cast<unsigned char>(*from));
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (plain) *to++ = c;
+    else if (to > name && to[-1] != '_') *to++ = '_';
+  }
+  while (to > name && to[-1] == '_') to--;
+  *to = '\0';
+  if (name[0] == '\0' || (name[0] >= '0' && name[0] <= '9')) name = psprintf("csv_%s", name);
+  if (std::strlen(name) >= NAMEDATALEN) name[NAMEDATALEN - 1] = '\0';
+  return name;
+}
+
+Jsonb* with_member(Jsonb* object, const char* member) {
+  Datum added = DirectFunctionCall1(jsonb_in, CStringGetDatum(member));
+  return object ? DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(object), added)) : DatumGetJsonbP(added);
+}
+
+// The options that create_source needs, as a literal; NULL if none.
+char* options_literal(const Sniff* sniff) {
+  Jsonb* options = sniff->call_options;
+  if (options) options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("limit")));
+  if (!is_given(sniff->call_options, "delimiter") && sniff->options->delimiter != ',')
+    options = with_member(options, sniff->options->delimiter == '\t' ? "{\"delimiter\": \"\\t\"}" : psprintf("{\"delimiter\": \"%c\"}", sniff->options->delimiter));
+  if (!sniff->header_given && !sniff->has_header) options = with_member(options, "{\"header\": false}");
+  if (!options || JB_ROOT_COUNT(options) == 0) return nullptr;
+  return quote_literal_cstr(JsonbToCString(nullptr, &options->root, static_cast<int>(VARSIZE(options))));
+}
+
+char* create_source_call(const Sniff* sniff) {
+  StringInfoData call;
+  initStringInfo(&call);
+  appendStringInfo(&call, "SELECT dap.create_source(%s, %s, ARRAY[", quote_literal_cstr(source_name(sniff->path)), quote_literal_cstr(sniff->given_path));
+  for (int i = 0; i < sniff->columns; i++) appendStringInfo(&call, "%s%s", i ? ", " : "", quote_literal_cstr(sniff->names[i]));
+  appendStringInfoChar(&call, ']');
+  if (char* options = options_literal(sniff)) appendStringInfo(&call, ", %s", options);
+  appendStringInfoString(&call, ");");
+  return call.data;
+}
+
+Datum column_datum(TupleDesc desc, int position, const char* name, const SurveyedColumn* column) {
+  auto text = [](const char* value) { return value ? CStringGetTextDatum(value) : static_cast<Datum>(0); };
+  Datum values[] = {Int32GetDatum(position), text(name), text(column->type), text(column->format), Int64GetDatum(column->values), Int64GetDatum(column->nulls),
+                    text(column->min), text(column->max), Int64GetDatum(column->longest), text(column->note)};
+  bool nulls[] = {false, name == nullptr, false, column->format == nullptr, false, false, column->min == nullptr, column->max == nullptr, false, column->note == nullptr};
+  return heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc);
+}
+
+// The columns as an array of their composite type, and as the rules of a clean model.
+Datum columns_datum(const Sniff* sniff, Oid element, StringInfo rules) {
+  TupleDesc desc = lookup_rowtype_tupdesc(element, -1);
+  Datum* values = static_cast<Datum*>(palloc(sizeof(Datum) * (static_cast<Size>(sniff->columns) + 1)));
+  appendStringInfoChar(rules, '[');
+  for (int i = 0; i < sniff->columns; i++) {
+    SurveyedColumn column = column_survey_result(sniff->survey, i, sniff->names[i]);
+    values[i] = column_datum(desc, i + 1, sniff->names[i], &column);
+    appendStringInfo(rules, "%s{\"name\":", i ? "," : "");
+    escape_json(rules, sniff->names[i]);
+    appendStringInfo(rules, ",\"type\":\"%s\"", column.type);
+    if (column.format) appendStringInfo(rules, ",\"format\":\"%s\"", column.format);
+    appendStringInfoChar(rules, '}');
+  }
+  appendStringInfoChar(rules, ']');
+  ReleaseTupleDesc(desc);
+  return PointerGetDatum(construct_array(values, sniff->columns, element, -1, false, TYPALIGN_DOUBLE));
+}
+
+void sniff_file(Sniff* sniff) {
+  ByteSource* source = byte_source_open_file(sniff->path, sniff->options->compression);
+  survey_bytes(sniff, source);
+  byte_source_rewind(source);
+  survey_records(sniff, source);
+  byte_source_close(source);
+  settle_header(sniff);
+  judge_rejects(sniff);
+}
+
+void check_options(Jsonb* options) {
+  for (const char* key : {"skip_rejects", "optional"})
+    if (is_given(options, key))
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" has no meaning here", key),
+                      errhint("The options here are: delimiter, quote, escape, header, null, encoding, compression, lenient, aliases, limit.")));
+}
+
+}  // namespace
+}  // namespace dap
+
+DAP_FUNCTION(dap_sniff_csv) {
+  TupleDesc desc;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
+  dap::Sniff sniff = {};
+  sniff.call_options = PG_GETARG_JSONB_P(1);
+  sniff.options = dap::parse_options(nullptr, sniff.call_options, dap::OptionScope::read);
+  dap::check_options(sniff.call_options);
+  sniff.header_given = dap::is_given(sniff.call_options, "header");
+  sniff.given_path = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  List* files = dap::find_files(sniff.given_path);
+  if (files == NIL) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("no file matches \"%s\"", sniff.given_path)));
+  sniff.path = static_cast<dap::FoundFile*>(linitial(files))->path;
+  sniff.files = list_length(files);
+  if (sniff.files > 1) dap::note(&sniff, "the path means %d files; this is the first", sniff.files);
+  dap::sniff_file(&sniff);
+
+  enum { path, files_found, delimiter, quote, header, encoding, suggested, bom, line_ends, bytes, records, rejects, notes, create_source, clean_columns, columns, count };
+  Datum values[count] = {};
+  bool nulls[count];
+  std::memset(nulls, true, sizeof(nulls));
+  auto put = [&values, &nulls](int at, Datum value) {
+    values[at] = value;
+    nulls[at] = false;
+  };
+  put(path, CStringGetTextDatum(sniff.path));
+  put(files_found, Int32GetDatum(sniff.files));
+  put(delimiter, PointerGetDatum(cstring_to_text_with_len(&sniff.options->delimiter, 1)));
+  put(quote, PointerGetDatum(cstring_to_text_with_len(&sniff.options->quote, sniff.options->quote ? 1 : 0)));
+  if (sniff.header) put(header, BoolGetDatum(sniff.has_header));
+  if (sniff.encoding) put(encoding, CStringGetTextDatum(sniff.encoding));
+  if (sniff.suggested_encoding) put(suggested, CStringGetTextDatum(sniff.suggested_encoding));
+  put(bom, BoolGetDatum(sniff.bom));
+  if (sniff.line_ends) put(line_ends, CStringGetTextDatum(sniff.line_ends));
+  put(bytes, Int64GetDatum(sniff.bytes));
+  put(records, Int64GetDatum(sniff.records));
+  put(rejects, Int64GetDatum(sniff.rejects));
+  if (sniff.header) {
+    StringInfoData rules;
+    initStringInfo(&rules);
+    put(columns, dap::columns_datum(&sniff, get_element_type(TupleDescAttr(desc, columns)->atttypid), &rules));
+    if (sniff.names_usable) {
+      put(clean_columns, DirectFunctionCall1(jsonb_in, CStringGetDatum(rules.data)));
+      put(create_source, CStringGetTextDatum(dap::create_source_call(&sniff)));
+    }
+  }
+  Datum* texts = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(list_length(sniff.notes) + 1)));
+  ListCell* cell;
+  int note_count = 0;
+  foreach (cell, sniff.notes) texts[note_count++] = CStringGetTextDatum(static_cast<char*>(lfirst(cell)));
+  put(notes, PointerGetDatum(construct_array(texts, note_count, TEXTOID, -1, false, TYPALIGN_INT)));
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
