@@ -20,7 +20,7 @@ CREATE FUNCTION dap.retry_rejects(file_id integer, options jsonb DEFAULT '{}') R
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_retry_rejects';
 COMMENT ON FUNCTION dap.retry_rejects(integer, jsonb) IS
   'After a correction of the source''s options, or with options for this call: reads the rejected records of a loaded file again and loads those that are good now, with their lines, into the '
-  'same file; those longer than dap.max_reject_bytes stay. A failed file is loaded again from its path. The limits of rejects do not apply to what is retried. With another delimiter, quote or '
+  'same file; those longer than dap.max_reject_bytes stay. Options given to the call that loaded it have to be given again. A failed file is loaded again from its path. The limits of rejects do not apply to what is retried. With another delimiter, quote or '
   'escape the file itself is read again and must hold the same bytes. Needs INSERT on the source''s table; 42704 for an unknown file, 55000 for one that is unloaded, dismissed or archived';
 
 CREATE FUNCTION dap._reject_text(raw bytea) RETURNS text

@@ -132,6 +132,9 @@ SELECT file_id > :failed AS new, retried, loaded, still_rejected, status, reason
 SELECT f.status, f.rows_loaded, f.options, (SELECT count(*) FROM dap.rejects r WHERE r.file_id = f.file_id) AS rejects FROM dap.files f WHERE path = :'failed_file';
 SELECT * FROM pg_temp.load('lines', 'bad', E'l\na"\n');
 SELECT pg_temp.raises($$SELECT pg_temp.retry('bad')$$);
+-- A client's name is no path, whatever it looks like: what the server has there is not read
+SELECT * FROM pg_temp.load('lines', '/etc/hostname', E'l\nname"\n');
+SELECT pg_temp.raises($$SELECT pg_temp.retry('/etc/hostname')$$);
 
 -- A table that is not plain: constraints hold, messages do not tell values
 ALTER TABLE staging.inches ADD CONSTRAINT no_sevens CHECK (size <> '7"');

@@ -31,6 +31,7 @@ struct LedgerLine {
   const char* escape;
   bytea* content_hash;
   int64 bytes;
+  bool from_server;  // read at `path`; else a client gave the content and chose the name, which may look like any path
 };
 
 // What happened, as SQL sees it.
@@ -72,7 +73,7 @@ LedgerLine* find_line(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), l.reading->>'delimiter', l.reading->>'quote', "
-                               "l.reading->>'escape', l.content_hash, l.bytes FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+                               "l.reading->>'escape', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
@@ -89,6 +90,7 @@ LedgerLine* find_line(int32 file_id) {
   line->escape = text_of(7);
   line->content_hash = rows.nulls[8] ? nullptr : DatumGetByteaPP(rows.values[8]);
   line->bytes = rows.nulls[9] ? 0 : DatumGetInt64(rows.values[9]);
+  line->from_server = DatumGetBool(rows.values[10]);  // only a file has a time of modification
   return line;
 }
 
@@ -246,7 +248,7 @@ void retry_each_alone(Retry* retry) {
 [[noreturn]] void raise_moved(const Retry* retry, const char* detail) {
   raise_state(retry->file_id,
               psprintf("Its records may end elsewhere, with another delimiter, quote or escape than it was loaded with: the file itself has to be read again. %s", detail),
-              "Put the file back where it was, or keep delimiter, quote and escape.");
+              "Put the file back where it was, or keep delimiter, quote and escape: those given to the call that loaded it have to be given again.");
 }
 
 // Walks the file under the new options and takes from it the records that the rejects are now.
@@ -304,7 +306,7 @@ void map_header(Retry* retry, char** header, int count, const CsvFault* fault) {
 
 void load_good_ones(Retry* retry) {
   bool in_file = ends_can_move(retry->line, retry->options);
-  if (in_file && retry->line->path[0] != '/') raise_moved(retry, "A client gave it.");
+  if (in_file && !retry->line->from_server) raise_moved(retry, "A client gave it.");
   ByteSource* source = in_file ? ingest_open_again(retry->request, retry->line->path, retry->options) : nullptr;
   CsvReader* reader = in_file ? csv_reader_open(source, retry->options) : open_alone(retry, nullptr);
   RunAs owner = run_as_begin(relation_owner(retry->request->definition->relation));
@@ -390,7 +392,7 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
 }
 
 Outcome retry_failed(int32 file_id, const LedgerLine* line, IngestRequest* request) {
-  if (line->path[0] != '/')
+  if (!line->from_server)
     raise_state(file_id, "None of its records is loaded, and it is no file of the server: a client gave its content.",
                 "Give it again, with dap.ingest_bytes() or dap.ingest_largeobject().");
   request->retry_failed = true;
