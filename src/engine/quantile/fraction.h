@@ -7,6 +7,8 @@ namespace dap::quantile {
 
 __extension__ typedef __int128 Int128;
 __extension__ typedef unsigned __int128 UInt128;
+// As a member: a MemoryContext aligns to 8 bytes only.
+__extension__ typedef unsigned __int128 StoredUInt128 __attribute__((aligned(8)));
 
 // A fraction in 0..1 as its shortest decimal: digits / 10^places, digits below 10^17.
 struct Fraction {
@@ -20,7 +22,7 @@ bool read_fraction(double value, Fraction* out);
 // A place between two neighbours of the sorted values: from `low` (0-based), part / 10^places of the way to `low + 1`; part 0 is `low` itself.
 struct Position {
   std::uint64_t low;
-  UInt128 part;
+  StoredUInt128 part;
   int places;
 };
 
