@@ -53,7 +53,10 @@ bool key_allowed(Kind kind, std::int64_t key) {
     case Kind::date: return key >= INT32_MIN && key <= INT32_MAX;
     case Kind::numeric: return key != least;
     case Kind::float4:
-    case Kind::float8: return double_key(key_double(key)) == key;
+    case Kind::float8: {
+      constexpr std::int64_t infinity = 0x7ff0000000000000, not_a_number = 0x7ff8000000000000;
+      return key == not_a_number || (key <= infinity && key >= -infinity - 1 && key != -1);  // -1 would be minus zero
+    }
     case Kind::interval: return false;
     default: return true;
   }
@@ -63,7 +66,9 @@ bool key_allowed(Kind kind, std::int64_t key) {
 
 Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit) {
   const std::uint64_t span = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
-  return {low, static_cast<std::uint32_t>(unit), static_cast<std::uint8_t>((std::bit_width(span) + 7) / 8)};
+  const auto width = static_cast<std::uint8_t>((std::bit_width(span) + 7) / 8);
+  if (width == 8) return {0, 1, 8};  // nothing to gain: as they are
+  return {low, static_cast<std::uint32_t>(unit), width};
 }
 
 std::size_t header_size(std::uint32_t fraction_bytes) { return fixed_header + fraction_bytes; }
@@ -97,7 +102,7 @@ unsigned char* write_keys_header(const Packing& packing, std::uint64_t count, un
 
 unsigned char* write_keys(const Packing& packing, const std::int64_t* keys, std::uint64_t count, unsigned char* out) {
   const auto base = static_cast<std::uint64_t>(packing.base);
-  if (packing.width == 8 && packing.unit == 1 && packing.base == 0) {
+  if (packing.width == 8) {
     std::memcpy(out, keys, count * 8);
     return out + count * 8;
   }
@@ -110,7 +115,6 @@ unsigned char* write_keys(const Packing& packing, const std::int64_t* keys, std:
         case 2: put(static_cast<std::uint16_t>(value), out); break;
         case 3: put(static_cast<std::uint16_t>(value), out), out[2] = static_cast<unsigned char>(value >> 16); break;
         case 4: put(static_cast<std::uint32_t>(value), out); break;
-        case 8: put(value, out); break;
         default: std::memcpy(out, &value, packing.width);
       }
     }
@@ -185,6 +189,10 @@ void unpack_keys(const Section& section, std::uint64_t first, std::uint64_t coun
   const std::uint64_t unit = section.packing.unit;
   const auto base = static_cast<std::uint64_t>(section.packing.base);
   const unsigned char* at = section.data + first * width;
+  if (width == 8) {
+    std::memcpy(keys, at, count * 8);
+    return;
+  }
   const auto read = [&](auto load) {
     for (std::uint64_t i = 0; i < count; i++, at += width) keys[i] = static_cast<std::int64_t>(base + load(at) * unit);
   };
@@ -192,7 +200,6 @@ void unpack_keys(const Section& section, std::uint64_t first, std::uint64_t coun
     case 1: read([](const unsigned char* p) { return std::uint64_t{p[0]}; }); break;
     case 2: read([](const unsigned char* p) { return std::uint64_t{load16(p)}; }); break;
     case 3: read([](const unsigned char* p) { return load16(p) | std::uint64_t{p[2]} << 16; }); break;
-    case 8: read([](const unsigned char* p) { return get<std::uint64_t>(&p); }); break;
     default:
       read([width](const unsigned char* p) {
         std::uint64_t value = 0;
@@ -228,20 +235,31 @@ bool last_key(std::int64_t base, std::uint64_t unit, std::uint64_t largest, std:
 }
 
 bool check_keys(const Section& section, Kind kind) {
+  const Packing& packing = section.packing;
+  const unsigned width = packing.width;
+  // A unit of 0 or of more than the writer takes is damage.
+  if (packing.unit < 1 || packing.unit > decimal_base) return false;
+  if (width == 8 && (packing.base != 0 || packing.unit != 1)) return false;
   std::int64_t last;
-  if (!last_key(section.packing.base, section.packing.unit, 0, &last) || !key_allowed(kind, section.packing.base)) return false;
-  const unsigned width = section.packing.width;
-  const std::uint64_t room = width >= 8 ? UINT64_MAX : (std::uint64_t{1} << (8 * width)) - 1;
-  // Doubles have gaps in their keys; of all others only the ends matter, and mostly no packed number can pass them.
-  const bool dotted = kind == Kind::float4 || kind == Kind::float8;
-  if (!dotted && width < 8 && last_key(section.packing.base, section.packing.unit, room, &last) && key_allowed(kind, last)) return true;
+  if (width < 8) {
+    // Mostly no packed number can pass the ends of the type; doubles have gaps in between.
+    const std::uint64_t room = (std::uint64_t{1} << (8 * width)) - 1;
+    const bool dotted = kind == Kind::float4 || kind == Kind::float8;
+    if (!dotted && key_allowed(kind, packing.base) && last_key(packing.base, packing.unit, room, &last) && key_allowed(kind, last)) return true;
+  }
   const std::uint64_t different = width == 0 && section.count > 1 ? 1 : section.count;
+  bool good = true;
   for (std::uint64_t i = 0; i < different; i++) {
     std::uint64_t value = 0;
+    if (width == 8) {
+      std::memcpy(&value, section.data + i * 8, 8);
+      good &= key_allowed(kind, static_cast<std::int64_t>(value));
+      continue;
+    }
     std::memcpy(&value, section.data + i * width, width);
-    if (!last_key(section.packing.base, section.packing.unit, value, &last) || !key_allowed(kind, last)) return false;
+    good = good && last_key(packing.base, packing.unit, value, &last) && key_allowed(kind, last);
   }
-  return true;
+  return good;
 }
 
 bool check_dense(const Section& section, Kind kind, std::uint64_t* total) {

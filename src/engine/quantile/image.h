@@ -26,7 +26,7 @@ struct ImageHeader {
   std::uint64_t count;
 };
 
-// How a block of keys is packed: (key - base) / unit in `width` bytes each.
+// How a block of keys is packed: (key - base) / unit in `width` bytes each; a width of 8 is the keys as they are.
 struct Packing {
   std::int64_t base;
   std::uint32_t unit;

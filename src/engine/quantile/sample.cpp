@@ -181,7 +181,8 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
 
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
   if (sample->kind == Kind::float4 || sample->kind == Kind::float8 || sample->kind == Kind::interval) return false;
-  if (sample->key_count < dense_from / 2 || budget / sizeof(std::uint32_t) < dense_from) return false;
+  if (sample->count < sample->next_collapse || sample->key_count < dense_from / 2 || budget / sizeof(std::uint32_t) < dense_from) return false;
+  sample->next_collapse = sample->count * 2;
   const Dense* old = sample->dense;
   std::int64_t low = old != nullptr ? old->base : sample->keys[0];
   std::int64_t high = old != nullptr ? static_cast<std::int64_t>(static_cast<std::uint64_t>(old->base) + (old->length - 1) * old->unit) : low;
@@ -228,6 +229,7 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
       sample->keys[kept++] = sample->keys[i];
   }
   sample->key_count = kept;
+  sample->next_collapse = sample->count + sample->count / 4;
   return true;
 }
 

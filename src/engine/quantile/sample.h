@@ -42,11 +42,12 @@ struct Sample {
   std::uint32_t key_capacity;
   std::uint64_t count;  // values in all, those that were moved to a file included
   std::uint32_t key_count;
-  std::uint32_t memory_step;
+  std::uint32_t unused;
   std::int64_t* keys;
   Dense* dense;
   Wide* wide;
-  std::uint64_t memory;  // bytes allocated for it and still in use
+  std::uint64_t memory;         // bytes allocated for it and still in use
+  std::uint64_t next_collapse;  // count below which it is of no use to look for repeated keys again
 };
 
 constexpr std::uint32_t first_capacity = 8;
@@ -87,7 +88,7 @@ void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t 
 // Room for `more` further plain keys. Throws std::bad_alloc.
 void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource* memory);
 
-// Turns plain keys into counts if most of them repeat and the table fits `budget` bytes; true if it did.
+// Turns plain keys into counts, once in a while, if most of them repeat and the table fits `budget` bytes; true if it did.
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget);
 
 // Adds a numeric, whatever its size; keys beyond the room are made room for. Throws std::bad_alloc.

@@ -295,11 +295,21 @@ void state_add_keys(QuantileState* state, const int64* keys, uint64 count, int g
     sample->scale_known = true;
   }
   if (sample->kind != Kind::numeric || sample->groups == groups) {
-    const uint64 needed = (sample->key_count + count) * sizeof(int64);
-    if (sample->dense == nullptr && count > sample->key_capacity - sample->key_count && state->pool->used + 2 * needed <= state->pool->limit)
-      grow(state, [&] { quantile::reserve_keys(sample, count, state->pool->memory()); });
-    for (uint64 i = 0; i < count; i++)
-      while (!quantile::add_key(sample, keys[i])) state_make_room(state);
+    while (count > 0) {
+      if (sample->dense == nullptr) {
+        const uint64 part = std::min<uint64>(count, sample->key_capacity - sample->key_count);
+        if (part > 0) memcpy(sample->keys + sample->key_count, keys, part * sizeof(int64));
+        sample->key_count += static_cast<uint32>(part);
+        sample->count += part;
+        keys += part;
+        count -= part;
+        if (count > 0) state_make_room(state);
+      } else {
+        while (!quantile::add_key(sample, *keys)) state_make_room(state);
+        keys++;
+        count--;
+      }
+    }
     return;
   }
   uint16 digits[8];
