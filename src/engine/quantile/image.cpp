@@ -67,7 +67,7 @@ bool key_allowed(Kind kind, std::int64_t key) {
 Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit) {
   const std::uint64_t span = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
   const auto width = static_cast<std::uint8_t>((std::bit_width(span) + 7) / 8);
-  if (width == 8) return {0, 1, 8};  // nothing to gain: as they are
+  if (width >= 7) return {0, 1, 8};  // little to gain: as they are
   return {low, static_cast<std::uint32_t>(unit), width};
 }
 
@@ -245,7 +245,9 @@ bool check_keys(const Section& section, Kind kind) {
     // Mostly no packed number can pass the ends of the type; doubles have gaps in between.
     const std::uint64_t room = (std::uint64_t{1} << (8 * width)) - 1;
     const bool dotted = kind == Kind::float4 || kind == Kind::float8;
-    if (!dotted && key_allowed(kind, packing.base) && last_key(packing.base, packing.unit, room, &last) && key_allowed(kind, last)) return true;
+    const bool ends = key_allowed(kind, packing.base) && last_key(packing.base, packing.unit, room, &last) && key_allowed(kind, last);
+    constexpr std::int64_t infinity = 0x7ff0000000000000;
+    if (ends && (!dotted || last < -1 || (packing.base >= 0 && last <= infinity))) return true;
   }
   const std::uint64_t different = width == 0 && section.count > 1 ? 1 : section.count;
   bool good = true;

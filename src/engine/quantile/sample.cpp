@@ -7,6 +7,7 @@ namespace dap::quantile {
 
 namespace {
 
+constexpr std::uint64_t small_array = 8192;
 constexpr std::size_t small_chunk = 496;
 constexpr std::size_t large_chunk = 8176;
 
@@ -174,7 +175,9 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
   auto* keys = allocate<std::int64_t>(memory, capacity);
   std::copy_n(sample->keys, sample->key_count, keys);
   if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
-  sample->memory += (std::uint64_t{capacity} - sample->key_capacity) * sizeof(std::int64_t);
+  // What a small array leaves behind stays with the memory context: its other states have outgrown that size as well.
+  const std::uint64_t old = std::uint64_t{sample->key_capacity} * sizeof(std::int64_t);
+  sample->memory += std::uint64_t{capacity} * sizeof(std::int64_t) - (old > small_array ? old : 0);
   sample->keys = keys;
   sample->key_capacity = capacity;
 }
