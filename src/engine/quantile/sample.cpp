@@ -201,7 +201,7 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
     length = most;
     std::uint32_t inside = 0;
     for (std::uint32_t i = 0; i < sample->key_count; i++)
-      inside += (static_cast<std::uint64_t>(sample->keys[i]) - static_cast<std::uint64_t>(low)) / unit < length;
+      inside += static_cast<std::uint64_t>(sample->keys[i]) - static_cast<std::uint64_t>(low) < length * unit;
     if (inside < sample->key_count / 4 * 3) return false;
   } else {
     // Some room at both ends, where more values will come.
