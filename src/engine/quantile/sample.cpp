@@ -1,0 +1,345 @@
+#include "engine/quantile/sample.h"
+
+#include <algorithm>
+#include <new>
+
+namespace dap::quantile {
+
+namespace {
+
+constexpr std::uint64_t small_array = 8192;
+constexpr std::size_t small_chunk = 496;
+constexpr std::size_t large_chunk = 8176;
+
+template <class T>
+T* allocate(std::pmr::memory_resource* memory, std::size_t count) {
+  return static_cast<T*>(memory->allocate(count * sizeof(T), alignof(T)));
+}
+
+Wide* wide_of(Sample* sample, std::pmr::memory_resource* memory) {
+  if (sample->wide == nullptr) {
+    sample->wide = new (allocate<Wide>(memory, 1)) Wide{};
+    sample->wide->next_rescale = 64;
+    sample->memory += sizeof(Wide);
+  }
+  return sample->wide;
+}
+
+// Space for a value's bytes, of which only the length is written.
+Bytes* new_bytes(Sample* sample, Wide* wide, std::uint32_t length, std::pmr::memory_resource* memory) {
+  const std::size_t size = (sizeof(Bytes) + length + 7) & ~std::size_t{7};
+  if (size > wide->place_left) {
+    const std::size_t room = std::max(size, wide->count < 64 ? small_chunk : large_chunk);
+    auto* chunk = static_cast<Wide::Chunk*>(memory->allocate(sizeof(Wide::Chunk) + room, alignof(Wide::Chunk)));
+    *chunk = Wide::Chunk{wide->chunks, sizeof(Wide::Chunk) + room};
+    wide->chunks = chunk;
+    wide->place = reinterpret_cast<unsigned char*>(chunk + 1);
+    wide->place_left = room;
+    sample->memory += chunk->size;
+  }
+  auto* bytes = new (wide->place) Bytes{length};
+  wide->place += size;
+  wide->place_left -= size;
+  wide->bytes += length;
+  return bytes;
+}
+
+Value* new_wide(Sample* sample, Wide* wide, std::pmr::memory_resource* memory) {
+  if (wide->count == wide->capacity) {
+    if (wide->capacity >= most_keys) throw std::bad_alloc();
+    const std::uint32_t capacity = wide->capacity == 0 ? first_capacity : wide->capacity * 2;
+    auto* values = allocate<Value>(memory, capacity);
+    std::copy_n(wide->values, wide->count, values);
+    if (wide->values != nullptr) memory->deallocate(wide->values, wide->capacity * sizeof(Value), alignof(Value));
+    sample->memory += (capacity - wide->capacity) * sizeof(Value);
+    wide->values = values;
+    wide->capacity = capacity;
+  }
+  return &wide->values[wide->count];
+}
+
+void add_wide_decimal(Sample* sample, const Decimal& decimal, std::int64_t key, std::pmr::memory_resource* memory) {
+  Wide* wide = wide_of(sample, memory);
+  Value* value = new_wide(sample, wide, memory);
+  Bytes* bytes = new_bytes(sample, wide, decimal_bytes_length(decimal), memory);
+  write_decimal_bytes(decimal, bytes->data());
+  *value = Value{key, bytes};
+  wide->count++;
+  sample->count++;
+}
+
+// A finer scale when many values do not fit the present one: keys are multiplied, those that then overflow become wide, wide ones that now
+// fit become keys.
+void consider_finer_scale(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  Wide* wide = sample->wide;
+  if (sample->kind != Kind::numeric || wide->count < wide->next_rescale) return;
+  wide->next_rescale = wide->next_rescale >= most_keys ? UINT32_MAX : wide->next_rescale * 2;
+  if (sample->groups >= most_groups || sample->dense != nullptr || sample->scale_fixed || wide->count < sample->count / 4) return;
+
+  const int groups = sample->groups + 1;
+  std::uint16_t digits[64];
+  std::uint32_t fitting = 0;
+  for (std::uint32_t i = 0; i < wide->count; i++) {
+    Decimal decimal;
+    std::int64_t key;
+    const Bytes* bytes = wide->values[i].bytes;
+    if (bytes->length <= 2 * std::size(digits) && read_decimal_bytes(bytes->data(), bytes->length, digits, &decimal))
+      fitting += decimal_key(decimal, groups, &key);
+  }
+  if (fitting < wide->count / 2) return;
+
+  // The new state is built beside the old one, so that running out of memory leaves the old one whole.
+  Sample finer{};
+  finer.kind = Kind::numeric;
+  finer.groups = static_cast<std::uint8_t>(groups);
+  finer.scale_known = true;
+  finer.scale_fixed = true;  // not again while it is built
+  reserve_keys(&finer, sample->key_count + std::uint64_t{wide->count}, memory);
+  std::uint16_t key_digits[8];
+  for (std::uint32_t i = 0; i < sample->key_count; i++)
+    add_decimal(&finer, key_decimal(sample->keys[i], sample->groups, key_digits), memory, budget);
+  for (std::uint32_t i = 0; i < wide->count; i++) {
+    Decimal decimal;
+    const Bytes* bytes = wide->values[i].bytes;
+    std::int64_t key;
+    if (bytes->length <= 2 * std::size(digits) && read_decimal_bytes(bytes->data(), bytes->length, digits, &decimal)) {
+      add_decimal(&finer, decimal, memory, budget);
+      continue;
+    }
+    // Too long to be a key of any scale: its key alone changes. The digits that count stand in front.
+    const unsigned char mask = bytes->data()[0] == static_cast<unsigned char>(DecimalClass::negative) ? 0xff : 0;
+    std::uint16_t front[32];
+    for (int d = 0; d < 32; d++)
+      front[d] = static_cast<std::uint16_t>(((bytes->data()[3 + 2 * d] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[4 + 2 * d] ^ mask)) - 1);
+    const Decimal long_one{static_cast<DecimalClass>(bytes->data()[0]),
+                           ((bytes->data()[1] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[2] ^ mask)) - 0x8000, (bytes->length - 5) / 2,
+                           reinterpret_cast<const unsigned char*>(front)};
+    decimal_key(long_one, groups, &key);  // reads at most five digits
+    add_wide(&finer, key, bytes->data(), bytes->length, memory);
+  }
+  finer.scale_fixed = false;
+  if (finer.wide != nullptr) finer.wide->next_rescale = std::max(finer.wide->next_rescale, wide->next_rescale);
+  if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
+  release_wide(sample, memory);
+  memory->deallocate(wide, sizeof(Wide), alignof(Wide));
+  *sample = finer;
+}
+
+}  // namespace
+
+void release_wide(Sample* sample, std::pmr::memory_resource* memory) {
+  Wide* wide = sample->wide;
+  if (wide == nullptr) return;
+  while (wide->chunks != nullptr) {
+    Wide::Chunk* chunk = wide->chunks;
+    wide->chunks = chunk->next;
+    sample->memory -= chunk->size;
+    memory->deallocate(chunk, chunk->size, alignof(Wide::Chunk));
+  }
+  if (wide->values != nullptr) memory->deallocate(wide->values, wide->capacity * sizeof(Value), alignof(Value));
+  sample->memory -= wide->capacity * sizeof(Value);
+  *wide = Wide{};
+  wide->next_rescale = UINT32_MAX;
+}
+
+void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, std::int64_t* high) {
+  std::int64_t least = *low, most = *high;
+  for (std::size_t i = 0; i < count; i++) {
+    least = std::min(least, keys[i]);
+    most = std::max(most, keys[i]);
+  }
+  *low = least;
+  *high = most;
+}
+
+std::uint64_t common_unit(const std::int64_t* keys, std::size_t count, std::uint64_t unit, std::int64_t base) {
+  const auto distance = [base](std::int64_t key) { return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base); };
+  for (std::size_t i = 0; i < count && unit > 1;) {
+    if (unit == 10000) {
+      while (i < count && distance(keys[i]) % 10000 == 0) i++;
+    } else if (unit == 100) {
+      while (i < count && distance(keys[i]) % 100 == 0) i++;
+    } else {
+      while (i < count && distance(keys[i]) % unit == 0) i++;
+    }
+    if (i < count) unit /= 10;
+  }
+  return unit;
+}
+
+void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource* memory) {
+  const std::uint64_t needed = sample->key_count + more;
+  if (needed <= sample->key_capacity) return;
+  if (needed > most_keys) throw std::bad_alloc();
+  const auto capacity = static_cast<std::uint32_t>(std::max<std::uint64_t>({needed, std::uint64_t{sample->key_capacity} * 2, first_capacity}));
+  auto* keys = allocate<std::int64_t>(memory, capacity);
+  std::copy_n(sample->keys, sample->key_count, keys);
+  if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
+  // What a small array leaves behind stays with the memory context: its other states have outgrown that size as well.
+  const std::uint64_t old = std::uint64_t{sample->key_capacity} * sizeof(std::int64_t);
+  sample->memory += std::uint64_t{capacity} * sizeof(std::int64_t) - (old > small_array ? old : 0);
+  sample->keys = keys;
+  sample->key_capacity = capacity;
+}
+
+bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (sample->kind == Kind::float4 || sample->kind == Kind::float8 || sample->kind == Kind::interval) return false;
+  if (sample->count < sample->next_collapse || sample->key_count < dense_from / 2 || budget / sizeof(std::uint32_t) < dense_from) return false;
+  sample->next_collapse = sample->count * 2;
+  const Dense* old = sample->dense;
+  std::int64_t low = old != nullptr ? old->base : sample->keys[0];
+  std::int64_t high = old != nullptr ? static_cast<std::int64_t>(static_cast<std::uint64_t>(old->base) + (old->length - 1) * old->unit) : low;
+  const std::int64_t anchor = low;
+  key_range(sample->keys, sample->key_count, &low, &high);
+  const std::uint64_t unit = common_unit(sample->keys, sample->key_count, old != nullptr ? old->unit : decimal_base, anchor);
+  const std::uint64_t spread = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
+  const std::uint64_t most = std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, std::uint64_t{1} << 28});
+  std::uint64_t length = spread + 1;
+  if (spread >= most) {
+    // The tail stays plain keys if it is thin.
+    if (old != nullptr) return false;
+    length = most;
+    std::uint32_t inside = 0;
+    for (std::uint32_t i = 0; i < sample->key_count; i++)
+      inside += static_cast<std::uint64_t>(sample->keys[i]) - static_cast<std::uint64_t>(low) < length * unit;
+    if (inside < sample->key_count / 4 * 3) return false;
+  } else {
+    // Some room at both ends, where more values will come.
+    const std::uint64_t margin = std::min<std::uint64_t>((most - length) / 2, length / 16);
+    const std::uint64_t below = std::min(margin, (static_cast<std::uint64_t>(low) - static_cast<std::uint64_t>(INT64_MIN)) / unit);
+    const std::uint64_t above = std::min(margin, (static_cast<std::uint64_t>(INT64_MAX) - static_cast<std::uint64_t>(high)) / unit);
+    low = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) - below * unit);
+    length += below + above;
+  }
+  auto* dense = allocate<Dense>(memory, 1);
+  *dense = Dense{low, unit, 1.0 / static_cast<double>(unit), length, allocate<std::uint32_t>(memory, length)};
+  std::fill_n(dense->counts, length, 0);
+  if (old != nullptr) {
+    const std::uint64_t first = (static_cast<std::uint64_t>(old->base) - static_cast<std::uint64_t>(low)) / unit;
+    const std::uint64_t step = old->unit / unit;
+    for (std::uint64_t i = 0; i < old->length; i++) dense->counts[first + i * step] = old->counts[i];
+    memory->deallocate(old->counts, old->length * sizeof(std::uint32_t), alignof(std::uint32_t));
+    sample->memory -= old->length * sizeof(std::uint32_t);
+  }
+  sample->dense = dense;
+  sample->memory += length * sizeof(std::uint32_t) + (old == nullptr ? sizeof(Dense) : 0);
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < sample->key_count; i++) {
+    std::uint64_t slot;
+    if (dense_slot(dense, sample->keys[i], &slot) && dense->counts[slot] != UINT32_MAX)
+      dense->counts[slot]++;
+    else
+      sample->keys[kept++] = sample->keys[i];
+  }
+  sample->key_count = kept;
+  sample->next_collapse = sample->count + sample->count / 4;
+  return true;
+}
+
+void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (sample->key_count >= dense_from && collapse(sample, memory, budget) && sample->key_count <= sample->key_capacity / 2) return;
+  reserve_keys(sample, 1, memory);
+}
+
+void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  std::uint64_t slot;
+  if (times > 1 && sample->dense != nullptr && dense_slot(sample->dense, key, &slot)) {
+    const std::uint64_t fits = std::min<std::uint64_t>(times, UINT32_MAX - sample->dense->counts[slot]);
+    sample->dense->counts[slot] += static_cast<std::uint32_t>(fits);
+    sample->count += fits;
+    times -= fits;
+  }
+  while (times-- > 0)
+    while (!add_key(sample, key)) make_room(sample, memory, budget);
+}
+
+void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::pmr::memory_resource* memory) {
+  Wide* wide = wide_of(sample, memory);
+  Value* value = new_wide(sample, wide, memory);
+  Bytes* copy = new_bytes(sample, wide, length, memory);
+  std::memcpy(copy->data(), bytes, length);
+  *value = Value{key, copy};
+  wide->count++;
+  sample->count++;
+}
+
+void add_decimal(Sample* sample, const Decimal& decimal, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (!sample->scale_known) {
+    sample->groups = static_cast<std::uint8_t>(first_scale(decimal));
+    sample->scale_known = true;
+  }
+  std::int64_t key;
+  if (decimal_key_fast(decimal, sample->groups, &key)) {
+    while (!add_key(sample, key)) make_room(sample, memory, budget);
+    return;
+  }
+  add_wide_decimal(sample, decimal, key, memory);
+  consider_finer_scale(sample, memory, budget);
+}
+
+void add_interval(Sample* sample, const IntervalParts& parts, std::pmr::memory_resource* memory) {
+  unsigned char bytes[interval_length];
+  const std::int64_t key = write_interval(parts, bytes);
+  add_wide(sample, key, bytes, interval_length, memory);
+}
+
+void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (into->kind == Kind::numeric && !into->scale_known) {
+    into->groups = static_cast<std::uint8_t>(groups);
+    into->scale_known = true;
+  }
+  if (into->kind != Kind::numeric || into->groups == groups) {
+    if (into->dense == nullptr && into->key_count + count < dense_from) reserve_keys(into, count, memory);
+    for (std::uint64_t i = 0; i < count; i++)
+      while (!add_key(into, keys[i])) make_room(into, memory, budget);
+    return;
+  }
+  std::uint16_t digits[8];
+  for (std::uint64_t i = 0; i < count; i++) add_decimal(into, key_decimal(keys[i], groups, digits), memory, budget);
+}
+
+void add_sample(Sample* into, const Sample& from, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (into->kind == Kind::numeric && !into->scale_known && from.scale_known) {
+    into->groups = from.groups;
+    into->scale_known = true;
+  }
+  const bool same_scale = into->kind != Kind::numeric || into->groups == from.groups;
+  if (const Dense* dense = from.dense) {
+    if (same_scale && into->dense == nullptr && dense->length * sizeof(std::uint32_t) <= budget) {
+      auto* copy = allocate<Dense>(memory, 1);
+      *copy = *dense;
+      copy->counts = allocate<std::uint32_t>(memory, dense->length);
+      std::copy_n(dense->counts, dense->length, copy->counts);
+      for (std::uint64_t i = 0; i < dense->length; i++) into->count += dense->counts[i];
+      into->dense = copy;
+      into->memory += sizeof(Dense) + dense->length * sizeof(std::uint32_t);
+    } else {
+      std::uint16_t digits[8];
+      for (std::uint64_t i = 0; i < dense->length; i++) {
+        if (dense->counts[i] == 0) continue;
+        const auto key = static_cast<std::int64_t>(static_cast<std::uint64_t>(dense->base) + i * dense->unit);
+        if (same_scale) {
+          add_key_times(into, key, dense->counts[i], memory, budget);
+        } else {
+          const Decimal decimal = key_decimal(key, from.groups, digits);
+          for (std::uint32_t n = dense->counts[i]; n > 0; n--) add_decimal(into, decimal, memory, budget);
+        }
+      }
+    }
+  }
+  add_keys(into, from.keys, from.key_count, from.groups, memory, budget);
+  if (from.wide == nullptr) return;
+  for (std::uint32_t i = 0; i < from.wide->count; i++) {
+    const Value& value = from.wide->values[i];
+    if (same_scale && into->groups == from.groups) {
+      add_wide(into, value.key, value.bytes->data(), value.bytes->length, memory);
+      continue;
+    }
+    auto* digits = allocate<std::uint16_t>(memory, value.bytes->length / 2 + 1);
+    Decimal decimal;
+    if (read_decimal_bytes(value.bytes->data(), value.bytes->length, digits, &decimal)) add_decimal(into, decimal, memory, budget);
+    memory->deallocate(digits, (value.bytes->length / 2 + 1) * sizeof(std::uint16_t), alignof(std::uint16_t));
+  }
+}
+
+}  // namespace dap::quantile

@@ -1,0 +1,197 @@
+// Final functions of ordinary aggregates: values at ranks from memory and file.
+#include <algorithm>
+#include <new>
+
+#include "pg/aggregate/quantile_state.h"
+
+#include "bridge/engine_call.h"
+
+namespace dap::aggregate {
+
+namespace {
+
+using quantile::Sample;
+using quantile::Selector;
+using quantile::Value;
+
+constexpr uint32 small_sample = 1024;
+
+// Without any allocation: the keys are put in order around the wanted ranks, which changes no multiset.
+void select_in_place(Sample* sample, const uint64* ranks, size_t rank_count, Value* values) {
+  int64* from = sample->keys;
+  int64* const end = sample->keys + sample->key_count;
+  for (size_t i = 0; i < rank_count; i++) {
+    int64* const at = sample->keys + ranks[i];
+    // The neighbour of the last one found is the least of what is left.
+    if (i > 0 && ranks[i] == ranks[i - 1] + 1)
+      std::iter_swap(at, std::min_element(at, end));
+    else if (at >= from)
+      std::nth_element(from, at, end);
+    values[i] = Value{*at, nullptr};
+    from = at;
+  }
+}
+
+// All keys' range.
+void range_of(const QuantileState* state, int64* low, int64* high) {
+  const Sample& sample = state->sample;
+  *low = PG_INT64_MAX;
+  *high = PG_INT64_MIN;
+  quantile::key_range(sample.keys, sample.key_count, low, high);
+  if (const quantile::Dense* dense = sample.dense) {
+    for (uint64 i = 0; i < dense->length; i++) {
+      if (dense->counts[i] == 0) continue;
+      *low = std::min<int64>(*low, static_cast<int64>(static_cast<uint64>(dense->base) + i * dense->unit));
+      break;
+    }
+    for (uint64 i = dense->length; i > 0; i--) {
+      if (dense->counts[i - 1] == 0) continue;
+      *high = std::max<int64>(*high, static_cast<int64>(static_cast<uint64>(dense->base) + (i - 1) * dense->unit));
+      break;
+    }
+  }
+  for (uint32 i = 0; sample.wide != nullptr && i < sample.wide->count; i++) {
+    *low = std::min<int64>(*low, sample.wide->values[i].key);
+    *high = std::max<int64>(*high, sample.wide->values[i].key);
+  }
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    *low = std::min(*low, state->extents[i].low);
+    *high = std::max(*high, state->extents[i].high);
+  }
+}
+
+void feed_extents(const QuantileState* state, Selector* selector) {
+  if (state->extent_count == 0) return;
+  uint64 most = block_bytes;
+  for (uint32 i = 0; i < state->extent_count; i++)
+    if (state->extents[i].wide) most = std::max(most, state->extents[i].bytes);
+  auto* buffer = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, most));
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    const Extent& extent = state->extents[i];
+    const uint64 step = extent.wide ? extent.bytes : block_bytes;
+    for (uint64 from = 0; from < extent.bytes; from += step) {
+      const uint64 bytes = std::min(step, extent.bytes - from);
+      read_extent(state->pool, extent, from, buffer, bytes);
+      const EngineFault fault = try_engine([&] {
+        if (!extent.wide) {
+          selector->feed_keys(reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64));
+          return;
+        }
+        for (const char* at = buffer; at < buffer + bytes;) {
+          int64 key;
+          uint32 length;
+          memcpy(&key, at, 8);
+          memcpy(&length, at + 8, 4);
+          selector->feed_wide(key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length);
+          at += quantile::wide_record_header + length;
+        }
+      });
+      raise_engine_fault(fault, "order statistics");
+    }
+  }
+  pfree(buffer);
+}
+
+void feed_memory(const QuantileState* state, Selector* selector) {
+  const Sample& sample = state->sample;
+  constexpr uint32 step = 1 << 20;
+  for (uint32 from = 0; from < sample.key_count; from += step) {
+    CHECK_FOR_INTERRUPTS();
+    const EngineFault fault = try_engine([&] { selector->feed_keys(sample.keys + from, std::min(step, sample.key_count - from)); });
+    raise_engine_fault(fault, "order statistics");
+  }
+  CHECK_FOR_INTERRUPTS();
+  Sample rest = sample;
+  rest.key_count = 0;
+  const EngineFault fault = try_engine([&] { selector->feed_sample(rest); });
+  raise_engine_fault(fault, "order statistics");
+}
+
+// Values at ascending ranks; those that are not keys are copied into the current context.
+void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Value* values) {
+  auto* state = static_cast<QuantileState*>(source->state);
+  Sample* sample = &state->sample;
+  const bool plain = sample->dense == nullptr && (sample->wide == nullptr || sample->wide->count == 0) && state->extent_count == 0;
+  if (plain && sample->key_count <= small_sample) {
+    if (rank_count > 8) std::sort(sample->keys, sample->keys + sample->key_count);
+    if (rank_count > 8)
+      for (size_t i = 0; i < rank_count; i++) values[i] = Value{sample->keys[ranks[i]], nullptr};
+    else
+      select_in_place(sample, ranks, rank_count, values);
+    return;
+  }
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext context = AllocSetContextCreate(caller, "dap order statistics", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(context);
+  int64 low, high;
+  range_of(state, &low, &high);
+  auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(context);
+  void* place = palloc(sizeof(Selector));
+  Selector* selector = nullptr;
+  EngineFault fault = try_engine([&] {
+    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, state->pool->limit / 64);
+  });
+  raise_engine_fault(fault, "order statistics");
+  for (;;) {
+    bool more = false;
+    fault = try_engine([&] { more = selector->next_pass(); });
+    raise_engine_fault(fault, "order statistics");
+    if (!more) break;
+    feed_memory(state, selector);
+    feed_extents(state, selector);
+  }
+  MemoryContextSwitchTo(caller);
+  for (size_t i = 0; i < rank_count; i++) {
+    values[i] = selector->result(i);
+    if (const quantile::Bytes* bytes = values[i].bytes) {
+      auto* copy = static_cast<quantile::Bytes*>(palloc(sizeof(quantile::Bytes) + bytes->length));
+      memcpy(copy, bytes, sizeof(quantile::Bytes) + bytes->length);
+      values[i].bytes = copy;
+    }
+  }
+  MemoryContextDelete(context);
+}
+
+QuantileState* final_state(FunctionCallInfo fcinfo) {
+  if (AggCheckCallContext(fcinfo, nullptr) == 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+  if (PG_ARGISNULL(0)) return nullptr;
+  auto* state = reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0));
+  return state->sample.count == 0 || state->fractions.shape == quantile::Shape::null ? nullptr : state;
+}
+
+RankSource source_of(QuantileState* state) {
+  return {state->sample.kind, state->sample.groups, state->sample.count, select_ranks, state};
+}
+
+}  // namespace
+
+}  // namespace dap::aggregate
+
+DAP_FUNCTION(dap_median_final) {
+  using namespace dap::aggregate;
+  QuantileState* state = final_state(fcinfo);
+  if (state == nullptr) PG_RETURN_NULL();
+  return answer_one(fcinfo, source_of(state), 0.5, Statistic::continuous);
+}
+
+DAP_FUNCTION(dap_percentile_final) {
+  using namespace dap::aggregate;
+  QuantileState* state = final_state(fcinfo);
+  if (state == nullptr) PG_RETURN_NULL();
+  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::continuous);
+}
+
+DAP_FUNCTION(dap_percentile_disc_final) {
+  using namespace dap::aggregate;
+  QuantileState* state = final_state(fcinfo);
+  if (state == nullptr) PG_RETURN_NULL();
+  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::discrete);
+}
+
+DAP_FUNCTION(dap_percentiles_final) {
+  using namespace dap::aggregate;
+  QuantileState* state = final_state(fcinfo);
+  if (state == nullptr) PG_RETURN_NULL();
+  return answer_many(fcinfo, source_of(state), state->fractions.array);
+}

@@ -1,0 +1,128 @@
+// States of the order statistics in PostgreSQL's memory: what an aggregate keeps, and the file it moves to when memory ends.
+#pragma once
+
+#include <memory_resource>
+
+#include "engine/quantile/image.h"
+#include "engine/quantile/moving.h"
+#include "engine/quantile/sample.h"
+
+#include "bridge/pg.h"
+
+namespace dap::aggregate {
+
+// A MemoryContext as the engine's memory; what is not there is std::bad_alloc.
+class ContextMemory final : public std::pmr::memory_resource {
+ public:
+  explicit ContextMemory(MemoryContext context) : context_(context) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+  MemoryContext context_;
+};
+
+// The memory of one plan node's groups, and their file: both are as good as gone when the node starts over.
+struct Pool {
+  Pool* next;
+  MemoryContext context;  // of the node's states
+  bool in_use;
+  bool may_spill;
+  File file;  // -1: none
+  off_t file_end;
+  uint64 used;
+  uint64 limit;
+  alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
+  std::pmr::memory_resource* memory() { return reinterpret_cast<ContextMemory*>(memory_place); }
+};
+
+// Keys, or records of wide values (key, length, bytes), in the pool's file.
+struct Extent {
+  off_t offset;
+  uint64 count;
+  uint64 bytes;
+  int64 low, high;
+  uint32 unit;
+  bool wide;
+};
+
+// The fractions that the rows of a group bring.
+struct Fractions {
+  quantile::Shape shape;
+  float8 scalar;
+  ArrayType* array;
+};
+
+struct QuantileState {
+  quantile::Sample sample;
+  Pool* pool;
+  Extent* extents;
+  uint32 extent_count, extent_capacity;
+  Fractions fractions;
+  const bytea* image;  // set only by deserialize: everything is in there, until it is combined
+};
+
+// What a call site knows of itself, kept in fn_extra.
+struct CallSite {
+  Pool* pools;
+  quantile::Kind kind;
+  bool has_fraction;
+};
+
+// The call site's pool in this aggregate context; raises XX000 when not called as an aggregate.
+CallSite* call_site(FunctionCallInfo fcinfo);
+Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site);
+QuantileState* new_state(Pool* pool, quantile::Kind kind);
+
+// Checks and keeps the row's fractions: `seen` is how many rows the group had. Raises 22003 and 22023.
+void take_fractions(FunctionCallInfo fcinfo, int argument, Fractions* fractions, bool first, MemoryContext context);
+void compare_fractions(const Fractions& mine, const Fractions& other);
+[[noreturn]] void raise_fraction_range();
+void check_fraction(float8 fraction);
+
+// Adds keys of a scale, making room in memory or in the file.
+void state_add_keys(QuantileState* state, const int64* keys, uint64 count, int groups);
+// Makes room for one key: in memory while the pool has some, else by moving keys to the file.
+void state_make_room(QuantileState* state);
+// After values came that are not plain keys: moves them to the file when the pool is over its limit.
+void state_settle(QuantileState* state);
+void state_add_decimal(QuantileState* state, const quantile::Decimal& decimal);
+void state_add_interval(QuantileState* state, const Interval* interval);
+
+// The argument as key; for kinds whose value is always a key.
+inline int64 datum_key(quantile::Kind kind, Datum value) {
+  switch (kind) {
+    case quantile::Kind::int2: return DatumGetInt16(value);
+    case quantile::Kind::int4: return DatumGetInt32(value);
+    case quantile::Kind::date: return DatumGetDateADT(value);
+    case quantile::Kind::float4: return quantile::double_key(DatumGetFloat4(value));
+    case quantile::Kind::float8: return quantile::double_key(DatumGetFloat8(value));
+    default: return DatumGetInt64(value);
+  }
+}
+
+// Reads an extent's next piece into `buffer` and returns its bytes.
+void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buffer, uint64 bytes);
+constexpr uint64 block_bytes = 256 * 1024;
+
+// The result of a kind, from two neighbours and the way between them.
+Datum interpolate(quantile::Kind kind, int groups, const quantile::Value& low, const quantile::Value& high, const quantile::Position& position);
+// The Oid of the results.
+Oid result_type(quantile::Kind kind);
+
+// Which values a final function wants.
+enum class Statistic : unsigned char { continuous, discrete };
+
+// Answers from anything that can give values at ranks.
+struct RankSource {
+  quantile::Kind kind;
+  int groups;
+  uint64 count;
+  void (*values_at)(const RankSource* source, uint64* ranks, size_t rank_count, quantile::Value* values);
+  void* state;
+};
+Datum answer_one(FunctionCallInfo fcinfo, const RankSource& source, float8 fraction, Statistic statistic);
+Datum answer_many(FunctionCallInfo fcinfo, const RankSource& source, ArrayType* fractions);
+
+}  // namespace dap::aggregate

@@ -1,0 +1,338 @@
+// States between processes: combine, serialize, deserialize.
+#include <algorithm>
+#include <new>
+
+#include "pg/aggregate/quantile_state.h"
+
+#include "bridge/engine_call.h"
+
+namespace dap::aggregate {
+
+namespace {
+
+using quantile::Kind;
+using quantile::Packing;
+using quantile::Sample;
+using quantile::Section;
+using quantile::Shape;
+
+constexpr uint64 keys_a_time = 4096;
+
+[[noreturn]] void raise_bad_image() {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid state of an order statistic"),
+                  errdetail("The bytes are not a state of version %d, or they are damaged.", quantile::image_version)));
+}
+
+// An array of doubles as it stands in an image: what can be trusted after this is what array functions trust.
+ArrayType* check_fraction_array(const unsigned char* bytes, uint32 size, MemoryContext context) {
+  if (size < sizeof(ArrayType) || size > MaxAllocSize) return nullptr;
+  auto* array = static_cast<ArrayType*>(MemoryContextAlloc(context, size));
+  memcpy(array, bytes, size);
+  if (VARATT_IS_EXTENDED(array) || VARSIZE(array) != size || array->elemtype != FLOAT8OID || array->ndim < 0 || array->ndim > MAXDIM) return nullptr;
+  const bool has_nulls = array->dataoffset != 0;
+  const Size header = has_nulls ? 0 : ARR_OVERHEAD_NONULLS(array->ndim);
+  if (size < sizeof(ArrayType) + 2 * sizeof(int) * static_cast<Size>(array->ndim)) return nullptr;
+  uint64 items = array->ndim == 0 ? 0 : 1;
+  for (int i = 0; i < array->ndim; i++) {
+    const int length = ARR_DIMS(array)[i];
+    if (length < 1) return nullptr;
+    items *= static_cast<uint64>(length);
+    if (items > MaxAllocSize / sizeof(Datum)) return nullptr;
+    if (ARR_LBOUND(array)[i] > PG_INT32_MAX - length) return nullptr;
+  }
+  if (!has_nulls) return size == header + items * sizeof(float8) ? array : nullptr;
+  if (array->dataoffset != static_cast<int32>(ARR_OVERHEAD_WITHNULLS(array->ndim, static_cast<int>(items)))) return nullptr;
+  uint64 present = 0;
+  const bits8* bitmap = ARR_NULLBITMAP(array);
+  for (uint64 i = 0; i < items; i++) present += (bitmap[i / 8] >> (i % 8)) & 1;
+  return size == static_cast<Size>(array->dataoffset) + present * sizeof(float8) ? array : nullptr;
+}
+
+bool fractions_in_range(const Fractions& fractions) {
+  if (fractions.shape == Shape::scalar) return fractions.scalar >= 0.0 && fractions.scalar <= 1.0;
+  if (fractions.shape != Shape::array) return true;
+  Datum* values = nullptr;
+  bool* nulls = nullptr;
+  int count = 0;
+  deconstruct_array(fractions.array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &count);
+  for (int i = 0; i < count; i++)
+    if (!nulls[i] && !(DatumGetFloat8(values[i]) >= 0.0 && DatumGetFloat8(values[i]) <= 1.0)) return false;
+  return true;
+}
+
+// Adds a checked image's sections.
+void add_image(QuantileState* into, const QuantileState* from) {
+  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
+  const unsigned char* const end = data + VARSIZE_ANY_EXHDR(from->image);
+  // deserialize has checked everything: the sections stand after the header.
+  uint32 fraction_bytes;
+  memcpy(&fraction_bytes, data + 9, sizeof fraction_bytes);
+  const unsigned char* at = data + quantile::header_size(fraction_bytes);
+  int64_t keys[keys_a_time];
+  Section section;
+  const int groups = from->sample.groups;
+  while (quantile::next_section(&at, end, &section)) {
+    CHECK_FOR_INTERRUPTS();
+    if (section.tag == Section::Tag::keys) {
+      for (uint64 first = 0; first < section.count; first += keys_a_time) {
+        CHECK_FOR_INTERRUPTS();
+        const uint64 count = std::min<uint64>(keys_a_time, section.count - first);
+        quantile::unpack_keys(section, first, count, keys);
+        state_add_keys(into, reinterpret_cast<const int64*>(keys), count, groups);
+      }
+    } else if (section.tag == Section::Tag::dense) {
+      const unsigned char* slot = section.data;
+      uint64 filled = 0;
+      for (uint64 i = 0; i < section.count; i++) {
+        uint32 times = quantile::next_count(&slot);
+        const int64 key = static_cast<int64>(static_cast<uint64>(section.packing.base) + i * section.packing.unit);
+        uint64 place;
+        quantile::Dense* dense = into->sample.dense;
+        if (times > 0 && dense != nullptr && into->sample.groups == groups && quantile::dense_slot(dense, key, &place) &&
+            times <= PG_UINT32_MAX - dense->counts[place]) {
+          dense->counts[place] += times;
+          into->sample.count += times;
+          continue;
+        }
+        for (; times > 0; times--) {
+          keys[filled++] = key;
+          if (filled < keys_a_time) continue;
+          CHECK_FOR_INTERRUPTS();
+          state_add_keys(into, reinterpret_cast<const int64*>(keys), filled, groups);
+          filled = 0;
+        }
+      }
+      state_add_keys(into, reinterpret_cast<const int64*>(keys), filled, groups);
+    } else {
+      auto* digits = static_cast<uint16*>(palloc(quantile::most_decimal_digits * sizeof(uint16)));
+      for (uint64 i = 0; i < section.count; i++) {
+        uint32 length;
+        const unsigned char* bytes = quantile::next_wide_value(&section.data, &length);
+        if (into->sample.kind == Kind::interval) {
+          const quantile::IntervalParts parts = quantile::read_interval(bytes);
+          Interval interval;
+          interval.time = parts.time;
+          interval.day = parts.day;
+          interval.month = parts.month;
+          state_add_interval(into, &interval);
+        } else {
+          quantile::Decimal decimal;
+          quantile::read_decimal_bytes(bytes, length, digits, &decimal);
+          state_add_decimal(into, decimal);
+        }
+      }
+      pfree(digits);
+    }
+  }
+}
+
+// Counts arrive in one table: taken over as it is where there is none yet.
+void adopt_dense(QuantileState* into, const QuantileState* from) {
+  if (into->sample.dense != nullptr || into->sample.key_count > 0 || into->extent_count > 0) return;
+  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
+  const unsigned char* const end = data + VARSIZE_ANY_EXHDR(from->image);
+  uint32 fraction_bytes;
+  memcpy(&fraction_bytes, data + 9, sizeof fraction_bytes);
+  const unsigned char* at = data + quantile::header_size(fraction_bytes);
+  Section section;
+  while (quantile::next_section(&at, end, &section)) {
+    if (section.tag != Section::Tag::dense) continue;
+    const uint64 bytes = section.count * sizeof(uint32);
+    if (into->pool->used + bytes > into->pool->limit) return;
+    auto* dense = static_cast<quantile::Dense*>(MemoryContextAlloc(into->pool->context, sizeof(quantile::Dense)));
+    *dense = quantile::Dense{section.packing.base, section.packing.unit, 1.0 / static_cast<double>(section.packing.unit), section.count,
+                             static_cast<uint32_t*>(MemoryContextAllocExtended(into->pool->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO))};
+    into->sample.dense = dense;
+    into->sample.memory += sizeof(quantile::Dense) + bytes;
+    into->pool->used += sizeof(quantile::Dense) + bytes;
+    if (into->sample.kind == Kind::numeric) {
+      into->sample.groups = from->sample.groups;
+      into->sample.scale_known = true;
+    }
+    return;
+  }
+}
+
+void add_state(QuantileState* into, const QuantileState* from) {
+  if (from->image != nullptr) {
+    if (from->sample.scale_known && !into->sample.scale_known) {
+      into->sample.groups = from->sample.groups;
+      into->sample.scale_known = true;
+    }
+    adopt_dense(into, from);
+    add_image(into, from);
+    return;
+  }
+  // A state of this very process, as partition-wise plans may bring.
+  const Sample& sample = from->sample;
+  state_add_keys(into, reinterpret_cast<const int64*>(sample.keys), sample.key_count, sample.groups);
+  Sample rest = sample;
+  rest.key_count = 0;
+  const uint64 before = into->sample.memory;
+  const EngineFault fault = try_engine([&] { quantile::add_sample(&into->sample, rest, into->pool->memory(), into->pool->limit / 2); });
+  into->pool->used += into->sample.memory - before;
+  raise_engine_fault(fault, "order statistics");
+  state_settle(into);
+  if (from->extent_count > 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state in a file cannot be combined without being serialized")));
+}
+
+// How an extent's or the memory's keys are packed.
+Packing packing_of(Kind kind, const Sample& sample) {
+  int64 low = sample.keys[0], high = low;
+  quantile::key_range(sample.keys, sample.key_count, &low, &high);
+  const bool dotted = kind == Kind::float4 || kind == Kind::float8;
+  return quantile::plan_packing(low, high, dotted ? 1 : quantile::common_unit(sample.keys, sample.key_count, quantile::decimal_base, low));
+}
+
+Packing packing_of(const Extent& extent) { return quantile::plan_packing(extent.low, extent.high, extent.unit); }
+
+bytea* serialize(const QuantileState* state) {
+  const Sample& sample = state->sample;
+  quantile::ImageHeader header{};
+  header.kind = sample.kind;
+  header.groups = sample.groups;
+  header.scale_known = sample.scale_known;
+  header.shape = state->fractions.shape;
+  header.count = sample.count;
+  uint32 fraction_bytes = 0;
+  if (header.shape == Shape::scalar) {
+    header.fractions = reinterpret_cast<const unsigned char*>(&state->fractions.scalar);
+    fraction_bytes = sizeof(float8);
+  } else if (header.shape == Shape::array) {
+    header.fractions = reinterpret_cast<const unsigned char*>(state->fractions.array);
+    fraction_bytes = VARSIZE(state->fractions.array);
+  }
+  Packing packing{};
+  Size size = quantile::header_size(fraction_bytes);
+  if (sample.key_count > 0) {
+    packing = packing_of(sample.kind, sample);
+    size += quantile::keys_size(packing, sample.key_count);
+  }
+  if (sample.dense != nullptr) size += quantile::dense_size(*sample.dense);
+  const bool has_wide = sample.wide != nullptr && sample.wide->count > 0;
+  if (has_wide) size += quantile::wide_size(sample.wide->count, sample.wide->bytes);
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    const Extent& extent = state->extents[i];
+    size += extent.wide ? quantile::wide_size(extent.count, extent.bytes - quantile::wide_record_header * extent.count)
+                        : quantile::keys_size(packing_of(extent), extent.count);
+  }
+  if (size > MaxAllocSize - VARHDRSZ)
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the state of an order statistic is too large to be sent to another process"),
+                    errdetail("It takes %zu bytes; the limit is %zu.", size, static_cast<Size>(MaxAllocSize - VARHDRSZ)),
+                    errhint("SET max_parallel_workers_per_gather = 0 computes it in one process.")));
+  auto* image = static_cast<bytea*>(palloc(VARHDRSZ + size));
+  SET_VARSIZE(image, VARHDRSZ + size);
+  auto* out = reinterpret_cast<unsigned char*>(VARDATA(image));
+  out = quantile::write_header(header, fraction_bytes, out);
+  // Counts first: who reads them can take them over before any other key comes.
+  if (sample.dense != nullptr) out = quantile::write_dense(*sample.dense, out);
+  if (sample.key_count > 0) {
+    out = quantile::write_keys_header(packing, sample.key_count, out);
+    out = quantile::write_keys(packing, sample.keys, sample.key_count, out);
+  }
+  if (has_wide) {
+    out = quantile::write_wide_header(sample.wide->count, sample.wide->bytes, out);
+    for (uint32 i = 0; i < sample.wide->count; i++)
+      out = quantile::write_wide_value(sample.wide->values[i].bytes->data(), sample.wide->values[i].bytes->length, out);
+  }
+  if (state->extent_count == 0) return image;
+  auto* buffer = static_cast<char*>(palloc(block_bytes));
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    const Extent& extent = state->extents[i];
+    if (!extent.wide) {
+      const Packing packed = packing_of(extent);
+      out = quantile::write_keys_header(packed, extent.count, out);
+      for (uint64 from = 0; from < extent.bytes; from += block_bytes) {
+        const uint64 bytes = std::min(block_bytes, extent.bytes - from);
+        read_extent(state->pool, extent, from, buffer, bytes);
+        out = quantile::write_keys(packed, reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64), out);
+      }
+      continue;
+    }
+    out = quantile::write_wide_header(extent.count, extent.bytes - quantile::wide_record_header * extent.count, out);
+    auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
+    read_extent(state->pool, extent, 0, records, extent.bytes);
+    for (const char* at = records; at < records + extent.bytes;) {
+      uint32 length;
+      memcpy(&length, at + 8, 4);
+      out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, out);
+      at += quantile::wide_record_header + length;
+    }
+    pfree(records);
+  }
+  pfree(buffer);
+  return image;
+}
+
+}  // namespace
+
+}  // namespace dap::aggregate
+
+// (internal, internal) -> internal
+DAP_FUNCTION(dap_quantile_combine) {
+  using namespace dap::aggregate;
+  if (AggCheckCallContext(fcinfo, nullptr) == 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+  if (PG_ARGISNULL(1)) {
+    if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+    PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+  }
+  const auto* from = reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(1));
+  QuantileState* into;
+  if (PG_ARGISNULL(0)) {
+    Pool* pool = pool_of(fcinfo, call_site(fcinfo));
+    into = new_state(pool, from->sample.kind);
+    into->fractions = from->fractions;
+    if (from->fractions.shape == dap::quantile::Shape::array) {
+      const Size size = VARSIZE(from->fractions.array);
+      into->fractions.array = static_cast<ArrayType*>(MemoryContextAlloc(pool->context, size));
+      memcpy(into->fractions.array, from->fractions.array, size);
+    }
+  } else {
+    into = reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0));
+    if (into->sample.kind != from->sample.kind) raise_bad_image();
+    compare_fractions(into->fractions, from->fractions);
+  }
+  add_state(into, from);
+  PG_RETURN_POINTER(into);
+}
+
+// (internal) -> bytea
+DAP_FUNCTION(dap_quantile_serialize) {
+  using namespace dap::aggregate;
+  if (AggCheckCallContext(fcinfo, nullptr) == 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+  PG_RETURN_BYTEA_P(serialize(reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(0))));
+}
+
+// (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes where they are.
+DAP_FUNCTION(dap_quantile_deserialize) {
+  using namespace dap::aggregate;
+  if (AggCheckCallContext(fcinfo, nullptr) == 0)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+  bytea* image = PG_GETARG_BYTEA_PP(0);
+  auto* state = static_cast<QuantileState*>(palloc0(sizeof(QuantileState)));
+  auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
+  dap::quantile::ImageHeader header{};
+  const unsigned char* sections = nullptr;
+  bool good = false;
+  const dap::EngineFault fault = dap::try_engine([&] {
+    good = dap::quantile::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image), &header, &sections, memory);
+  });
+  dap::raise_engine_fault(fault, "order statistics");
+  if (!good) raise_bad_image();
+  state->sample.kind = header.kind;
+  state->sample.groups = header.groups;
+  state->sample.scale_known = header.scale_known;
+  state->sample.count = header.count;
+  state->fractions.shape = header.shape;
+  if (header.shape == dap::quantile::Shape::scalar) memcpy(&state->fractions.scalar, header.fractions, sizeof(float8));
+  if (header.shape == dap::quantile::Shape::array) {
+    state->fractions.array = check_fraction_array(header.fractions, header.fraction_count, CurrentMemoryContext);
+    if (state->fractions.array == nullptr) raise_bad_image();
+  }
+  if (!fractions_in_range(state->fractions)) raise_bad_image();
+  state->image = image;
+  PG_RETURN_POINTER(state);
+}

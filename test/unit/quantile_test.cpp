@@ -1,0 +1,277 @@
+// The order statistics' engine against sorting, on random multisets in every form a state can have.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory_resource>
+#include <random>
+#include <vector>
+
+#include "engine/quantile/image.h"
+#include "engine/quantile/moving.h"
+#include "engine/quantile/sample.h"
+#include "engine/quantile/selector.h"
+
+namespace dap::quantile {
+namespace {
+
+using Keys = std::vector<std::int64_t>;
+constexpr std::uint64_t budget = 1 << 20;
+
+Keys random_keys(std::mt19937_64& random, std::size_t count) {
+  Keys keys(count);
+  const int form = static_cast<int>(random() % 6);
+  for (std::size_t i = 0; i < count; i++) {
+    switch (form) {
+      case 0: keys[i] = static_cast<std::int64_t>(random()); break;
+      case 1: keys[i] = static_cast<std::int64_t>(random() % 10000) * 100; break;
+      case 2: keys[i] = 7; break;
+      case 3: keys[i] = static_cast<std::int64_t>(i) - 500; break;
+      case 4: keys[i] = random() % 100 == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(random() % 3000) - 1500; break;
+      default: keys[i] = random() % 2 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+    }
+  }
+  return keys;
+}
+
+Sample sample_of(const Keys& keys, std::pmr::memory_resource* memory) {
+  Sample sample{};
+  sample.kind = Kind::int8;
+  for (std::int64_t key : keys)
+    while (!add_key(&sample, key)) make_room(&sample, memory, budget);
+  return sample;
+}
+
+void expect_ranks(const Sample& sample, Keys keys, std::mt19937_64& random, std::pmr::memory_resource* memory) {
+  ASSERT_EQ(sample.count, keys.size());
+  if (keys.empty()) return;
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::uint64_t> ranks(1 + random() % 12);
+  for (auto& rank : ranks) rank = random() % keys.size();
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  Selector selector(memory, ranks.data(), ranks.size(), keys.front(), keys.back(), keys.size(), random() % 5000);
+  int passes = 0;
+  while (selector.next_pass()) {
+    selector.feed_sample(sample);
+    ASSERT_LT(++passes, 60);
+  }
+  for (std::size_t i = 0; i < ranks.size(); i++) EXPECT_EQ(selector.result(i).key, keys[ranks[i]]) << "rank " << ranks[i];
+}
+
+TEST(QuantileSelector, AgreesWithSorting) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 300; round++) {
+    std::pmr::monotonic_buffer_resource memory;
+    const Keys keys = random_keys(random, 1 + random() % 60000);
+    const Sample sample = sample_of(keys, &memory);
+    expect_ranks(sample, keys, random, &memory);
+  }
+}
+
+TEST(QuantileSample, CountsReplaceRepeatedKeys) {
+  std::pmr::monotonic_buffer_resource memory;
+  Keys keys(200000);
+  for (std::size_t i = 0; i < keys.size(); i++) keys[i] = static_cast<std::int64_t>(i * 7919 % 5000) * 100;
+  const Sample sample = sample_of(keys, &memory);
+  ASSERT_NE(sample.dense, nullptr);
+  EXPECT_EQ(sample.dense->unit, 100U);
+  EXPECT_LT(sample.memory, 400000U);
+}
+
+// Sections into a fresh sample, as a leader reads them.
+bool load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memory_resource* memory) {
+  ImageHeader header{};
+  const unsigned char* at = nullptr;
+  if (!read_image(image.data(), image.size(), &header, &at, memory)) return false;
+  into->kind = header.kind;
+  into->groups = header.groups;
+  into->scale_known = header.scale_known;
+  Section section;
+  std::uint64_t loaded = 0;
+  while (next_section(&at, image.data() + image.size(), &section)) {
+    if (section.tag == Section::Tag::keys) {
+      if (section.packing.width == 0 && section.count > 1000000) return true;  // a mutation: right, but long
+      Keys keys(section.count);
+      unpack_keys(section, 0, section.count, keys.data());
+      add_keys(into, keys.data(), keys.size(), header.groups, memory, budget);
+    } else if (section.tag == Section::Tag::dense) {
+      const unsigned char* slot = section.data;
+      for (std::uint64_t i = 0; i < section.count; i++) {
+        const std::uint32_t times = next_count(&slot);
+        if ((loaded += times) > 1000000) return true;
+        add_key_times(into, static_cast<std::int64_t>(static_cast<std::uint64_t>(section.packing.base) + i * section.packing.unit), times, memory, budget);
+      }
+    } else {
+      std::vector<std::uint16_t> digits(most_decimal_digits);
+      for (std::uint64_t i = 0; i < section.count; i++) {
+        std::uint32_t length;
+        const unsigned char* bytes = next_wide_value(&section.data, &length);
+        Decimal decimal;
+        if (header.kind == Kind::interval)
+          add_interval(into, read_interval(bytes), memory);
+        else if (read_decimal_bytes(bytes, length, digits.data(), &decimal))
+          add_decimal(into, decimal, memory, budget);
+      }
+    }
+  }
+  return true;
+}
+
+std::vector<unsigned char> image_of(const Sample& sample) {
+  std::size_t size = header_size(0);
+  Packing packing{};
+  if (sample.key_count > 0) {
+    std::int64_t low = sample.keys[0], high = low;
+    key_range(sample.keys, sample.key_count, &low, &high);
+    packing = plan_packing(low, high, common_unit(sample.keys, sample.key_count, decimal_base, low));
+    size += keys_size(packing, sample.key_count);
+  }
+  if (sample.dense != nullptr) size += dense_size(*sample.dense);
+  if (sample.wide != nullptr) size += wide_size(sample.wide->count, sample.wide->bytes);
+  std::vector<unsigned char> image(size);
+  ImageHeader header{};
+  header.kind = sample.kind;
+  header.groups = sample.groups;
+  header.scale_known = sample.scale_known;
+  header.count = sample.count;
+  unsigned char* out = write_header(header, 0, image.data());
+  if (sample.dense != nullptr) out = write_dense(*sample.dense, out);
+  if (sample.key_count > 0) out = write_keys(packing, sample.keys, sample.key_count, write_keys_header(packing, sample.key_count, out));
+  if (sample.wide != nullptr) {
+    out = write_wide_header(sample.wide->count, sample.wide->bytes, out);
+    for (std::uint32_t i = 0; i < sample.wide->count; i++)
+      out = write_wide_value(sample.wide->values[i].bytes->data(), sample.wide->values[i].bytes->length, out);
+  }
+  EXPECT_EQ(out, image.data() + image.size());
+  return image;
+}
+
+TEST(QuantileImage, ComesBackAsItWent) {
+  std::mt19937_64 random(2);
+  for (int round = 0; round < 100; round++) {
+    std::pmr::monotonic_buffer_resource memory;
+    const Keys keys = random_keys(random, 1 + random() % 40000);
+    const std::vector<unsigned char> image = image_of(sample_of(keys, &memory));
+    Sample back{};
+    ASSERT_TRUE(load(image, &back, &memory));
+    expect_ranks(back, keys, random, &memory);
+    for (std::size_t cut : {std::size_t{0}, std::size_t{5}, image.size() / 2, image.size() - 1}) {
+      ImageHeader header{};
+      const unsigned char* at;
+      EXPECT_FALSE(read_image(image.data(), cut, &header, &at, &memory));
+    }
+  }
+}
+
+Sample numeric_sample(std::mt19937_64& random, std::pmr::memory_resource* memory) {
+  Sample sample{};
+  sample.kind = Kind::numeric;
+  for (int i = 0; i < 100; i++) {
+    std::uint16_t digits[40];
+    const auto count = static_cast<std::uint32_t>(1 + random() % (i % 3 == 0 ? 40 : 3));
+    for (std::uint32_t d = 0; d < count; d++) digits[d] = static_cast<std::uint16_t>(random() % 9999 + 1);
+    const Decimal decimal{random() % 2 ? DecimalClass::negative : DecimalClass::positive, static_cast<int>(random() % 10) - 5, count,
+                          reinterpret_cast<const unsigned char*>(digits)};
+    add_decimal(&sample, decimal, memory, budget);
+  }
+  return sample;
+}
+
+TEST(QuantileImage, DamagedBytesAreFoundOrHarmless) {
+  std::mt19937_64 random(3);
+  int accepted = 0;
+  for (int base = 0; base < 60; base++) {
+    std::pmr::monotonic_buffer_resource memory;
+    const std::vector<unsigned char> image =
+        base % 2 ? image_of(numeric_sample(random, &memory)) : image_of(sample_of(random_keys(random, 1 + random() % 300), &memory));
+    for (int round = 0; round < 2000; round++) {
+      std::pmr::monotonic_buffer_resource scratch;
+      std::vector<unsigned char> damaged = image;
+      for (std::uint64_t n = 1 + random() % 3; n > 0; n--) damaged[random() % std::min<std::size_t>(damaged.size(), random() % 3 ? 60 : damaged.size())] = static_cast<unsigned char>(random());
+      if (random() % 4 == 0) damaged.resize(random() % damaged.size());
+      Sample back{};
+      accepted += load(damaged, &back, &scratch);
+    }
+  }
+  EXPECT_GT(accepted, 0);
+}
+
+TEST(QuantileMoving, AgreesWithASortedVector) {
+  std::mt19937_64 random(4);
+  std::pmr::unsynchronized_pool_resource memory;
+  for (std::uint64_t spread : {3, 100, 1000000000}) {
+    MovingSample moving{};
+    Keys keys;
+    for (int step = 0; step < 20000; step++) {
+      const auto key = static_cast<std::int64_t>(random() % spread);
+      if (random() % 5 < (step < 10000 ? 3U : 2U) || keys.empty()) {
+        moving_add(&moving, Value{key, nullptr}, &memory);
+        keys.insert(std::lower_bound(keys.begin(), keys.end(), key), key);
+      } else {
+        const auto at = keys.begin() + static_cast<std::ptrdiff_t>(random() % keys.size());
+        ASSERT_TRUE(moving_remove(&moving, Value{*at, nullptr}, &memory));
+        keys.erase(at);
+      }
+      ASSERT_EQ(moving_count(moving), keys.size());
+      if (!keys.empty()) {
+        const std::uint64_t rank = random() % keys.size();
+        ASSERT_EQ(moving_at(moving, rank).key, keys[rank]);
+      }
+      EXPECT_FALSE(moving_remove(&moving, Value{-1, nullptr}, &memory));
+    }
+  }
+}
+
+TEST(QuantileDecimal, KeysAndBytesHaveTheOrderOfTheValues) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 100000; round++) {
+    std::uint16_t first_digits[8], second_digits[8];
+    const int groups = 1 + static_cast<int>(random() % 3);
+    const auto first = static_cast<std::int64_t>(random() >> (random() % 60)) * (random() % 2 ? 1 : -1);
+    const auto second = random() % 3 ? first + static_cast<std::int64_t>(random() % 3) : static_cast<std::int64_t>(random() >> (random() % 60));
+    if (first == std::numeric_limits<std::int64_t>::min() || second == std::numeric_limits<std::int64_t>::min()) continue;
+    const Decimal a = key_decimal(first, groups, first_digits), b = key_decimal(second, groups, second_digits);
+    std::int64_t a_key, b_key;
+    ASSERT_TRUE(decimal_key_fast(a, groups, &a_key));
+    ASSERT_EQ(a_key, first);
+    unsigned char a_bytes[32], b_bytes[32];
+    write_decimal_bytes(a, a_bytes);
+    write_decimal_bytes(b, b_bytes);
+    const int order = std::memcmp(a_bytes, b_bytes, std::min(decimal_bytes_length(a), decimal_bytes_length(b)));
+    if (first != 0 && second != 0) {
+      ASSERT_EQ((order > 0) - (order < 0), (first > second) - (first < second));
+    }
+    // A coarser scale keeps the order, not strictly.
+    const bool a_exact = decimal_key(a, 0, &a_key), b_exact = decimal_key(b, 0, &b_key);
+    if (first < second) {
+      ASSERT_LE(a_key, b_key);
+      ASSERT_TRUE(a_key < b_key || !b_exact) << a_exact;
+    }
+  }
+}
+
+TEST(QuantileFraction, ShortestDecimals) {
+  Fraction fraction;
+  EXPECT_FALSE(read_fraction(-0.1, &fraction));
+  EXPECT_FALSE(read_fraction(1.0000001, &fraction));
+  EXPECT_FALSE(read_fraction(std::nan(""), &fraction));
+  ASSERT_TRUE(read_fraction(0.1, &fraction));
+  EXPECT_EQ(fraction.digits, 1U);
+  EXPECT_EQ(fraction.places, 1);
+  // 0.29 × 100 is 29 exactly, which doubles miss.
+  ASSERT_TRUE(read_fraction(0.29, &fraction));
+  EXPECT_EQ(continuous_position(fraction, 101).low, 29U);
+  EXPECT_EQ(static_cast<std::uint64_t>(continuous_position(fraction, 101).part), 0U);
+  EXPECT_EQ(discrete_rank(fraction, 100), 28U);
+  ASSERT_TRUE(read_fraction(5e-324, &fraction));
+  EXPECT_EQ(continuous_position(fraction, std::uint64_t{1} << 40).low, 0U);
+  EXPECT_EQ(discrete_rank(fraction, 10), 0U);
+  ASSERT_TRUE(read_fraction(1, &fraction));
+  EXPECT_EQ(continuous_position(fraction, 10).low, 9U);
+  EXPECT_EQ(discrete_rank(fraction, 10), 9U);
+}
+
+}  // namespace
+}  // namespace dap::quantile
