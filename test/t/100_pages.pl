@@ -21,6 +21,7 @@ $node->append_conf(
 wal_consistency_checking = 'all'
 shared_buffers = 32MB
 max_wal_size = 4GB
+wal_keep_size = 4GB
 autovacuum = off
 restart_after_crash = on
 });
