@@ -135,7 +135,8 @@ my @functions = split /\n/, $node->safe_psql(
   'postgres', q{
   SELECT p.proname || '|' || CASE WHEN p.proretset AND p.prorettype = 'record'::regtype AND p.proargmodes IS NULL THEN 'AS t(a text)' ELSE '' END || '|' || coalesce((
     SELECT string_agg(format('(SELECT NULL::%s)', format_type(t.type, NULL)), ', ' ORDER BY t.n) FROM unnest(p.proargtypes) WITH ORDINALITY AS t(type, n)), '')
-  FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype ORDER BY p.proname});
+  FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+    AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[]) ORDER BY p.proname});
 cmp_ok(scalar(@functions), '>', 40, 'functions found');
 for my $role (sort keys %allowed) {
   my (@wrong, $refused);
@@ -148,6 +149,9 @@ for my $role (sort keys %allowed) {
     push @wrong, "$name: $result" if $result ne '42501';
   }
   is("@wrong", '', "$role is refused $refused functions");
+  # What SQL cannot call has no privileges to be called with either.
+  is($node->safe_psql('postgres', "SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f'
+      AND 'internal'::regtype = ANY (p.proargtypes::oid[]) AND has_function_privilege('$role', p.oid, 'EXECUTE')"), '', "$role may execute no support function");
 }
 for my $name (@{ $allowed{operator} }) {
   my ($line) = grep { /^$name\|/ } @functions;

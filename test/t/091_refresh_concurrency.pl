@@ -183,7 +183,7 @@ for my $bench (@benches) {
 }
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'no deadlock');
 $refresher->query_safe('SELECT count(*) FROM dap.refresh_all()');
-is(sql("SELECT string_agg(DISTINCT action, ',') FROM dap.refresh_all('full')"), 'unchanged', 'and full finds nothing to change at the end');
+is(sql("SELECT string_agg(DISTINCT action, ',') FROM dap.refresh_all('full') WHERE action <> 'skipped'"), 'unchanged', 'and full finds nothing to change at the end');
 is(sql("SELECT count(*) FROM dap.runs WHERE status <> 'succeeded'"), 1, 'every run but the one that waited too long has succeeded');
 
 # --- the server goes down -----------------------------------------------------------------------
@@ -201,7 +201,7 @@ for my $mode ('kill', 'immediate') {
   is(sql($digest), $before, "$mode: data as before");
   is(sql('SELECT status FROM dap.runs ORDER BY run_id DESC LIMIT 1'), 'crashed', "$mode: the run has crashed");
   cmp_ok(sql($refresh), '>', 5, "$mode: the next one does its work");
-  is(sql("SELECT string_agg(DISTINCT action, ',') FROM dap.refresh_all('full')"), 'unchanged', "$mode: completely");
+  is(sql("SELECT string_agg(DISTINCT action, ',') FROM dap.refresh_all('full') WHERE action <> 'skipped'"), 'unchanged', "$mode: completely");
   $before = sql($digest);
   $keeper = $node->background_psql('postgres');
   ($refresher, $refresher_pid) = session();

@@ -80,7 +80,6 @@ class Selector {
   std::uint32_t* slots_ = nullptr;
   std::int64_t slot_low_ = 0, slot_high_ = 0;
   int slot_shift_ = 0;
-  std::uint64_t slot_capacity_ = 0;
 };
 
 }  // namespace dap::quantile
