@@ -1,5 +1,7 @@
 #include "pg/catalog/privilege.h"
 
+#include "bridge/run_as.h"
+
 extern "C" {
 #include "catalog/pg_class.h"
 }
@@ -15,15 +17,6 @@ bool can_set_role(Oid member, Oid role) {
 #else
   return is_member_of_role(member, role);
 #endif
-}
-
-// The relation's owner; InvalidOid if there is no such relation.
-Oid relation_owner(Oid relation) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(tuple)) return InvalidOid;
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-  ReleaseSysCache(tuple);
-  return owner;
 }
 
 }  // namespace
@@ -43,9 +36,6 @@ void require_set_role(Oid role) {
 
 void require_relation_owner(Oid relation) {
   const Oid owner = relation_owner(relation);
-  if (!OidIsValid(owner)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
-  }
   // A member without INHERIT may act as well: it could SET ROLE first.
   if (has_privs_of_role(GetUserId(), owner) || can_set_role(GetUserId(), owner)) return;
   aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));

@@ -362,6 +362,5 @@ void table_writer_lines(const TableWriter* writer, int64* first, int64* last) {
   *last = writer->last_line;
 }
 bool table_writer_in_statement(const TableWriter* writer) { return writer->in_statement; }
-bool table_writer_is_bulk(const TableWriter* writer) { return writer->bulk; }
 
 }  // namespace dap

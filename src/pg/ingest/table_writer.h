@@ -20,6 +20,5 @@ bool table_writer_in_statement(const TableWriter*);
 int64 table_writer_left_out(const TableWriter*);
 // The lines of the records that the statement writes or wrote last.
 void table_writer_lines(const TableWriter*, int64* first, int64* last);
-bool table_writer_is_bulk(const TableWriter*);
 
 }  // namespace dap
