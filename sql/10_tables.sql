@@ -67,6 +67,7 @@ CREATE TABLE dap.file_ledger (
   ignored_columns text[],
   definition_hash text NOT NULL,
   reading jsonb,  -- of a file with rejects: its header's bytes (hex), delimiter, quote and escape
+  blocks int8multirange,  -- of the source's table, that held the file's rows when they were written; NULL: unknown. See dap.file_rows()
   change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap.change_id_seq'),
   loaded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   loaded_by text NOT NULL,

@@ -71,11 +71,12 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM dap._forget_failures(evidence);
   INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, content_hash, modified_at, bytes, rows_read, rows_loaded, rows_rejected,
-                               options, ignored_columns, definition_hash, reading, loaded_by, run_id)
+                               options, ignored_columns, definition_hash, reading, blocks, loaded_by, run_id)
   SELECT r.file_id, r.source_id, r.source, r.path, 'loaded', r.reason, decode(r.content_hash, 'hex'), to_timestamp(r.modified_s), r.bytes, r.rows_read,
-         r.rows_loaded, r.rows_rejected, r.options, r.ignored_columns, r.definition_hash, r.reading, r.loaded_by, r.run_id
+         r.rows_loaded, r.rows_rejected, r.options, r.ignored_columns, r.definition_hash, r.reading, r.blocks, r.loaded_by, r.run_id
   FROM jsonb_to_record(evidence) AS r(file_id integer, source_id integer, source text, path text, reason text, content_hash text, modified_s double precision, bytes bigint,
-       rows_read bigint, rows_loaded bigint, rows_rejected bigint, options jsonb, ignored_columns text[], definition_hash text, reading jsonb, loaded_by text, run_id bigint);
+       rows_read bigint, rows_loaded bigint, rows_rejected bigint, options jsonb, ignored_columns text[], definition_hash text, reading jsonb, blocks int8multirange,
+       loaded_by text, run_id bigint);
   PERFORM dap._remember_identity(evidence);
 END
 $$;

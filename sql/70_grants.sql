@@ -29,7 +29,7 @@ BEGIN
   FOR routine IN
     SELECT p.oid FROM pg_catalog.pg_proc p
     WHERE p.pronamespace = 'dap'::regnamespace AND CASE level
-      WHEN 'operator' THEN p.proname IN ('ingest_csv', 'ingest_bytes', 'ingest_largeobject', 'read_csv', 'sniff_csv', 'sniff_columns', 'retry_rejects',
+      WHEN 'operator' THEN p.proname IN ('ingest_csv', 'ingest_bytes', 'ingest_largeobject', 'file_rows', 'read_csv', 'sniff_csv', 'sniff_columns', 'retry_rejects',
         'export_rejects', '_reject_text', 'refresh_intermediate', 'refresh_analytics',
         'refresh_all', 'schedule', 'unschedule', '_no_stray_insert') OR p.proname LIKE '\_schedule%'
       -- The writers of the ledger check nothing themselves: they are the module's alone.

@@ -59,9 +59,8 @@ int fair_share(int count) {
 // nobody can know the blocks yet (a session that finds a block at the relation's end may use it at once); then the file grows by all of them, the last one
 // through the storage manager. If that fails, zero pages beyond the end stay behind in clean buffers, which every extension expects.
 int bulk_extend(Relation relation, BufferAccessStrategy strategy, int count, Buffer* buffers) {
-  bool shared = !RELATION_IS_LOCAL(relation);
   count = fair_share(count);
-  if (shared) LockRelationForExtension(relation, ExclusiveLock);
+  LockRelationForExtension(relation, ExclusiveLock);  // also in the transaction that made the relation: its parallel workers extend it too
   BlockNumber first = RelationGetNumberOfBlocks(relation);
   BlockNumber left = RELSEG_SIZE - first % RELSEG_SIZE;  // never across a segment's end
   if (static_cast<BlockNumber>(count) > left) count = static_cast<int>(left);
@@ -76,7 +75,7 @@ int bulk_extend(Relation relation, BufferAccessStrategy strategy, int count, Buf
   PGAlignedBlock zero = {};
   smgrextend(RelationGetSmgr(relation), MAIN_FORKNUM, first + static_cast<BlockNumber>(count) - 1, zero.data, false);
   for (int i = 0; i < count; i++) LockBuffer(buffers[i], BUFFER_LOCK_UNLOCK);
-  if (shared) UnlockRelationForExtension(relation, ExclusiveLock);
+  UnlockRelationForExtension(relation, ExclusiveLock);
   return count;
 }
 

@@ -11,6 +11,7 @@ int setting_max_reject_bytes = 64 * 1024;
 int setting_max_field_bytes = 16 * 1024 * 1024;
 int setting_max_record_bytes = 64 * 1024 * 1024;
 int setting_max_kept_rejects = 1000;
+int setting_max_ingest_workers = -1;
 
 namespace {
 
@@ -77,6 +78,9 @@ void define_settings() {
   DefineCustomIntVariable("dap.max_kept_rejects", "Rejects of each failed file that are kept when a run fails.",
                           nullptr, &setting_max_kept_rejects, 1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr,
                           nullptr);
+  DefineCustomIntVariable("dap.max_ingest_workers", "Parallel workers that help to write one file's pages.",
+                          "-1: as many as there are processors beside the leader's, at most 3. max_parallel_maintenance_workers and max_parallel_workers bound it too.",
+                          &setting_max_ingest_workers, -1, -1, 8, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",
                              PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);

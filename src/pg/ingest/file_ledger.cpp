@@ -1,6 +1,7 @@
 // What the ledger knows of files, and what it is told.
 #include <cstring>
 
+#include "pg/ingest/file_blocks.h"
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"
@@ -163,6 +164,7 @@ void record_loaded(FileJob* job) {
   initStringInfo(&line);
   append_line(&line, job);
   if (result->rows_rejected > 0) append_reading(&line, job);
+  if (job->writer) append_text(&line, "blocks", blocks_text(table_writer_blocks(job->writer)));
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());

@@ -140,7 +140,8 @@ void load_records(FileJob* job, char** header, int header_count) {
     if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) fail_on_fault(job, fault);
     else check_rejects(job, true);
   }
-  if (!decided(job)) table_writer_finish(job->writer);
+  if (decided(job)) table_writer_abandon(job->writer);
+  else table_writer_finish(job->writer);
   table_close(relation, NoLock);
   run_as_end(&owner);
   if (decided(job)) return;

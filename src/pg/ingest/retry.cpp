@@ -10,6 +10,7 @@
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
+#include "pg/ingest/file_blocks.h"
 #include "pg/ingest/ingest.h"
 #include "pg/ingest/options.h"
 #include "pg/ingest/table_writer.h"
@@ -353,9 +354,11 @@ void record_outcomes(Retry* retry) {
     uint64 gone = run_statement("DELETE FROM dap.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded", &named, 1);
     if (gone != static_cast<uint64>(retry->loaded)) elog(ERROR, "the rejects of file %d changed while they were retried", retry->file_id);
     Parameter parameters[] = {int4_parameter(retry->file_id), int8_parameter(retry->loaded),
-                              {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr}};
+                              {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr},
+                              text_parameter(blocks_text(table_writer_blocks(retry->writer)))};
     run_statement("UPDATE dap.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
-                  "options = l.options || coalesce($3, '{}'), change_id = pg_catalog.nextval('dap.change_id_seq') WHERE l.file_id = $1", parameters, 3);
+                  "options = l.options || coalesce($3, '{}'), blocks = l.blocks + $4::pg_catalog.int8multirange, change_id = pg_catalog.nextval('dap.change_id_seq') "
+                  "WHERE l.file_id = $1", parameters, 4);
   }
   tuplestore_rescan(retry->outcomes);
   run_statement("UPDATE dap.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message FROM dap_outcomes o "

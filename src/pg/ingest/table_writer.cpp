@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "bridge/query.h"
-#include "pg/ingest/page_writer.h"
+#include "pg/bulk/page_writer.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -38,6 +38,7 @@ struct TableWriter {
   MemoryContext row_context;  // reset after each flush
   // bulk
   PageWriter* pages;  // NULL: the columns stand in another order than create_source gives them
+  BlockRanges blocks;  // that hold the rows written
   BulkInsertState bulk_state;
   TupleTableSlot** slots;
   int buffered;
@@ -97,7 +98,7 @@ void open_pages(TableWriter* writer, int64 expected_bytes) {
   for (int a = 0; a < attributes; a++) fields[a] = -1;
   for (int i = 0; i < writer->file_columns; i++)
     if (writer->attributes[i] > 0) fields[writer->attributes[i] - 1] = i;
-  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, needs_ring(expected_bytes));
+  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, needs_ring(expected_bytes), &writer->blocks);
 }
 
 void open_bulk(TableWriter* writer) {
@@ -142,13 +143,23 @@ void count_written(TableWriter* writer, int64 rows) {
   pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, writer->written);
 }
 
+void add_block(TableWriter* writer, const TupleTableSlot* slot) {
+  BlockNumber block = ItemPointerGetBlockNumber(&slot->tts_tid);
+  add_blocks(writer->blocks, block, block);
+}
+
 void flush_bulk(TableWriter* writer) {
   if (writer->buffered == 0) return;
+  // An insert does not lock the extension of a table that its own transaction made, but workers may be extending it.
+  if (writer->pages && RELATION_IS_LOCAL(writer->relation)) page_writer_alone(writer->pages);
   MemoryContext old = MemoryContextSwitchTo(writer->row_context);  // what it allocates, it leaves
   table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0, writer->bulk_state);
   MemoryContextSwitchTo(old);
   count_written(writer, writer->buffered);
-  for (int i = 0; i < writer->buffered; i++) ExecClearTuple(writer->slots[i]);
+  for (int i = 0; i < writer->buffered; i++) {
+    add_block(writer, writer->slots[i]);
+    ExecClearTuple(writer->slots[i]);
+  }
   writer->buffered = 0;
   writer->buffered_bytes = 0;
   MemoryContextReset(writer->row_context);
@@ -236,6 +247,7 @@ void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
 // Stores a row of which only TOAST can tell whether a page holds it. False if none does.
 bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   flush_bulk(writer);  // in the file's order
+  if (writer->pages) page_writer_alone(writer->pages);  // no subtransactions in parallel mode (before PostgreSQL 17)
   MemoryContext context = CurrentMemoryContext;
   ResourceOwner resources = CurrentResourceOwner;
   volatile bool stored = true;
@@ -263,6 +275,7 @@ bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   PG_END_TRY();
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = resources;
+  if (stored) add_block(writer, row);
   ExecClearTuple(row);
   MemoryContextReset(writer->row_context);
   if (stored) count_written(writer, 1);
@@ -356,6 +369,11 @@ void table_writer_finish(TableWriter* writer) {
   }
 }
 
+void table_writer_abandon(TableWriter* writer) {
+  if (writer->pages) page_writer_abandon(writer->pages);
+}
+
+const BlockRanges* table_writer_blocks(const TableWriter* writer) { return writer->bulk ? &writer->blocks : nullptr; }
 int64 table_writer_left_out(const TableWriter* writer) { return writer->left_out; }
 void table_writer_lines(const TableWriter* writer, int64* first, int64* last) {
   *first = writer->first_line;

@@ -1,6 +1,7 @@
 // Writes records into a source's table: in bulk where that is the plain local heap that create_source made, else through the executor.
 #pragma once
 
+#include "engine/blocks/block_ranges.h"
 #include "bridge/pg.h"
 #include "pg/ingest/csv_reader.h"
 
@@ -14,6 +15,10 @@ TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attrib
 // Writes the batch's records. Those that no page can hold are left out: their indexes within the batch are in *too_big, *too_big_count of them.
 void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* too_big_count);
 void table_writer_finish(TableWriter*);
+// Instead of table_writer_finish, where the rows are about to be rolled back without an error.
+void table_writer_abandon(TableWriter*);
+// After table_writer_finish: the blocks that hold every row written; NULL where the executor put them somewhere.
+const BlockRanges* table_writer_blocks(const TableWriter*);
 // True while a statement of the ordinary path runs: an error is then the record's, not ours.
 bool table_writer_in_statement(const TableWriter*);
 // Records that the table's triggers or rules dropped without an error; the error that is raised for it is the statement's.

@@ -1,0 +1,23 @@
+// Writes rows of a source's plain heap as whole pages: tuples are formed straight into page images, and batches of pages are added to the relation, by parallel
+// workers too where the file is long enough.
+#pragma once
+
+#include "engine/blocks/block_ranges.h"
+#include "pg/bulk/page_image.h"
+
+namespace dap {
+
+struct PageWriter;
+
+// `fields` as in RowForm. `ring`: keep the pages out of the rest of shared buffers. `written` takes the blocks that hold the rows.
+PageWriter* page_writer_open(Relation, int32 file_id, const int* fields, bool ring, BlockRanges* written);
+// Adds one row; false if it needs TOAST, then nothing was done.
+bool page_writer_add(PageWriter*, const CsvField* record, int64 line);
+// Until the next row is added no worker writes, and the transaction is not in parallel mode.
+void page_writer_alone(PageWriter*);
+// Writes what is buffered and makes the last page's free space known.
+void page_writer_finish(PageWriter*);
+// Ends the workers of a load that is given up.
+void page_writer_abandon(PageWriter*);
+
+}  // namespace dap

@@ -1,0 +1,12 @@
+// Which blocks of its source's table hold a file's rows, as the ledger keeps it.
+#pragma once
+
+#include "engine/blocks/block_ranges.h"
+#include "bridge/pg.h"
+
+namespace dap {
+
+// The ranges as an int8multirange's text; NULL gives NULL.
+const char* blocks_text(const BlockRanges*);
+
+}  // namespace dap
