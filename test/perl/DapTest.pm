@@ -4,7 +4,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
-our @EXPORT_OK = qw(comes_back);
+our @EXPORT_OK = qw(comes_back random_text write_random);
 
 # Waits until a server that crashed takes queries again. A psql that is refused may be gone before it is given its query, which the harness takes for an error.
 sub comes_back
@@ -17,6 +17,32 @@ sub comes_back
 		select undef, undef, undef, 0.1;
 	}
 	return 0;
+}
+
+# At most `most` random letters: a part of one long random text, made with the test's seed.
+my $letters;
+
+sub random_text
+{
+	my ($most) = @_;
+	$letters //= join '', map { chr(97 + int(rand 26)) } 1 .. 100_000;
+	return substr $letters, int(rand(90_000)), int(rand($most + 1));
+}
+
+# A file of random records of the columns a to d, some fields empty, some quoted with line ends, some long enough for TOAST.
+sub write_random
+{
+	my ($path, $rows, $most) = @_;
+	open my $file, '>:raw', $path or die "$path: $!";
+	print $file "a,b,c,d\n";
+	for my $i (1 .. $rows)
+	{
+		my @fields = ($i, random_text($most), rand() < 0.2 ? '' : random_text(5), rand() < 0.1 ? "\"" . random_text(9) . "\n" . random_text(140) . "\"" : random_text(140));
+		$fields[1] = random_text(5000) if rand() < 0.001;
+		print $file join(',', @fields), "\n";
+	}
+	close $file;
+	return;
 }
 
 1;

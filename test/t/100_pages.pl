@@ -1,11 +1,11 @@
-# What the bulk path leaves on disk, in the WAL and in the statistics is what PostgreSQL's own insert would leave.
+# What the bulk path and its parallel workers leave on disk, in the WAL and in the statistics is what PostgreSQL's own insert would leave.
 use strict;
 use warnings FATAL => 'all';
 
 use IPC::Run;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
-use DapTest qw(comes_back);
+use DapTest qw(comes_back random_text write_random);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -24,6 +24,7 @@ max_wal_size = 4GB
 wal_keep_size = 4GB
 autovacuum = off
 restart_after_crash = on
+dap.max_ingest_workers = 2
 });
 $node->start;
 $node->backup('base');
@@ -34,28 +35,6 @@ $standby->start;
 my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
-
-sub random_text
-{
-	my ($most) = @_;
-	return join '', map { chr(97 + int(rand 26)) } 1 .. int(rand($most + 1));
-}
-
-# A file of random records, some fields empty, some quoted with line ends, some long enough for TOAST; the list of records for COPY to compare.
-sub write_random
-{
-	my ($path, $rows, $most) = @_;
-	open my $file, '>:raw', $path or die "$path: $!";
-	print $file "a,b,c,d\n";
-	for my $i (1 .. $rows)
-	{
-		my @fields = ($i, random_text($most), rand() < 0.2 ? '' : random_text(5), rand() < 0.1 ? "\"" . random_text(9) . "\n" . random_text(140) . "\"" : random_text(140));
-		$fields[1] = 'x' x 5000 if rand() < 0.001;
-		print $file join(',', @fields), "\n";
-	}
-	close $file;
-	return;
-}
 
 sub caught_up
 {
@@ -85,9 +64,14 @@ sub sound
 sql("CREATE EXTENSION dap_analytics; CREATE EXTENSION amcheck; SELECT * FROM dap.setup()");
 sql("SELECT dap.create_source('$_', NULL, '{a,b,c,d}')") for qw(t small crashed aborted shared decoded);
 
-write_random("$temp/t1.csv", 30000, 60);
+write_random("$temp/t1.csv", 60000, 60);
 write_random("$temp/t2.csv", 2000, 300);
-is(sql("SELECT status, rows_read, rows_loaded FROM dap.ingest_csv('t', '$temp/t1.csv')"), 'loaded|30000|30000', 'a file is loaded');
+{
+	my ($out, $err);
+	$node->psql('postgres', "SET client_min_messages = debug1; SELECT status, rows_read, rows_loaded FROM dap.ingest_csv('t', '$temp/t1.csv')", stdout => \$out, stderr => \$err);
+	is($out, 'loaded|60000|60000', 'a file is loaded');
+	like($err, qr/2 parallel workers write pages of "t"/, 'with parallel workers');
+}
 is(sql("SELECT rows_loaded FROM dap.ingest_csv('t', '$temp/t2.csv')"), '2000', 'and a second one');
 same_as_copy('t', 'two files', "$temp/t1.csv", "$temp/t2.csv");
 sound('t', 'two files');
@@ -98,10 +82,10 @@ is($standby->safe_psql('postgres', 'SELECT count(*), md5(string_agg(t::text, NUL
 # Hint bits, visibility map, free space map, statistics.
 sql('VACUUM staging.t');
 sound('t', 'after VACUUM');
-is(sql("SELECT relpages = relallvisible AND reltuples = 32000 FROM pg_class WHERE oid = 'staging.t'::regclass"), 't', 'VACUUM sees every page as visible');
-$node->poll_query_until('postgres', "SELECT n_tup_ins = 32000 AND n_dead_tup = 0 FROM pg_stat_user_tables WHERE relname = 't'")
+is(sql("SELECT relpages = relallvisible AND reltuples = 62000 FROM pg_class WHERE oid = 'staging.t'::regclass"), 't', 'VACUUM sees every page as visible');
+$node->poll_query_until('postgres', "SELECT n_tup_ins = 62000 AND n_dead_tup = 0 FROM pg_stat_user_tables WHERE relname = 't'")
   or diag sql("SELECT n_tup_ins, n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'");
-is(sql("SELECT n_tup_ins, n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'"), '32000|0', 'statistics count the rows');
+is(sql("SELECT n_tup_ins, n_dead_tup FROM pg_stat_user_tables WHERE relname = 't'"), '62000|0', 'statistics count the rows');
 sql('CREATE INDEX key ON staging.t (a); CLUSTER staging.t USING key; DROP INDEX staging.key');
 same_as_copy('t', 'after CLUSTER', "$temp/t1.csv", "$temp/t2.csv");
 
@@ -115,14 +99,14 @@ cmp_ok(sql("SELECT pg_relation_size('staging.small') / 8192"), '<=', 5, 'share p
 sound('small', 'small files');
 
 # An aborted load leaves dead rows and nothing else.
-write_random("$temp/aborted.csv", 20000, 40);
+write_random("$temp/aborted.csv", 60000, 40);
 sql("BEGIN; SELECT * FROM dap.ingest_csv('aborted', '$temp/aborted.csv'); ROLLBACK");
 is(sql('SELECT count(*) FROM staging.aborted'), '0', 'rows of an aborted load are not there');
-$node->poll_query_until('postgres', "SELECT n_dead_tup = 20000 FROM pg_stat_user_tables WHERE relname = 'aborted'");
-is(sql("SELECT n_live_tup, n_dead_tup FROM pg_stat_user_tables WHERE relname = 'aborted'"), '0|20000', 'they are counted as dead');
+$node->poll_query_until('postgres', "SELECT n_dead_tup = 60000 FROM pg_stat_user_tables WHERE relname = 'aborted'");
+is(sql("SELECT n_live_tup, n_dead_tup FROM pg_stat_user_tables WHERE relname = 'aborted'"), '0|60000', 'they are counted as dead');
 sql('VACUUM staging.aborted');
 is(sql("SELECT pg_relation_size('staging.aborted')"), '0', 'VACUUM gives their pages back');
-is(sql("SELECT rows_loaded FROM dap.ingest_csv('aborted', '$temp/aborted.csv')"), '20000', 'the file is loaded after that');
+is(sql("SELECT rows_loaded FROM dap.ingest_csv('aborted', '$temp/aborted.csv')"), '60000', 'the file is loaded after that');
 same_as_copy('aborted', 'after an abort', "$temp/aborted.csv");
 
 # Other sessions extend the same relation at the same time.
@@ -138,27 +122,27 @@ same_as_copy('aborted', 'after an abort', "$temp/aborted.csv");
 	my $loaded = 0;
 	for my $i (1 .. 4)
 	{
-		write_random("$temp/shared_$i.csv", 8000, 60);
+		write_random("$temp/shared_$i.csv", 50000, 60);
 		$loaded += sql("SELECT rows_loaded FROM dap.ingest_csv('shared', '$temp/shared_$i.csv')");
 	}
 	$_->[0]->finish for @writers;
 	is(join('', map { ${ $_->[1] } } @writers), '', 'other writers have no error');
-	is($loaded, 32000, 'files beside other writers');
-	is(sql('SELECT count(*) FILTER (WHERE _file_id < 0), count(*) FILTER (WHERE _file_id > 0) FROM staging.shared'), '16000|32000', 'every row of everybody is there');
+	is($loaded, 200000, 'files beside other writers');
+	is(sql('SELECT count(*) FILTER (WHERE _file_id < 0), count(*) FILTER (WHERE _file_id > 0) FROM staging.shared'), '16000|200000', 'every row of everybody is there');
 	sound('shared', 'beside other writers');
 	caught_up();
-	is($standby->safe_psql('postgres', 'SELECT count(*) FROM staging.shared'), '48000', 'on the standby too');
+	is($standby->safe_psql('postgres', 'SELECT count(*) FROM staging.shared'), '216000', 'on the standby too');
 }
 
 # Logical decoding reads the records; an aborted file is not seen.
 {
 	sql("SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')");
-	write_random("$temp/decoded.csv", 3000, 40);
-	write_random("$temp/bad.csv", 3000, 40);
+	write_random("$temp/decoded.csv", 60000, 40);
+	write_random("$temp/bad.csv", 60000, 40);
 	append_to_file("$temp/bad.csv", "1,\"open\n");
 	is(sql("SELECT status FROM dap.ingest_csv('decoded', '$temp/bad.csv')"), 'failed', 'a file that fails after many pages');
 	sql("SELECT * FROM dap.ingest_csv('decoded', '$temp/decoded.csv')");
-	is(sql("SELECT count(*) FROM pg_logical_slot_get_changes('decoded', NULL, NULL) WHERE data LIKE 'table staging.decoded: INSERT:%'"), '3000', 'decoding gives the rows of the good file');
+	is(sql("SELECT count(*) FROM pg_logical_slot_get_changes('decoded', NULL, NULL) WHERE data LIKE 'table staging.decoded: INSERT:%'"), '60000', 'decoding gives the rows of the good file');
 	sql("SELECT pg_drop_replication_slot('decoded')");
 }
 
@@ -213,5 +197,7 @@ sound('tight', 'with 16 buffers');
 is( sql("SELECT count(*) FROM dap.files WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected"), '0', 'rows_read = rows_loaded + rows_rejected');
 unlike(slurp_file($standby->logfile), qr/inconsistent page found|PANIC|FATAL:  .*consist/, 'the standby found no inconsistent page');
 $standby->stop;
+$node->command_ok([ 'pg_amcheck', '--heapallindexed', '--no-dependent-indexes', '--table=staging.*', '-d', 'postgres' ], 'pg_amcheck');
 $node->stop;
+$node->command_ok([ 'pg_checksums', '--check', '-D', $node->data_dir ], 'pg_checksums');
 done_testing();

@@ -149,7 +149,7 @@ void end_workers(PageWorkers* workers) {
 PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, BlockRanges* written) {
   int wanted = workers_wanted();
   // A worker would log its records without the origin that this session replays.
-  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || replorigin_session_origin != InvalidRepOriginId) return nullptr;
+  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replorigin_session_origin != InvalidRepOriginId) return nullptr;
   const char* query = debug_query_string ? debug_query_string : "";
   Size query_size = std::strlen(query) + 1;
   EnterParallelMode();
@@ -160,7 +160,7 @@ PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, Bl
     leave(context);
     return nullptr;
   }
-  auto* workers = static_cast<PageWorkers*>(palloc0(sizeof(PageWorkers)));
+  auto* workers = static_cast<PageWorkers*>(MemoryContextAllocZero(GetMemoryChunkContext(own), sizeof(PageWorkers)));  // it lives as long
   workers->context = context;
   workers->own = own;
   workers->written = written;

@@ -160,6 +160,12 @@ void page_writer_alone(PageWriter* writer) {
   writer->workers = nullptr;
 }
 
+void page_writer_forget(PageWriter* writer) {
+  writer->page = 0;
+  writer->started = false;
+  writer->rows = 0;
+}
+
 void page_writer_finish(PageWriter* writer) {
   page_writer_alone(writer);
   writer->pages_before_start = PG_INT64_MAX;

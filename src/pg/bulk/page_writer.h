@@ -15,6 +15,8 @@ PageWriter* page_writer_open(Relation, int32 file_id, const int* fields, bool ri
 bool page_writer_add(PageWriter*, const CsvField* record, int64 line);
 // Until the next row is added no worker writes, and the transaction is not in parallel mode.
 void page_writer_alone(PageWriter*);
+// Forgets the rows added since the last image was handed on.
+void page_writer_forget(PageWriter*);
 // Writes what is buffered and makes the last page's free space known.
 void page_writer_finish(PageWriter*);
 // Ends the workers of a load that is given up.

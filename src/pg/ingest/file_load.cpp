@@ -75,6 +75,11 @@ bool is_more_than(int64 part, int64 whole, double percent) {
   return static_cast<double>(part) * 100.0 > percent * static_cast<double>(whole) * (1 + 1e-12);
 }
 
+// Would the file fail if it ended with these counts?
+bool past_limits(const SourceOptions* options, int64 rejects, int64 read) {
+  return rejects > 0 && (rejects == read || (rejects > 10 && is_more_than(rejects, read, options->max_reject_percent)));
+}
+
 // Fails the job as soon as the rejects say so; those that depend on the number of records wait for the end.
 void check_rejects(FileJob* job, bool at_end) {
   int64 rejects = reject_store_count(job->rejects), read = job->result->rows_loaded + rejects;
@@ -89,7 +94,7 @@ void check_rejects(FileJob* job, bool at_end) {
     fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
   else if (rejects == read)
     fail(job, "no_good_record", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
-  else if (rejects > 10 && is_more_than(rejects, read, options->max_reject_percent))
+  else if (past_limits(options, rejects, read))
     fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT,
          psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects, read, options->max_reject_percent, job->first_reason), place);
 }
@@ -115,6 +120,58 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
   pgstat_progress_update_param(PROGRESS_COPY_TUPLES_EXCLUDED, reject_store_count(job->rejects));
 }
 
+void fail_on_reader(FileJob* job) {
+  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) fail_on_fault(job, fault);
+  else check_rejects(job, true);
+}
+
+// Reads on to the end, writing nothing, and fails the job if its rejects do. Counts `batch`, which was read last, too.
+void survey_rest(FileJob* job, const CsvBatch* batch) {
+  CsvBatch next = *batch;
+  do {
+    CHECK_FOR_INTERRUPTS();
+    job->result->rows_loaded += next.records;
+    for (int i = 0; i < next.reject_count; i++) add_reject(job, &next.rejects[i]);
+    show_progress(job);
+    check_rejects(job, false);
+  } while (!decided(job) && csv_reader_next(job->reader, batch_records, &next));
+  if (!decided(job)) fail_on_reader(job);
+}
+
+// Everything that was read is to be read again.
+void begin_again(FileJob* job) {
+  csv_reader_close(job->reader);
+  reject_store_close(job->rejects);
+  byte_source_rewind(job->source);
+  job->result->rows_loaded = 0;
+  job->rejects = reject_store_open();
+  job->reader = csv_reader_open(job->source, job->options);
+  int count;
+  if (job->options->header) csv_reader_header(job->reader, &count);
+  csv_reader_set_columns(job->reader, job->map->columns);
+}
+
+// Writes the records. A file that looks bad before the first page was written is read to its end first: if it fails, it leaves no dead rows.
+void write_records(FileJob* job) {
+  bool surveyed = false;
+  CsvBatch batch;
+  while (!decided(job) && csv_reader_next(job->reader, batch_records, &batch)) {
+    CHECK_FOR_INTERRUPTS();
+    int64 rejects = reject_store_count(job->rejects) + batch.reject_count;
+    if (!surveyed && past_limits(job->options, rejects, job->result->rows_loaded + batch.records + rejects) && !table_writer_has_written(job->writer)) {
+      surveyed = true;
+      survey_rest(job, &batch);
+      if (decided(job)) return;
+      begin_again(job);
+      table_writer_forget(job->writer);
+      continue;
+    }
+    add_batch(job, &batch);
+    check_rejects(job, false);
+  }
+  if (!decided(job)) fail_on_reader(job);
+}
+
 // Within the file's subtransaction: everything from the header on.
 void load_records(FileJob* job, char** header, int header_count) {
   const SourceDefinition* definition = job->request->definition;
@@ -130,16 +187,7 @@ void load_records(FileJob* job, char** header, int header_count) {
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
   csv_reader_set_columns(job->reader, job->map->columns);
-  CsvBatch batch;
-  while (!decided(job) && csv_reader_next(job->reader, batch_records, &batch)) {
-    CHECK_FOR_INTERRUPTS();
-    add_batch(job, &batch);
-    check_rejects(job, false);
-  }
-  if (!decided(job)) {
-    if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) fail_on_fault(job, fault);
-    else check_rejects(job, true);
-  }
+  write_records(job);
   if (decided(job)) table_writer_abandon(job->writer);
   else table_writer_finish(job->writer);
   table_close(relation, NoLock);

@@ -369,6 +369,20 @@ void table_writer_finish(TableWriter* writer) {
   }
 }
 
+bool table_writer_has_written(const TableWriter* writer) { return writer->bulk ? writer->blocks.count > 0 : writer->written > 0; }
+
+void table_writer_forget(TableWriter* writer) {
+  Assert(!table_writer_has_written(writer));
+  if (writer->pages) page_writer_forget(writer->pages);
+  if (writer->store) tuplestore_clear(writer->store);
+  for (int i = 0; i < writer->buffered; i++) ExecClearTuple(writer->slots[i]);
+  MemoryContextReset(writer->row_context);
+  writer->buffered = 0;
+  writer->buffered_bytes = 0;
+  writer->stored = 0;
+  writer->written = 0;
+}
+
 void table_writer_abandon(TableWriter* writer) {
   if (writer->pages) page_writer_abandon(writer->pages);
 }

@@ -15,6 +15,10 @@ TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attrib
 // Writes the batch's records. Those that no page can hold are left out: their indexes within the batch are in *too_big, *too_big_count of them.
 void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* too_big_count);
 void table_writer_finish(TableWriter*);
+// False while every row added can still be forgotten without a trace in the table.
+bool table_writer_has_written(const TableWriter*);
+// Forgets the rows added, none of which is written.
+void table_writer_forget(TableWriter*);
 // Instead of table_writer_finish, where the rows are about to be rolled back without an error.
 void table_writer_abandon(TableWriter*);
 // After table_writer_finish: the blocks that hold every row written; NULL where the executor put them somewhere.
