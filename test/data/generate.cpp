@@ -2,7 +2,8 @@
 //   generate --dir DIR [--seed N] [--users N] [--onboarding N] [--transactions N] [--files N] [--clean] [--quoted] [--wide] [--gzip]
 // Unless --clean, they hold what real files hold: records sent again, corrected ones, records of unknown users, values
 // that fit no type, lines that are no records (together under 1 % of any file), a file sent twice, other line ends, a byte
-// order mark, another order of columns.  --quoted quotes every field, --wide adds twenty columns to the transactions.
+// order mark, another order of columns.  --quoted quotes every field and ends
+// the last one of every hundredth transaction with a line end, --wide adds twenty columns to the transactions.
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -389,7 +390,9 @@ class Transactions {
     } else {
       file.field(amount_text(t.cents));
     }
-    if (t.second % 64 == 0) {
+    if (plan_.quoted && t.id % 100 == 0) {
+      file.field(time_text(t.day, t.second) + "\n");
+    } else if (t.second % 64 == 0) {
       file.field(day_text_cached(t.day));
     } else {
       file.field(time_text(t.day, t.second));
