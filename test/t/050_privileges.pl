@@ -128,7 +128,7 @@ my %allowed = (
   nobody => [],
   monitor => [],
   reader => [],
-  operator => [qw(export_rejects ingest_bytes ingest_csv ingest_largeobject read_csv refresh_all refresh_analytics refresh_intermediate retry_rejects schedule sniff_columns sniff_csv
+  operator => [qw(export_rejects file_rows ingest_bytes ingest_csv ingest_largeobject read_csv refresh_all refresh_analytics refresh_intermediate retry_rejects schedule sniff_columns sniff_csv
     unschedule)],
 );
 my @functions = split /\n/, $node->safe_psql(
