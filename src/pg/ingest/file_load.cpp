@@ -5,6 +5,7 @@
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
 #include "pg/settings.h"
 
 namespace dap {
@@ -238,30 +239,13 @@ void fail_on_error(FileJob* job, const ErrorData* error) {
 }
 
 void load_in_subtransaction(FileJob* job, char** header, int header_count) {
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner resources = CurrentResourceOwner;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
+  ErrorData* error = in_subtransaction([=] {
     load_records(job, header, header_count);
-    if (std::strcmp(job->result->status, "loaded") == 0) ReleaseCurrentSubTransaction();
-    else RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = resources;
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = resources;
-    if (!is_record_error(job, error)) ReThrowError(error);
-    fail_on_error(job, error);
-  }
-  PG_END_TRY();
+    return std::strcmp(job->result->status, "loaded") == 0;
+  });
+  if (!error) return;
+  if (!is_record_error(job, error)) ReThrowError(error);
+  fail_on_error(job, error);
 }
 
 void begin_progress(const FileJob* job) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bridge/query.h"
+#include "bridge/subtransaction.h"
 #include "pg/bulk/page_writer.h"
 
 extern "C" {
@@ -248,33 +249,17 @@ void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
 bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   flush_bulk(writer);  // in the file's order
   if (writer->pages) page_writer_alone(writer->pages);  // no subtransactions in parallel mode (before PostgreSQL 17)
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner resources = CurrentResourceOwner;
-  volatile bool stored = true;
   TupleTableSlot* row = slot(writer, 0);  // of the outer transaction
-  BeginInternalSubTransaction(nullptr);
-  PG_TRY();
-  {
+  ErrorData* error = in_subtransaction([=] {
     MemoryContextSwitchTo(writer->row_context);
     Size bytes = 0;
     ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), row, false);
     table_tuple_insert(writer->relation, row, GetCurrentCommandId(true), 0, nullptr);
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    CurrentResourceOwner = resources;
-    if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED) ReThrowError(error);
-    FreeErrorData(error);
-    stored = false;
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = resources;
+    return true;
+  });
+  if (error && error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED) ReThrowError(error);
+  bool stored = error == nullptr;
+  if (error) FreeErrorData(error);
   if (stored) add_block(writer, row);
   ExecClearTuple(row);
   MemoryContextReset(writer->row_context);

@@ -4,6 +4,7 @@
 #include "bridge/pg.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
 #include "pg/refresh/merge.h"
@@ -248,29 +249,14 @@ Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
   InitMaterializedSRF(fcinfo, 0);
   run_lock();
   plan->run = run_begin(command);
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner resources = CurrentResourceOwner;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
+  ErrorData* error = in_subtransaction([plan] {
     refresh(plan);
-    ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = resources;
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = resources;
+    return true;
+  });
+  if (error) {
     run_fail(plan->run, error);
     ReThrowError(run_safe_error(plan->run, error));
   }
-  PG_END_TRY();
   run_succeed(plan->run);
   put_steps(fcinfo, plan);
   return static_cast<Datum>(0);

@@ -1,4 +1,5 @@
 #include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -38,55 +39,23 @@ char* describe_holder() {
 
 // describe_holder, but no failure of its own may replace the error that it explains.
 char* describe_holder_safely() {
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  char* volatile text = nullptr;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
+  char* text = nullptr;
+  ErrorData* error = in_subtransaction([&text] {
     text = describe_holder();
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    text = nullptr;
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = owner;
-  return text;
+    return true;
+  });
+  return error ? nullptr : text;
 }
 
 // The one lock of runs and definitions. `what` could not begin if it is not granted in time.
 void lock_runs(const char* what) {
   Oid extension = extension_oid();
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  ErrorData* volatile error = nullptr;
-
   // The lock survives the release of this subtransaction; a failure leaves the transaction fit to look for the holder.
   // Locking the extension itself makes DROP EXTENSION wait, and leaves pg_dump and autovacuum alone.
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
+  ErrorData* error = in_subtransaction([extension] {
     LockDatabaseObject(ExtensionRelationId, extension, 0, ExclusiveLock);
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = owner;
+    return true;
+  });
 
   if (error != nullptr) {
     if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) {

@@ -1,6 +1,7 @@
 #include "pg/run/run.h"
 
 #include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
 #include "pg/run/evidence.h"
 #include "pg/run/recorder.h"
 #include "pg/run/redact.h"
@@ -90,26 +91,10 @@ void run_succeed(Run* run) {
 
   // A cancel that arrives just now ends a run like any other error: rolled back first, so that the recorder finds its
   // line free.
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  ErrorData* volatile error = nullptr;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
+  ErrorData* error = in_subtransaction([run] {
     write_line_inside(run_line(run, "succeeded", nullptr));
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = owner;
+    return true;
+  });
   if (error != nullptr) {
     run_fail(run, error);
     ReThrowError(run_safe_error(run, error));
