@@ -44,6 +44,7 @@ void reserve(Relation relation, BlockNumber first, int count) {
     errno = result;
     ereport(ERROR, (errcode_for_file_access(), errmsg("could not extend file \"%s\": %m", path), errhint("Check free disk space.")));
   }
+  if (path != base) pfree(path);
   pfree(base);
 }
 

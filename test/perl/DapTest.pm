@@ -29,16 +29,16 @@ sub random_text
 	return substr $letters, int(rand(90_000)), int(rand($most + 1));
 }
 
-# A file of random records of the columns a to d, some fields empty, some quoted with line ends, some long enough for TOAST.
+# A file of random records of the columns a to d, some fields empty, some quoted with line ends, a share long enough for TOAST.
 sub write_random
 {
-	my ($path, $rows, $most) = @_;
+	my ($path, $rows, $most, $long) = @_;
 	open my $file, '>:raw', $path or die "$path: $!";
 	print $file "a,b,c,d\n";
 	for my $i (1 .. $rows)
 	{
 		my @fields = ($i, random_text($most), rand() < 0.2 ? '' : random_text(5), rand() < 0.1 ? "\"" . random_text(9) . "\n" . random_text(140) . "\"" : random_text(140));
-		$fields[1] = random_text(5000) if rand() < 0.001;
+		$fields[1] = random_text(5000) if rand() < ($long // 0.001);
 		print $file join(',', @fields), "\n";
 	}
 	close $file;

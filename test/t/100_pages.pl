@@ -137,12 +137,17 @@ same_as_copy('aborted', 'after an abort', "$temp/aborted.csv");
 # Logical decoding reads the records; an aborted file is not seen.
 {
 	sql("SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')");
-	write_random("$temp/decoded.csv", 60000, 40);
+	write_random("$temp/decoded.csv", 60000, 40, 0.02);
 	write_random("$temp/bad.csv", 60000, 40);
 	append_to_file("$temp/bad.csv", "1,\"open\n");
 	is(sql("SELECT status FROM dap.ingest_csv('decoded', '$temp/bad.csv')"), 'failed', 'a file that fails after many pages');
 	sql("SELECT * FROM dap.ingest_csv('decoded', '$temp/decoded.csv')");
-	is(sql("SELECT count(*) FROM pg_logical_slot_get_changes('decoded', NULL, NULL) WHERE data LIKE 'table staging.decoded: INSERT:%'"), '60000', 'decoding gives the rows of the good file');
+	sql("CREATE TABLE changes AS SELECT data FROM pg_logical_slot_get_changes('decoded', NULL, NULL) WHERE data LIKE 'table staging.decoded: INSERT:%'");
+	sql("CREATE TABLE rows AS SELECT format('table staging.decoded: INSERT: _line[bigint]:%s _file_id[integer]:%s a[text]:%s b[text]:%s c[text]:%s d[text]:%s', _line, _file_id,
+		coalesce(quote_literal(a), 'null'), coalesce(quote_literal(b), 'null'), coalesce(quote_literal(c), 'null'), coalesce(quote_literal(d), 'null')) AS data FROM staging.decoded");
+	is( sql('SELECT (SELECT count(*) FROM changes), (SELECT count(*) FROM (TABLE changes EXCEPT ALL TABLE rows) t), (SELECT count(*) FROM (TABLE rows EXCEPT ALL TABLE changes) t)'),
+		'60000|0|0', 'decoding gives the rows of the good file, long ones too');
+	cmp_ok(sql("SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'staging.decoded'::regclass"), '>', 1_000_000, 'of which many are in TOAST');
 	sql("SELECT pg_drop_replication_slot('decoded')");
 }
 

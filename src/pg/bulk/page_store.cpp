@@ -39,11 +39,13 @@ Size wal_rows(char* out, Page page) {
   return static_cast<Size>(at - out);
 }
 
-void log_page(PageStore* store, Buffer buffer, Page page, bool last) {
+// XLH_INSERT_LAST_IN_MULTI stays unset: it makes logical decoding forget the TOAST chunks gathered so far, and those may be the leader's, of a row whose own
+// record comes later. No row of an image has any.
+void log_page(PageStore* store, Buffer buffer, Page page) {
   char record[SizeOfHeapMultiInsert + sizeof(OffsetNumber)];
   auto* insert = reinterpret_cast<xl_heap_multi_insert*>(record);
   bool decoded = RelationIsLogicallyLogged(store->relation);
-  insert->flags = static_cast<uint8>((last ? XLH_INSERT_LAST_IN_MULTI : 0) | (decoded ? XLH_INSERT_CONTAINS_NEW_TUPLE : 0));
+  insert->flags = static_cast<uint8>(decoded ? XLH_INSERT_CONTAINS_NEW_TUPLE : 0);
   insert->ntuples = PageGetMaxOffsetNumber(page);
   Size size = wal_rows(store->wal_data, page);
   XLogBeginInsert();
@@ -56,7 +58,7 @@ void log_page(PageStore* store, Buffer buffer, Page page, bool last) {
 }
 
 // Fills one new, exclusively locked page of the relation from an image.
-void write_page(PageStore* store, Buffer buffer, char* from, bool last) {
+void write_page(PageStore* store, Buffer buffer, char* from) {
   BlockNumber block = BufferGetBlockNumber(buffer);
   for (OffsetNumber offset = FirstOffsetNumber; offset <= PageGetMaxOffsetNumber(from); offset++) {
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(from, PageGetItemId(from, offset)));
@@ -66,7 +68,7 @@ void write_page(PageStore* store, Buffer buffer, char* from, bool last) {
   START_CRIT_SECTION();
   std::memcpy(page, from, BLCKSZ);
   MarkBufferDirty(buffer);
-  if (RelationNeedsWAL(store->relation)) log_page(store, buffer, page, last);
+  if (RelationNeedsWAL(store->relation)) log_page(store, buffer, page);
   END_CRIT_SECTION();
 }
 
@@ -91,7 +93,7 @@ void page_store_write(PageStore* store, char* images, int count, BlockNumber* bl
       // Another session may have found the new page at the relation's end and taken it; then ours is the next one.
       if (PageIsNew(BufferGetPage(buffers[i]))) {
         blocks[written] = BufferGetBlockNumber(buffers[i]);
-        write_page(store, buffers[i], images + static_cast<Size>(written) * BLCKSZ, written + 1 == count);
+        write_page(store, buffers[i], images + static_cast<Size>(written) * BLCKSZ);
         written++;
       }
       UnlockReleaseBuffer(buffers[i]);

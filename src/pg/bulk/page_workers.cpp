@@ -2,7 +2,7 @@
 
 #include <cstring>
 #include <initializer_list>
-#include <unistd.h>
+#include <sched.h>
 
 #include "pg/settings.h"
 
@@ -29,6 +29,7 @@ enum SlotState : uint32 { slot_free, slot_filled, slot_taken, slot_written };
 struct Slot {
   pg_atomic_uint32 state;  // the leader sets free and filled; who writes the batch sets taken and written
   int count;
+  int64 rows;
   BlockNumber blocks[batch_pages];
 };
 
@@ -49,7 +50,8 @@ char* slot_images(char* images, int slot) { return images + static_cast<Size>(sl
 int workers_wanted() {
   int wanted = setting_max_ingest_workers;
   if (wanted < 0) {
-    auto beside = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)) - 1;
+    cpu_set_t usable;
+    int beside = (sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1) - 1;
     wanted = beside < 0 ? 0 : beside < most_useful_workers ? beside : most_useful_workers;
   }
   return wanted < max_parallel_maintenance_workers ? wanted : max_parallel_maintenance_workers;
@@ -64,14 +66,11 @@ int take_filled(Shared* shared) {
   return -1;
 }
 
-bool write_one(Shared* shared, char* images, PageStore* store) {
-  int i = take_filled(shared);
-  if (i < 0) return false;
+void write_taken(Shared* shared, char* images, int i, PageStore* store) {
   Slot* slot = &shared->slots[i];
   page_store_write(store, slot_images(images, i), slot->count, slot->blocks);
   pg_write_barrier();
   pg_atomic_write_u32(&slot->state, slot_written);
-  return true;
 }
 
 }  // namespace
@@ -119,7 +118,9 @@ void fill_shared(PageWorkers* workers, Relation relation, bool ring, const char*
   ConditionVariableInit(&shared->filled);
   for (Slot& slot : shared->slots) pg_atomic_init_u32(&slot.state, slot_free);
   workers->images = add_chunk<char>(context, key_images, images_bytes);
-  std::memcpy(add_chunk<char>(context, key_query, query_size), query, query_size);
+  auto* shared_query = add_chunk<char>(context, key_query, query_size);
+  std::memcpy(shared_query, query, query_size - 1);
+  shared_query[query_size - 1] = '\0';
   workers->buffer_usage = add_chunk<BufferUsage>(context, key_buffer_usage, sizeof(BufferUsage) * most);
   workers->wal_usage = add_chunk<WalUsage>(context, key_wal_usage, sizeof(WalUsage) * most);
 }
@@ -131,6 +132,13 @@ void collect_written(PageWorkers* workers) {
     for (int i = 0; i < slot.count; i++) add_blocks(*workers->written, slot.blocks[i], slot.blocks[i]);
     pg_atomic_write_u32(&slot.state, slot_free);
   }
+}
+
+// For the leader: false if no batch is waiting.
+bool write_one(PageWorkers* workers) {
+  int i = take_filled(workers->shared);
+  if (i >= 0) write_taken(workers->shared, workers->images, i, workers->own);
+  return i >= 0;
 }
 
 void end_workers(PageWorkers* workers) {
@@ -151,7 +159,10 @@ PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, Bl
   // A worker would log its records without the origin that this session replays.
   if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replorigin_session_origin != InvalidRepOriginId) return nullptr;
   const char* query = debug_query_string ? debug_query_string : "";
+  // As much of it as pg_stat_activity shows: a statement may be as long as a file.
   Size query_size = std::strlen(query) + 1;
+  if (query_size > static_cast<Size>(pgstat_track_activity_query_size))
+    query_size = static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) + 1;
   EnterParallelMode();
   ParallelContext* context = CreateParallelContext("dap_analytics", "dap_page_worker_main", wanted);
   estimate(context, query_size);
@@ -182,28 +193,31 @@ char* page_workers_slot(PageWorkers* workers) {
       workers->current = i;
       return slot_images(workers->images, i);
     }
-    write_one(workers->shared, workers->images, workers->own);
+    write_one(workers);
   }
 }
 
-void page_workers_give(PageWorkers* workers, int count) {
+void page_workers_give(PageWorkers* workers, int count, int64 rows) {
   Slot* slot = &workers->shared->slots[workers->current];
   slot->count = count;
+  slot->rows = rows;
   pg_write_barrier();
   pg_atomic_write_u32(&slot->state, slot_filled);
   ConditionVariableSignal(&workers->shared->filled);
 }
 
 void page_workers_finish(PageWorkers* workers) {
-  while (write_one(workers->shared, workers->images, workers->own)) {
+  while (write_one(workers)) {
   }
   end_workers(workers);
 }
 
-void page_workers_abandon(PageWorkers* workers) {
-  while (take_filled(workers->shared) >= 0) {
-  }
-  end_workers(workers);
+int64 page_workers_discard(PageWorkers* workers) {
+  int64 rows = 0;
+  for (int i = take_filled(workers->shared); i >= 0; i = take_filled(workers->shared)) rows += workers->shared->slots[i].rows;
+  pg_atomic_write_u32(&workers->shared->over, 1);
+  ConditionVariableBroadcast(&workers->shared->filled);
+  return rows;
 }
 
 }  // namespace dap
@@ -218,12 +232,16 @@ extern "C" __attribute__((visibility("default"))) void dap_page_worker_main(dsm_
   Relation relation = table_open(shared->relation, RowExclusiveLock);  // the leader holds it: no wait
   PageStore* store = page_store_open(relation, shared->ring);
   InstrStartParallelQuery();
-  ConditionVariablePrepareToSleep(&shared->filled);
   for (;;) {
     // Read before the search: a batch filled before the end is found.
     bool over = pg_atomic_read_u32(&shared->over) != 0;
     pg_read_barrier();
-    if (write_one(shared, images, store)) continue;
+    if (int i = take_filled(shared); i >= 0) {
+      // Not on the list of sleepers while it works: a wait inside would eat the signal meant for this one.
+      ConditionVariableCancelSleep();
+      write_taken(shared, images, i, store);
+      continue;
+    }
     if (over) break;
     ConditionVariableSleep(&shared->filled, PG_WAIT_EXTENSION);
   }

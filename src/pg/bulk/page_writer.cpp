@@ -43,9 +43,10 @@ BlockNumber flush(PageWriter* writer, int count) {
   BlockNumber last = InvalidBlockNumber;
   // Counted here and not by the worker that writes: what this transaction's abort makes dead rows is its leader's to tell.
   pgstat_count_heap_insert(writer->relation, writer->rows);
+  int64 rows = writer->rows;
   writer->rows = 0;
   if (writer->workers) {
-    page_workers_give(writer->workers, count);
+    page_workers_give(writer->workers, count, rows);
     writer->pages = page_workers_slot(writer->workers);
   } else {
     BlockNumber blocks[batch_pages];
@@ -175,8 +176,14 @@ void page_writer_finish(PageWriter* writer) {
   pfree(writer->own_pages);
 }
 
+void page_writer_discard(PageWriter* writer) {
+  if (writer->workers) pgstat_count_heap_insert(writer->relation, -page_workers_discard(writer->workers));
+}
+
 void page_writer_abandon(PageWriter* writer) {
-  if (writer->workers) page_workers_abandon(writer->workers);
+  if (!writer->workers) return;
+  page_writer_discard(writer);
+  page_workers_finish(writer->workers);
   writer->workers = nullptr;
 }
 

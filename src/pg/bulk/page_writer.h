@@ -19,7 +19,9 @@ void page_writer_alone(PageWriter*);
 void page_writer_forget(PageWriter*);
 // Writes what is buffered and makes the last page's free space known.
 void page_writer_finish(PageWriter*);
-// Ends the workers of a load that is given up.
+// After an error, before the rollback, which ends the workers: they are told that nothing more is wanted.
+void page_writer_discard(PageWriter*);
+// Ends the workers of a load that is given up without an error.
 void page_writer_abandon(PageWriter*);
 
 }  // namespace dap

@@ -139,20 +139,20 @@ void survey_rest(FileJob* job, const CsvBatch* batch) {
   if (!decided(job)) fail_on_reader(job);
 }
 
-// Everything that was read is to be read again.
+// Everything that was read is to be read again. The rejects' store stays the one that was opened outside the subtransaction, which it has to outlive.
 void begin_again(FileJob* job) {
   csv_reader_close(job->reader);
-  reject_store_close(job->rejects);
+  reject_store_clear(job->rejects);
   byte_source_rewind(job->source);
   job->result->rows_loaded = 0;
-  job->rejects = reject_store_open();
   job->reader = csv_reader_open(job->source, job->options);
   int count;
-  if (job->options->header) csv_reader_header(job->reader, &count);
+  if (job->options->header) csv_reader_header(job->reader, &count);  // a fault of a header that has changed comes up again with the first record
   csv_reader_set_columns(job->reader, job->map->columns);
 }
 
-// Writes the records. A file that looks bad before the first page was written is read to its end first: if it fails, it leaves no dead rows.
+// Writes the records. A file that looks bad before the first pages are handed on to be written is read to its end first: if it fails, it leaves no dead rows. (Rows that no page
+// holds are found by writing only: they do not count there.)
 void write_records(FileJob* job) {
   bool surveyed = false;
   CsvBatch batch;
@@ -188,7 +188,16 @@ void load_records(FileJob* job, char** header, int header_count) {
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
   csv_reader_set_columns(job->reader, job->map->columns);
-  write_records(job);
+  PG_TRY();
+  {
+    write_records(job);
+  }
+  PG_CATCH();
+  {
+    table_writer_discard(job->writer);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
   if (decided(job)) table_writer_abandon(job->writer);
   else table_writer_finish(job->writer);
   table_close(relation, NoLock);

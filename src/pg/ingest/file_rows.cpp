@@ -80,6 +80,8 @@ LoadedFile find_file(int32 file_id) {
 
 // Fills the store with the query's rows, read as the current user under the active snapshot.
 int64 fill(const char* query, Tuplestorestate* store) {
+  int settings = NewGUCNestLevel();
+  set_config_option("enable_tidscan", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare(query, 0, nullptr);
   if (!plan) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -90,6 +92,7 @@ int64 fill(const char* query, Tuplestorestate* store) {
   if (result < 0) elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
   auto rows = static_cast<int64>(SPI_processed);
   SPI_finish();
+  AtEOXact_GUC(true, settings);
   return rows;
 }
 
@@ -102,7 +105,8 @@ void read_file_rows(const LoadedFile* file, int32 file_id, Tuplestorestate* stor
     ereport(DEBUG1, (errmsg("the rows of file %d are no longer in the blocks where they were written, the whole table is read", file_id)));
     tuplestore_clear(store);
   }
-  fill(psprintf("SELECT %s FROM %s t WHERE t._file_id = %d", columns, label, file_id), store);
+  // Blocks are known of plain tables only: no partition, and no child's rows.
+  fill(psprintf("SELECT %s FROM %s%s t WHERE t._file_id = %d", columns, file->has_blocks ? "ONLY " : "", label, file_id), store);
 }
 
 }  // namespace

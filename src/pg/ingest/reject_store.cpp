@@ -63,6 +63,11 @@ void reject_store_add(RejectStore* rejects, const CsvReject* reject, const char*
   rejects->count++;
 }
 
+void reject_store_clear(RejectStore* rejects) {
+  tuplestore_clear(rejects->store);
+  rejects->count = 0;
+}
+
 int64 reject_store_count(const RejectStore* rejects) { return rejects->count; }
 
 void reject_store_record(RejectStore* rejects, int32 file_id, int32 source_id, int64 run) {

@@ -10,6 +10,8 @@ struct RejectStore;
 
 RejectStore* reject_store_open();
 void reject_store_add(RejectStore*, const CsvReject*, const char* column_name);
+// Forgets them all.
+void reject_store_clear(RejectStore*);
 int64 reject_store_count(const RejectStore*);
 // Writes all of them to the ledger, as the current user.
 void reject_store_record(RejectStore*, int32 file_id, int32 source_id, int64 run_id);

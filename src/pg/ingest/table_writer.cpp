@@ -366,10 +366,15 @@ void table_writer_forget(TableWriter* writer) {
   writer->buffered_bytes = 0;
   writer->stored = 0;
   writer->written = 0;
+  count_written(writer, 0);
 }
 
 void table_writer_abandon(TableWriter* writer) {
   if (writer->pages) page_writer_abandon(writer->pages);
+}
+
+void table_writer_discard(TableWriter* writer) {
+  if (writer->pages) page_writer_discard(writer->pages);
 }
 
 const BlockRanges* table_writer_blocks(const TableWriter* writer) { return writer->bulk ? &writer->blocks : nullptr; }

@@ -19,8 +19,9 @@ void table_writer_finish(TableWriter*);
 bool table_writer_has_written(const TableWriter*);
 // Forgets the rows added, none of which is written.
 void table_writer_forget(TableWriter*);
-// Instead of table_writer_finish, where the rows are about to be rolled back without an error.
+// Instead of table_writer_finish, where the rows are about to be rolled back: without an error, and after one.
 void table_writer_abandon(TableWriter*);
+void table_writer_discard(TableWriter*);
 // After table_writer_finish: the blocks that hold every row written; NULL where the executor put them somewhere.
 const BlockRanges* table_writer_blocks(const TableWriter*);
 // True while a statement of the ordinary path runs: an error is then the record's, not ours.
