@@ -1,5 +1,5 @@
-// One file, read whole with the scalar kernels, with those of each instruction set, and in many chunks: the same rows, rejects and errors. After the
-// bytes that choose the dialect one says where in a block the file begins, and whether it is repeated until it fills more than one window of the scanner's index.
+// One file, read whole with the scalar kernels, with those of another instruction set, and in many chunks: the same rows, rejects and errors. After the
+// bytes that choose the dialect one says where in a block the file begins; one input of 64 is repeated until it fills more than one window of the scanner's index.
 #include <string>
 
 #include "engine/csv/scanner.h"
@@ -119,17 +119,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data) + control_bytes + 1, size - control_bytes - 1);
   file.assign(shape & 0x3F, 'x');
   file += body;
-  if (shape >= 0xE0 && body.size() > 8)
+  // Seldom, since it takes long; and not by a byte, or the fuzzer would find that such inputs reach most.
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < size; i++) sum = sum * 31 + data[i];
+  if ((sum >> 8) % 64 == 0 && body.size() > 8)
     while (file.size() < csv::StructuralIndex::window_bytes + 2000) file += body;
 
   use_level(0);
   read(scalar, file, choice.options, {});
-  for (std::size_t level = 1; level < simd::available().size(); level++) {
-    use_level(level);
-    read(other, file, choice.options, {});
-    require(other == scalar);
-  }
   use_level(choice.level);
+  read(other, file, choice.options, {});
+  require(other == scalar);
+  use_level(choice.level + 1);
   csv::test::Feeding feeding = choice.feeding;
   if (file.size() > 2000)
     for (std::size_t& chunk : feeding.chunks) chunk *= 97;
