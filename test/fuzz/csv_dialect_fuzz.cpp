@@ -11,6 +11,8 @@ using namespace dap::fuzz;
 
 namespace {
 
+RecyclingMemory memory;
+
 bool well_formed(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
@@ -73,7 +75,7 @@ csv::DelimiterScore expected_score(std::string_view sample, bool whole, const cs
 }
 
 void check_guess(std::string_view sample, bool whole, const csv::Dialect& given) {
-  const csv::DelimiterGuess guess = csv::guess_delimiter(sample.data(), sample.size(), whole, given);
+  const csv::DelimiterGuess guess = csv::guess_delimiter(sample.data(), sample.size(), whole, given, &memory);
   double best_share = -1;
   std::uint64_t best_fields = 0;
   int best = -1;
