@@ -73,8 +73,9 @@ class Matcher {
     }
     bool found = false;
     for (std::size_t k = 0; k < members.size(); k++) {
-      if (members[k] == -1) found |= members[k - 1] <= c && c <= members[k + 1];
-      else found |= members[k] == c;
+      const bool starts_range = k + 1 < members.size() && members[k + 1] == -1, ends_range = k > 0 && members[k - 1] == -1;
+      if (members[k] == -1) found |= members[k - 1] <= c && c <= members[k + 1];  // the wrong way round: none
+      else if (!starts_range && !ends_range) found |= members[k] == c;
     }
     return found != negated;
   }
