@@ -21,7 +21,8 @@ struct Result {
 };
 
 // The room for a step's output ends where `out` ends, so that a byte too many is seen.
-void decode(Result& result, Decompressor* decoder, const std::uint8_t* data, std::size_t size, std::size_t in_chunk, std::size_t out_chunk) {
+void decode(Result& result, Decompressor* decoder, const std::uint8_t* data, std::size_t size, std::size_t in_chunk,
+            std::size_t out_chunk) {
   static std::vector<char> out(kEnough);
   result.plain.clear();
   result.fault = Fault::none;

@@ -80,8 +80,10 @@ void check_decimal(std::string_view token, const Decimal& decimal) {
   const auto count = static_cast<std::int64_t>(number.digits.size());
   for (const auto& [precision, scale] : {std::pair{18, 2}, {2, -3}, {3, 5}, {38, 10}, {10, 0}, {1000, 1000}}) {
     Status expected = Status::ok;
-    if (count > 0 && count - number.point > scale) expected = Status::would_be_rounded;
-    else if (count > 0 && number.point + scale > precision) expected = Status::out_of_range;
+    if (count > 0 && count - number.point > scale)
+      expected = Status::would_be_rounded;
+    else if (count > 0 && number.point + scale > precision)
+      expected = Status::out_of_range;
     require(fits_numeric(decimal, precision, scale) == expected);
   }
   for (const int scale : {0, 2, 7, 18}) {
@@ -90,7 +92,8 @@ void check_decimal(std::string_view token, const Decimal& decimal) {
     const bool whole = count == 0 || (count <= length && length <= 18);
     std::int64_t value = 0;
     if (whole && count > 0)
-      for (std::int64_t i = 0; i < length; i++) value = value * 10 + (i < count ? number.digits[static_cast<std::size_t>(i)] - '0' : 0);
+      for (std::int64_t i = 0; i < length; i++)
+        value = value * 10 + (i < count ? number.digits[static_cast<std::size_t>(i)] - '0' : 0);
     if (number.negative) value = -value;
     std::int64_t got = 0;
     require(scaled_integer(decimal, scale, &got) == whole && (!whole || got == value));
@@ -178,7 +181,9 @@ void check_words(std::string_view text) {
   bool value = false;
   std::string lower(strip_blanks(text).substr(0, 6));
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  const auto one_of = [&](std::initializer_list<const char*> words) { return std::find(words.begin(), words.end(), lower) != words.end(); };
+  const auto one_of = [&](std::initializer_list<const char*> words) {
+    return std::find(words.begin(), words.end(), lower) != words.end();
+  };
   const bool yes = one_of({"1", "t", "tr", "tru", "true", "y", "ye", "yes", "on"});
   const bool no = one_of({"0", "f", "fa", "fal", "fals", "false", "n", "no", "of", "off"});
   require((parse_boolean(text, &value) == Status::ok) == (yes || no) && (!(yes || no) || value == yes));

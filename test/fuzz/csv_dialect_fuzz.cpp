@@ -1,5 +1,5 @@
-// What is said of a file before its dialect is known: encoding and line ends as a plain count finds them, in chunks of any size; and each delimiter's
-// score as the reference splits the sample by it.
+// What is said of a file before its dialect is known: encoding and line ends as a plain count finds them, in chunks of
+// any size; and each delimiter's score as the reference splits the sample by it.
 #include <string>
 
 #include "csv_reference_support.h"
@@ -33,7 +33,8 @@ bool well_formed(std::string_view text) {
 
 void check_survey(std::string_view file, char quote, std::size_t chunk) {
   csv::ByteSurvey survey(quote);
-  for (std::size_t at = 0; at < file.size(); at += chunk) survey.add(file.data() + at, std::min(chunk, file.size() - at));
+  for (std::size_t at = 0; at < file.size(); at += chunk)
+    survey.add(file.data() + at, std::min(chunk, file.size() - at));
   survey.finish();
   std::uint64_t lf = 0, crlf = 0, cr = 0;
   bool outside = true, before_outside = true, nul = false, c1 = false, gaps = false;
@@ -62,7 +63,8 @@ csv::DelimiterScore expected_score(std::string_view sample, bool whole, const cs
   options.dialect = dialect;
   options.limits.field_bytes = options.limits.record_bytes = sample.size() + 1;
   const csv::test::Outcome outcome = csv::test::reference(sample, options);
-  // Where the file goes on behind the sample, a record that ends with it may go on as well, or its CR be half of a line end.
+  // Where the file goes on behind the sample, a record that ends with it may go on as well, or its CR be half of a line
+  // end.
   const auto has_ended = [&](std::uint64_t offset, std::uint64_t size) {
     const std::uint64_t end = offset + size;
     return whole || !(end == sample.size() || (end + 1 == sample.size() && sample.back() == '\r'));
@@ -70,7 +72,8 @@ csv::DelimiterScore expected_score(std::string_view sample, bool whole, const cs
   if (!outcome.header || !has_ended(outcome.header->offset, outcome.header->raw.size())) return score;
   score.fields = outcome.header->values.size();
   for (const auto& row : outcome.rows) score.even += has_ended(row.offset, row.raw.size());
-  for (const auto& bad : outcome.bad) score.uneven += bad.reason == "field_count" && has_ended(bad.offset, bad.raw_size);
+  for (const auto& bad : outcome.bad)
+    score.uneven += bad.reason == "field_count" && has_ended(bad.offset, bad.raw_size);
   return score;
 }
 
@@ -87,7 +90,8 @@ void check_guess(std::string_view sample, bool whole, const csv::Dialect& given)
     csv::DelimiterScore expected{dialect.delimiter, 0, 0, 0};
     if (dialect.delimiter != dialect.quote) expected = expected_score(sample, whole, dialect);
     const csv::DelimiterScore& got = guess.scores[i];
-    require(got.delimiter == expected.delimiter && got.fields == expected.fields && got.even == expected.even && got.uneven == expected.uneven);
+    require(got.delimiter == expected.delimiter && got.fields == expected.fields && got.even == expected.even &&
+            got.uneven == expected.uneven);
     if (expected.fields < 2) continue;
     if (expected.share() > best_share || (expected.share() == best_share && expected.fields > best_fields)) {
       best = i;
@@ -97,9 +101,12 @@ void check_guess(std::string_view sample, bool whole, const csv::Dialect& given)
   }
   require(guess.best == best);
   bool rival = false;
-  for (int i = 0; i < csv::common_delimiter_count; i++) rival |= best >= 0 && i != best && guess.scores[i].fields >= 2 && guess.scores[i].share() == best_share;
+  for (int i = 0; i < csv::common_delimiter_count; i++)
+    rival |= best >= 0 && i != best && guess.scores[i].fields >= 2 && guess.scores[i].share() == best_share;
   require((guess.rival >= 0) == rival);
-  if (rival) require(guess.rival != best && guess.scores[guess.rival].fields >= 2 && guess.scores[guess.rival].share() == best_share);
+  if (rival)
+    require(guess.rival != best && guess.scores[guess.rival].fields >= 2 &&
+            guess.scores[guess.rival].share() == best_share);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// One file, read whole with the scalar kernels, with those of another instruction set, and in many chunks: the same rows, rejects and errors. After the
-// bytes that choose the dialect one says where in a block the file begins; one input of 64 is repeated until it fills more than one window of the scanner's index.
+// One file, read whole with the scalar kernels, with those of another instruction set, and in many chunks: the same
+// rows, rejects and errors. After the bytes that choose the dialect one says where in a block the file begins; one
+// input of 64 is repeated until it fills more than one window of the scanner's index.
 #include <string>
 
 #include "engine/csv/scanner.h"
@@ -64,7 +65,8 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-void read(Outcome& outcome, std::string_view file, const csv::test::Options& options, const csv::test::Feeding& feeding) {
+void read(Outcome& outcome, std::string_view file, const csv::test::Options& options,
+          const csv::test::Feeding& feeding) {
   outcome.rows.clear();
   outcome.rejects.clear();
   csv::Scanner scanner(options.dialect, options.limits, &memory);
@@ -78,7 +80,8 @@ void read(Outcome& outcome, std::string_view file, const csv::test::Options& opt
         scanner.finish();
         continue;
       }
-      const std::size_t size = feeding.chunks.empty() ? file.size() : std::min(file.size(), feeding.chunks[turn++ % feeding.chunks.size()]);
+      const std::size_t size =
+          feeding.chunks.empty() ? file.size() : std::min(file.size(), feeding.chunks[turn++ % feeding.chunks.size()]);
       scanner.feed(place.put(file.data(), size), size);
       file.remove_prefix(size);
       if (file.empty() && feeding.finish_early) scanner.finish();

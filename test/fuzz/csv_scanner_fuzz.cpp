@@ -1,5 +1,5 @@
-// The scanner on hostile files: what it finds in one chunk and in many is what the reference finds. The first bytes of an input choose the dialect, limits,
-// chunks and kernel, the rest is the file.
+// The scanner on hostile files: what it finds in one chunk and in many is what the reference finds. The first bytes of
+// an input choose the dialect, limits, chunks and kernel, the rest is the file.
 #include <cstdio>
 
 #include "csv_reference_support.h"

@@ -1,4 +1,5 @@
-// What several fuzzers share: memory that is asked of the system once and still watched, and inputs whose first bytes choose a dialect.
+// What several fuzzers share: memory that is asked of the system once and still watched, and inputs whose first bytes
+// choose a dialect.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,9 @@ inline void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// Hands out blocks of exactly the size asked for, and keeps them when they are given back: a hundred kilobytes from the system for every input would be
-// most of the time. A block that was given back is poisoned until it is asked for again.
+// Hands out blocks of exactly the size asked for, and keeps them when they are given back: a hundred kilobytes from the
+// system for every input would be most of the time. A block that was given back is poisoned until it is asked for
+// again.
 class RecyclingMemory final : public std::pmr::memory_resource {
  public:
   ~RecyclingMemory() override { forget(); }
@@ -117,6 +119,8 @@ inline Choice choose(const std::uint8_t* data) {
   return choice;
 }
 
-inline void use_level(std::size_t level) { require(simd::select(simd::available()[level % simd::available().size()]->name)); }
+inline void use_level(std::size_t level) {
+  require(simd::select(simd::available()[level % simd::available().size()]->name));
+}
 
 }  // namespace dap::fuzz

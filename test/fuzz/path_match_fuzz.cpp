@@ -1,4 +1,5 @@
-// A pattern and a name, apart by NUL: matching as a plain recursion over the pattern decides it, groups as their alternatives written out; the natural order is an order.
+// A pattern and a name, apart by NUL: matching as a plain recursion over the pattern decides it, groups as their
+// alternatives written out; the natural order is an order.
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ using namespace dap::fuzz;
 
 namespace {
 
-// Whether a pattern without groups matches, by trying everything there is to try; `steps` ends what would take for ever.
+// Whether a pattern without groups matches, by trying everything there is to try; `steps` ends what would take for
+// ever.
 class Matcher {
  public:
   Matcher(const std::string& pattern, const std::string& name) : p_(pattern), n_(name) {}
@@ -29,7 +31,8 @@ class Matcher {
     if (n == n_.size()) return false;
     if (p_[p] == '?') return from(p + 1, after(n));
     if (p_[p] == '[') {
-      if (const std::size_t close = closing(p); close != 0) return in_set(p, close, byte(n_[n])) && from(close + 1, after(n));
+      if (const std::size_t close = closing(p); close != 0)
+        return in_set(p, close, byte(n_[n])) && from(close + 1, after(n));
     }
     if (p_[p] == '\\' && p + 1 < p_.size()) p++;
     return p_[p] == n_[n] && from(p + 1, n + 1);
@@ -73,9 +76,12 @@ class Matcher {
     }
     bool found = false;
     for (std::size_t k = 0; k < members.size(); k++) {
-      const bool starts_range = k + 1 < members.size() && members[k + 1] == -1, ends_range = k > 0 && members[k - 1] == -1;
-      if (members[k] == -1) found |= members[k - 1] <= c && c <= members[k + 1];  // the wrong way round: none
-      else if (!starts_range && !ends_range) found |= members[k] == c;
+      const bool starts_range = k + 1 < members.size() && members[k + 1] == -1,
+                 ends_range = k > 0 && members[k - 1] == -1;
+      if (members[k] == -1)
+        found |= members[k - 1] <= c && c <= members[k + 1];  // the wrong way round: none
+      else if (!starts_range && !ends_range)
+        found |= members[k] == c;
     }
     return found != negated;
   }
@@ -109,7 +115,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const char* b : three) {
       require(path::natural_compare(a, b) == -path::natural_compare(b, a));
       for (const char* c : three)
-        if (path::natural_compare(a, b) <= 0 && path::natural_compare(b, c) <= 0) require(path::natural_compare(a, c) <= 0);
+        if (path::natural_compare(a, b) <= 0 && path::natural_compare(b, c) <= 0)
+          require(path::natural_compare(a, c) <= 0);
     }
   }
   return 0;

@@ -1,4 +1,5 @@
-// Every kernel finds the same bytes as a plain search, wherever in a block the text begins, and touches nothing around it. The first bytes are the needles.
+// Every kernel finds the same bytes as a plain search, wherever in a block the text begins, and touches nothing around
+// it. The first bytes are the needles.
 #include <cstring>
 #include <initializer_list>
 
@@ -13,12 +14,18 @@ constexpr std::size_t most_bytes = 4096;
 
 simd::Needles needles_of(const std::uint8_t* b, std::size_t count) {
   switch (count) {
-    case 1: return simd::Needles{b[0]};
-    case 2: return simd::Needles{b[0], b[1]};
-    case 3: return simd::Needles{b[0], b[1], b[2]};
-    case 4: return simd::Needles{b[0], b[1], b[2], b[3]};
-    case 5: return simd::Needles{b[0], b[1], b[2], b[3], b[4]};
-    default: return simd::Needles{b[0], b[1], b[2], b[3], b[4], b[5]};
+    case 1:
+      return simd::Needles{b[0]};
+    case 2:
+      return simd::Needles{b[0], b[1]};
+    case 3:
+      return simd::Needles{b[0], b[1], b[2]};
+    case 4:
+      return simd::Needles{b[0], b[1], b[2], b[3]};
+    case 5:
+      return simd::Needles{b[0], b[1], b[2], b[3], b[4]};
+    default:
+      return simd::Needles{b[0], b[1], b[2], b[3], b[4], b[5]};
   }
 }
 
@@ -43,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t found = 0;
     bool high = false;
     for (std::size_t i = 0; i < text_size; i++) {
-      if (std::memchr(data + 1, static_cast<unsigned char>(text[i]), count) != nullptr) expected[found++] = first + static_cast<std::uint32_t>(i);
+      if (std::memchr(data + 1, static_cast<unsigned char>(text[i]), count) != nullptr)
+        expected[found++] = first + static_cast<std::uint32_t>(i);
       high |= static_cast<unsigned char>(text[i]) >= 0x80;
     }
     for (const simd::Kernels* kernels : simd::available()) {

@@ -1,4 +1,5 @@
-// Every kernel and the byte-by-byte check find the same well-formed prefix, from every distance to a block's start, without reading around the text.
+// Every kernel and the byte-by-byte check find the same well-formed prefix, from every distance to a block's start,
+// without reading around the text.
 #include "engine/text/utf8.h"
 #include "fuzz_support.h"
 

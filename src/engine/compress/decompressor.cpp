@@ -132,8 +132,9 @@ struct Decompressor::State {
 
   Fault decode_zstd(const unsigned char* in, std::size_t& in_size, unsigned char* out, std::size_t& out_size) {
     if (head_size < sizeof kZstdMagic) return begin_zstd_frame(in, in_size, out_size);
-    // With the header's end the library looks whether its input is the whole frame, and takes what it was given last for that frame's beginning: a
-    // header whose tail looks like another frame would be that frame. A single byte is none.
+    // With the header's end the library looks whether its input is the whole frame, and takes what it was given last
+    // for that frame's beginning: a header whose tail looks like another frame would be that frame. A single byte is
+    // none.
     if (frame_bytes < kZstdLongestHeader) {
       in_size = std::min<std::size_t>(in_size, 1);
       frame_bytes += in_size;
