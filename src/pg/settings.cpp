@@ -12,6 +12,7 @@ int setting_max_field_bytes = 16 * 1024 * 1024;
 int setting_max_record_bytes = 64 * 1024 * 1024;
 int setting_max_kept_rejects = 1000;
 int setting_max_ingest_workers = -1;
+int setting_chunk_bytes = 256 * 1024;
 
 namespace {
 
@@ -84,6 +85,10 @@ void define_settings() {
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",
                              PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);
+  DefineCustomIntVariable("dap.debug_chunk_bytes", "Bytes of a file that are read and scanned at a time.",
+                          "For tests; the results are the same with each.", &setting_chunk_bytes, 256 * 1024, 1,
+                          64 * 1024 * 1024, PGC_SUSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr,
+                          nullptr, nullptr);
   MarkGUCPrefixReserved("dap");
 }
 

@@ -19,5 +19,6 @@ extern int setting_max_field_bytes;   // a longer field makes its record a rejec
 extern int setting_max_record_bytes;  // a longer record is a reject
 extern int setting_max_kept_rejects;  // of each failed file's rejects that survive a failed run
 extern int setting_max_ingest_workers;  // parallel workers of one load; -1: as the processors allow
+extern int setting_chunk_bytes;       // of a file that are read and scanned at a time
 
 }  // namespace dap

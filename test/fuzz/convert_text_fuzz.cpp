@@ -1,5 +1,6 @@
 // Every converter on arbitrary bytes: no fault, and what is accepted obeys the written grammar and survives being read
 // again.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -46,6 +47,60 @@ bool is_number(std::string_view text) {
   return at == text.size();
 }
 
+// The digits that count and the place of the point, by moving characters about.
+struct Digits {
+  std::string digits;  // no zero at either end
+  std::int64_t point;  // so many digits stand before the point
+  bool negative;
+};
+
+Digits digits_of(std::string_view token) {
+  Digits result{{}, 0, token[0] == '-'};
+  std::int64_t exponent = 0;
+  if (const std::size_t e = token.find_first_of("eE"); e != token.npos) {
+    exponent = std::strtoll(std::string(token.substr(e + 1)).c_str(), nullptr, 10);
+    token = token.substr(0, e);
+  }
+  if (token[0] == '+' || token[0] == '-') token.remove_prefix(1);
+  const std::size_t point = std::min(token.find('.'), token.size());
+  result.digits = token.substr(0, point);
+  if (point < token.size()) result.digits += token.substr(point + 1);
+  result.point = static_cast<std::int64_t>(point) + exponent;
+  const std::size_t first = std::min(result.digits.find_first_not_of('0'), result.digits.size());
+  result.digits.erase(0, first);
+  result.point -= static_cast<std::int64_t>(first);
+  while (!result.digits.empty() && result.digits.back() == '0') result.digits.pop_back();
+  return result;
+}
+
+void check_decimal(std::string_view token, const Decimal& decimal) {
+  if (token.size() > 60 || decimal.exponent_overflow) return;
+  const Digits number = digits_of(token);
+  require(decimal.is_zero() == number.digits.empty() && decimal.negative == number.negative);
+  const auto count = static_cast<std::int64_t>(number.digits.size());
+  for (const auto& [precision, scale] : {std::pair{18, 2}, {2, -3}, {3, 5}, {38, 10}, {10, 0}, {1000, 1000}}) {
+    Status expected = Status::ok;
+    if (count > 0 && count - number.point > scale)
+      expected = Status::would_be_rounded;
+    else if (count > 0 && number.point + scale > precision)
+      expected = Status::out_of_range;
+    require(fits_numeric(decimal, precision, scale) == expected);
+  }
+  for (const int scale : {0, 2, 7, 18}) {
+    // The value times ten to `scale`, digit by digit, where it is an integer of at most 18 digits.
+    const std::int64_t length = number.point + scale;
+    const bool whole = count == 0 || (count <= length && length <= 18);
+    std::int64_t value = 0;
+    if (whole && count > 0)
+      for (std::int64_t i = 0; i < length; i++)
+        value = value * 10 + (i < count ? number.digits[static_cast<std::size_t>(i)] - '0' : 0);
+    if (number.negative) value = -value;
+    std::int64_t got = 0;
+    require(scaled_integer(decimal, scale, &got) == whole && (!whole || got == value));
+    if (read_short_decimal(token, scale, &got)) require(whole && got == value);
+  }
+}
+
 void check_numbers(std::string_view text) {
   Decimal decimal;
   const bool read = parse_decimal(text, &decimal) == Status::ok;
@@ -61,6 +116,7 @@ void check_numbers(std::string_view text) {
   require((integer_status != Status::malformed) == read && (narrow_status != Status::malformed) == read);
   require((real_status != Status::malformed) == read && (single_status != Status::malformed) == read);
   if (!read) return;
+  check_decimal(strip_blanks(text), decimal);
 
   if (narrow_status == Status::ok) require(integer_status == Status::ok && narrow == integer);
   if (integer_status == Status::ok) {
@@ -123,7 +179,14 @@ void check_moments(std::string_view text) {
 
 void check_words(std::string_view text) {
   bool value = false;
-  if (parse_boolean(text, &value) == Status::ok) require(strip_blanks(text).size() <= 5);
+  std::string lower(strip_blanks(text).substr(0, 6));
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const auto one_of = [&](std::initializer_list<const char*> words) {
+    return std::find(words.begin(), words.end(), lower) != words.end();
+  };
+  const bool yes = one_of({"1", "t", "tr", "tru", "true", "y", "ye", "yes", "on"});
+  const bool no = one_of({"0", "f", "fa", "fal", "fals", "false", "n", "no", "of", "off"});
+  require((parse_boolean(text, &value) == Status::ok) == (yes || no) && (!(yes || no) || value == yes));
   std::uint8_t bytes[16];
   if (parse_uuid(text, bytes) == Status::ok) {
     char plain[33];

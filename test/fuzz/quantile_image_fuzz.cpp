@@ -32,9 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::uint16_t> digits(most_decimal_digits);
   while (next_section(&at, data + size, &section)) {
     if (section.tag == Section::Tag::keys) {
-      std::vector<std::int64_t> keys(section.count);
+      std::vector<std::int64_t> keys(section.count + 1);  // somewhere also for none
       unpack_keys(section, 0, section.count, keys.data());
-      add_keys(&sample, keys.data(), keys.size(), header.groups, &memory, enough);
+      add_keys(&sample, keys.data(), section.count, header.groups, &memory, enough);
     } else if (section.tag == Section::Tag::dense) {
       const unsigned char* slot = section.data;
       for (std::uint64_t i = 0; i < section.count; i++)

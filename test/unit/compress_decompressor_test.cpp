@@ -242,6 +242,18 @@ TEST(CompressDecompressor, FormatsBeforeZstdOneAreCorrupt) {
       }
 }
 
+// Found by the fuzzer: behind its magic number this header reads as a skippable frame of three bytes.
+TEST(CompressDecompressor, AHeaderThatLooksLikeAnotherFrame) {
+  const std::string frame("\x28\xb5\x2f\xfd\x50\x2a\x4d\x18\x03\x00\x00\x00\x9f\x5c\x2f", 15);
+  for (const std::size_t out_chunk : {std::size_t{64}, std::size_t{1} << 17}) {
+    for (std::size_t in_chunk = 1; in_chunk <= frame.size(); in_chunk++) {
+      Decompressor* decoder = Decompressor::create(Format::zstd);
+      EXPECT_EQ(decode(decoder, frame, in_chunk, out_chunk).fault, Fault::corrupt) << in_chunk << " " << out_chunk;
+      Decompressor::destroy(decoder);
+    }
+  }
+}
+
 TEST(CompressDecompressor, FaultsStayAndResetMakesNew) {
   const std::string plain = sample(2000);
   for (Format format : formats) {

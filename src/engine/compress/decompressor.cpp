@@ -17,6 +17,8 @@ constexpr unsigned char kGzipMagic[] = {0x1f, 0x8b};
 constexpr unsigned char kZstdMagic[] = {0x28, 0xb5, 0x2f, 0xfd};
 // A skippable frame's first byte is 0x50 to 0x5f.
 constexpr unsigned char kZstdSkippableTail[] = {0x2a, 0x4d, 0x18};
+// The longest frame header (RFC 8878, 3.1.1): magic number, descriptor, window, dictionary, content size.
+constexpr std::size_t kZstdLongestHeader = 4 + 1 + 1 + 4 + 8;
 
 bool starts_gzip(const unsigned char* bytes, std::size_t size) {
   return std::memcmp(bytes, kGzipMagic, std::min(size, sizeof kGzipMagic)) == 0;
@@ -63,6 +65,7 @@ struct Decompressor::State {
   // is.
   unsigned char head[kMagicBytes];
   std::size_t head_size;
+  std::size_t frame_bytes;  // of the zstd frame at hand that the library has, as far as its header may go
 
   void remember_head(const unsigned char* bytes, std::size_t size) {
     std::size_t n = std::min(size, kMagicBytes - head_size);
@@ -73,7 +76,7 @@ struct Decompressor::State {
   void end_member() {
     inside = false;
     any = true;
-    head_size = 0;
+    head_size = frame_bytes = 0;
   }
 
   // What an end of input here means.
@@ -123,11 +126,19 @@ struct Decompressor::State {
     ZSTD_outBuffer target{nullptr, 0, 0};
     std::size_t code = ZSTD_decompressStream(zstd, &target, &source);
     if (ZSTD_isError(code)) return zstd_fault(code);
+    frame_bytes = head_size;
     return source.pos == source.size ? Fault::none : Fault::corrupt;
   }
 
   Fault decode_zstd(const unsigned char* in, std::size_t& in_size, unsigned char* out, std::size_t& out_size) {
     if (head_size < sizeof kZstdMagic) return begin_zstd_frame(in, in_size, out_size);
+    // With the header's end the library looks whether its input is the whole frame, and takes what it was given last
+    // for that frame's beginning: a header whose tail looks like another frame would be that frame. A single byte is
+    // none.
+    if (frame_bytes < kZstdLongestHeader) {
+      in_size = std::min<std::size_t>(in_size, 1);
+      frame_bytes += in_size;
+    }
     ZSTD_inBuffer source{in, in_size, 0};
     ZSTD_outBuffer target{out, out_size, 0};
     std::size_t code = ZSTD_decompressStream(zstd, &target, &source);
@@ -180,7 +191,7 @@ void Decompressor::reset() noexcept {
   if (s.format == Format::zstd) ZSTD_DCtx_reset(s.zstd, ZSTD_reset_session_only);  // keeps the window limit
   s.fault = Fault::none;
   s.inside = s.any = s.held_back = false;
-  s.head_size = 0;
+  s.head_size = s.frame_bytes = 0;
 }
 
 Step Decompressor::step(const void* input, std::size_t input_size, void* output, std::size_t capacity,

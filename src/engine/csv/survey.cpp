@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory_resource>
 
 #include "engine/text/utf8.h"
 
@@ -76,12 +75,12 @@ void ByteSurvey::finish() noexcept {
 
 namespace {
 
-DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
+DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
   DelimiterScore result = {dialect.delimiter, 0, 0, 0};
   Limits limits;
   limits.field_bytes = limits.record_bytes = size + 1;
   limits.reject_bytes = 0;
-  Scanner scanner(dialect, limits, std::pmr::new_delete_resource());
+  Scanner scanner(dialect, limits, memory);
   Batch batch;
   scanner.feed(sample, size);
   bool finished = false;
@@ -117,14 +116,14 @@ bool better(const DelimiterScore& one, const DelimiterScore& other) noexcept {
 
 }  // namespace
 
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
   DelimiterGuess guess = {{}, -1, -1};
   for (int i = 0; i < common_delimiter_count; i++) {
     Dialect tried = dialect;
     tried.delimiter = common_delimiters[i];
     tried.lenient = true;  // what counts are the fields
     tried.validate_utf8 = false;
-    if (tried.delimiter != tried.quote) guess.scores[i] = score(sample, size, whole, tried);
+    if (tried.delimiter != tried.quote) guess.scores[i] = score(sample, size, whole, tried, memory);
     guess.scores[i].delimiter = common_delimiters[i];
     if (guess.scores[i].fields < 2) continue;
     if (guess.best < 0 || better(guess.scores[i], guess.scores[guess.best])) guess.best = i;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 
 #include "engine/csv/scanner.h"
 
@@ -60,6 +61,7 @@ struct DelimiterGuess {
 };
 
 // Splits the sample, a file's beginning, by each of the common delimiters. `whole`: the file ends with the sample. Throws std::bad_alloc only.
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect);
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect,
+                               std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 
 }  // namespace dap::csv

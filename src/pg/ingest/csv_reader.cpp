@@ -11,8 +11,6 @@
 namespace dap {
 namespace {
 
-constexpr Size chunk_bytes = 256 * 1024;
-
 // Everything of the engine that one reader holds. Its frames never call PostgreSQL.
 struct Engine {
   csv::Scanner* scanner = nullptr;
@@ -29,6 +27,7 @@ struct CsvReader {
   Engine engine;
   MemoryContextCallback release;
   char* chunk;
+  Size chunk_bytes;
   bool finished;
   bool convert;   // the file's bytes are not in the database's encoding
   bool validate;  // and not validated by the scanner
@@ -58,7 +57,7 @@ void set_fault(CsvReader* reader, const char* reason, const char* message, int64
 // Feeds the scanner its next chunk. False when the source has a fault.
 bool feed(CsvReader* reader) {
   CHECK_FOR_INTERRUPTS();
-  Size size = reader->finished ? 0 : byte_source_read(reader->source, reader->chunk, chunk_bytes);
+  Size size = reader->finished ? 0 : byte_source_read(reader->source, reader->chunk, reader->chunk_bytes);
   if (size == 0) {
     if (const ContentFault* fault = byte_source_fault(reader->source); fault && fault->reason) {
       set_fault(reader, fault->reason, fault->message, 0, -1);
@@ -232,7 +231,8 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
   reader->batch_context = AllocSetContextCreate(CurrentMemoryContext, "dap CSV batch", ALLOCSET_DEFAULT_SIZES);
   reader->source = source;
   reader->options = options;
-  reader->chunk = static_cast<char*>(palloc(chunk_bytes));
+  reader->chunk_bytes = static_cast<Size>(setting_chunk_bytes);
+  reader->chunk = static_cast<char*>(palloc(reader->chunk_bytes));
   int database = GetDatabaseEncoding();
   bool any = database == PG_SQL_ASCII || options->encoding == PG_SQL_ASCII;
   reader->convert = !any && options->encoding != database;

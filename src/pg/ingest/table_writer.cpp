@@ -287,6 +287,47 @@ void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
   if (++writer->stored >= statement_rows) flush_ordinary(writer);
 }
 
+// The heap's own refusal of a row: of the errors with its SQLSTATE, those of indexes and triggers are theirs.
+bool is_refusal_of_page(const ErrorData* error) {
+  return error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && error->funcname && std::strcmp(error->funcname, "RelationGetBufferForTuple") == 0;
+}
+
+// What try_bulk is to rows in bulk: the row is a statement of its own.
+bool try_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
+  flush_ordinary(writer);
+  add_ordinary(writer, fields, line);
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner resources = CurrentResourceOwner;
+  volatile bool stored = true;
+  BeginInternalSubTransaction(nullptr);
+  PG_TRY();
+  {
+    MemoryContextSwitchTo(context);
+    flush_ordinary(writer);
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    CurrentResourceOwner = resources;
+    if (!is_refusal_of_page(error)) ReThrowError(error);
+    FreeErrorData(error);
+    stored = false;
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = resources;
+  if (!stored) {
+    writer->in_statement = false;
+    tuplestore_clear(writer->store);
+    writer->stored = 0;
+  }
+  return stored;
+}
+
 AttrNumber attribute_named(Relation relation, const char* name) {
   AttrNumber attribute = get_attnum(RelationGetRelid(relation), name);
   if (attribute <= 0)
@@ -309,6 +350,7 @@ TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumbe
   writer->file_attribute = attribute_named(relation, file_column);
   writer->bulk = is_plain_heap(relation);
   writer->has_pages = relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
+  ereport(DEBUG1, (errmsg_internal("loading into \"%s\" %s", RelationGetRelationName(relation), writer->bulk ? "in bulk" : "by INSERT")));
   if (writer->bulk) {
     open_bulk(writer);
     open_pages(writer, expected_bytes);
@@ -333,6 +375,7 @@ void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** to
     Fit fit = fits_page(writer, fields);
     if (fit == Fit::no) writer->too_big[refused++] = i;
     else if (fit == Fit::perhaps && writer->bulk) writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
+    else if (fit == Fit::perhaps) writer->too_big[refused] = i, refused += !try_ordinary(writer, fields, batch->places[i].line);
     else if (writer->bulk) add_bulk(writer, fields, batch->places[i].line);
     else add_ordinary(writer, fields, batch->places[i].line);
   }
