@@ -172,6 +172,16 @@ for my $case (@full)
   unlink $path;
   query('SET session_replication_role = replica; TRUNCATE staging.four, staging.ordinary, read_back');
 }
+# Long rows are formed apart: NULL, empty and short values around the long ones, whatever the place
+my $pieces = write_parts('pieces', "a,b,c,d\n", map { join(',', @$_) . "\n" } [ '', $random, 'x' x 126, '""' ], [ 'x' x 127, '""', $random, '' ], [ $random, '', '', '' ], [ '""', '', 'y', '"' . $random . '"' x 3 ]);
+for my $table (qw(four ordinary))
+{
+  is(query("SET client_min_messages = error; " . ingest($table, $pieces)), 'loaded|4|4|0|', "pieces, $table");
+  is(query("SELECT _line, coalesce(md5(a), '-'), coalesce(md5(b), '-'), coalesce(md5(c), '-'), coalesce(md5(d), '-') FROM staging.$table WHERE _file_id = (SELECT max(_file_id) FROM staging.$table) ORDER BY _line"),
+    join("\n", join('|', 2, '-', md5_hex($random), md5_hex('x' x 126), md5_hex('')), join('|', 3, md5_hex('x' x 127), md5_hex(''), md5_hex($random), '-'), join('|', 4, md5_hex($random), '-', '-', '-'),
+      join('|', 5, md5_hex(''), '-', md5_hex('y'), md5_hex(qq{$random"}))), "pieces, $table: each value in its place");
+}
+unlink $pieces;
 # What grows past the limits by its conversion is a reject, as what is past them before
 my $much = int($field_bytes * 0.6);
 my $grown = write_parts('grown', "a,b,c,d\n1,2,3,4\n", join(',', ("\xe9" x $much) x 4), "\n", join(',', ("\xe9" x int($field_bytes * 0.3)) x 4), "\n5,6,7,8\n");
@@ -179,6 +189,12 @@ within('fields that are too long once they are converted', ingest('four', $grown
 is(query(qq{SELECT line, column_name, reason, raw_length, octet_length(raw) FROM dap.rejects WHERE path = '$grown'}), '3|a|field_too_long|' . (4 * $much + 3) . '|65536', 'rejected with their place');
 within('records that are', "SET dap.max_record_bytes = " . int($field_bytes * 2) . '; ' . ingest('four', $grown, '{"encoding": "LATIN1", "again": true}'), 'loaded|4|2|2|', $bound_of_full);
 is(query(qq{SELECT string_agg(DISTINCT line || ' ' || coalesce(column_name, '-') || ' ' || reason, ', ') FROM dap.rejects WHERE path = '$grown'}), '3 - record_too_long, 3 a field_too_long, 4 - record_too_long', 'with theirs');
+
+# What sniff_csv keeps of each column: the least and the greatest, not all of their digits
+my $digits = int(($record_bytes - 20_000) / 1600);
+my $numbers = write_parts('numbers', join(',', map { "c$_" } 1 .. 1600) . "\n", map { join(',', ($_ . '1' x ($digits - 5) . '.5') x 1600) . "\n" } 1 .. 3);
+within('sniff_csv, 1600 columns of long numbers', "SELECT records, rejects, (SELECT string_agg(DISTINCT c.type || ' ' || length(c.min) || ' ' || c.longest, ', ') FROM unnest(columns) c) FROM dap.sniff_csv('$numbers')", "3|0|text 67 @{[ $digits - 2 ]}");
+unlink $numbers;
 
 note sprintf 'at most %.1f MB: %s; %.0f s in all', $most, $most_name, time - $began_all;
 $node->stop;
