@@ -37,6 +37,7 @@ void Scanner::Impl::begin_batch() {
   records.set_size(0);
   rejects.set_size(0);
   arena.clear();
+  long_record = false;
   if (!in_machine) {
     // One long record should not cost its memory until the end of the file.
     if (carried.capacity() > long_bytes) carried.release();
@@ -46,7 +47,7 @@ void Scanner::Impl::begin_batch() {
 
 bool Scanner::Impl::batch_full(std::size_t max_records) const noexcept {
   const std::size_t most = std::min(max_records, most_records);
-  return records.size() >= most || rejects.size() >= most ||
+  return long_record || records.size() >= most || rejects.size() >= most ||
          (records.size() > 0 && fields.size() + columns > most_fields);
 }
 
@@ -199,6 +200,7 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
   split_fields(rules, raw, kept, fields.data() + fields.size(), count, arena, in_place ? carried.data() : nullptr);
   records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(kept), static_cast<std::uint32_t>(in_place ? copied : kept)});
   fields.set_size(fields.size() + count);
+  long_record = in_machine && !header && size >= long_bytes;
   return true;
 }
 

@@ -104,7 +104,8 @@ class Scanner {
   // How many fields a record must have; to be called before the first next().
   void set_columns(std::uint32_t columns);
 
-  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full.
+  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full; a record of 1 MB or more that a
+  // chunk's edge cut is alone.
   Step next(Batch& out, std::size_t max_records);
 
   // Gives back the memory of a long record that was handed out as a batch of its own: its values and bytes are gone then.

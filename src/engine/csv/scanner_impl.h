@@ -76,6 +76,7 @@ struct Scanner::Impl {
   std::uint64_t record_line = 1;
   std::uint64_t record_offset = 0;
   Buffer<char> carried;
+  bool long_record = false;  // the batch is one long record, whose memory can be given back with it
 
   Buffer<Field> fields;
   Buffer<RecordPlace> records;
