@@ -37,6 +37,9 @@ SELECT * FROM pg_temp.rejected('cr');
 SELECT status, reason, rows_read FROM dap.ingest_bytes('s', 'bom', '\xefbbbf' || convert_to(E'a,b\n1,2\n', 'UTF8'));
 SELECT status, reason, rows_read FROM dap.ingest_bytes('s', 'boms', '\xefbbbfefbbbf' || convert_to(E'a,b\n1,2\n', 'UTF8'));
 SELECT status, reason, rows_read FROM dap.ingest_bytes('s', 'bom quoted', '\xefbbbf' || convert_to(E'"a","b"\n1,3\n', 'UTF8'));
+-- and a mark that is data, in a record
+SELECT status, reason, rows_loaded FROM dap.ingest_bytes('s', 'bom within', convert_to(E'a,b\n', 'UTF8') || '\xefbbbf' || convert_to('1,', 'UTF8') || '\xefbbbf' || convert_to(E'\n', 'UTF8'));
+SELECT encode(convert_to(a, 'UTF8'), 'hex') AS a, encode(convert_to(b, 'UTF8'), 'hex') AS b FROM staging.s AS s JOIN dap.files AS f ON f.file_id = s._file_id WHERE f.path = 'bom within';
 -- Nothing at all, and next to nothing
 SELECT * FROM pg_temp.load('s', 'empty', '');
 SELECT * FROM pg_temp.load('s', 'newlines', E'\n\n');
@@ -48,6 +51,9 @@ SELECT * FROM pg_temp.records('one');
 SELECT status, reason FROM dap.ingest_bytes('s', 'utf16le', '\xfffe61002c0062000a00');
 SELECT status, reason FROM dap.ingest_bytes('s', 'utf16be', '\xfeff0061002c0062000a');
 SELECT status, reason FROM dap.ingest_bytes('s', 'utf32le', '\xfffe0000610000002c000000620000000a000000');
+SELECT status, reason FROM dap.ingest_bytes('s', 'utf32be', '\x0000feff000000610000002c000000620000000a');
+SELECT name, status, reason FROM (VALUES ('utf16le without mark', '\x61002c0062000a003100'::bytea), ('utf16be without mark', '\x0061002c0062000a0031'), ('utf32le without mark', '\x610000002c000000620000000a000000'),
+  ('utf32be without mark', '\x000000610000002c000000620000000a'), ('utf16le mark alone', '\xfffe'), ('utf16le beyond ASCII', '\xfffe04040a00')) AS v(name, content), LATERAL dap.ingest_bytes('s', name, content);
 SELECT * FROM pg_temp.load('s', 'open', E'a,b\n1,2\n3,"4\n5,6\n');
 SELECT status, reason, rows_read, rows_loaded, rows_rejected FROM dap.files WHERE path = 'open';
 SELECT count(*) FROM pg_temp.records('open');

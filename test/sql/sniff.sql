@@ -51,7 +51,7 @@ END $$;
 -- A whole answer
 SELECT pg_temp.put(convert_to(E'id;Name;amount;day;born;zip;active;since;note\n1;Zoë;1.50;2024-01-31;31.12.1999;10115;true;2024-01-31 10:00:00;\n2;"A;b";-20.05;2024-02-01;01.02.2000;20095;false;2024-02-01 00:00:00;\n', 'UTF8'));
 \x on
-SELECT files, delimiter, quote, header, encoding, suggested_encoding, bom, line_ends, bytes, records, rejects, notes, replace(create_source, :'file', 'FILE') AS create_source, clean_columns
+SELECT files, delimiter, quote, escape, header, encoding, suggested_encoding, bom, line_ends, bytes, records, rejects, notes, replace(create_source, :'file', 'FILE') AS create_source, clean_columns
 FROM dap.sniff_csv(:'file');
 \x off
 SELECT * FROM dap.sniff_columns(:'file');
@@ -105,6 +105,46 @@ SELECT delimiter, header, records, rejects, types, notes FROM pg_temp.sniff(E'on
 SELECT delimiter, header, records, rejects, types, notes FROM pg_temp.sniff(E'a,b\n1,2\n3\n4,5,6\n7,8\n');
 SELECT delimiter, header, records, rejects, types, notes FROM pg_temp.sniff(E'a,b;c\n1,2;3\n', '{"delimiter": ","}');
 SELECT delimiter, header, records, rejects, types, notes FROM pg_temp.sniff(E'a:b\n1:2\n', '{"delimiter": ":"}');
+
+-- Quotes and escapes: what explains all of them, where the default does not
+CREATE FUNCTION pg_temp.quotes(content text, options jsonb DEFAULT '{}', OUT quote text, OUT escape text, OUT delimiter text, OUT line_ends text, OUT records bigint, OUT rejects bigint, OUT types text, OUT given text, OUT notes text) LANGUAGE plpgsql AS $$
+DECLARE r dap.sniff_result;
+BEGIN
+  PERFORM pg_temp.put(convert_to(content, 'UTF8'));
+  r := dap.sniff_csv(current_setting('sniff.file'), options);
+  quote := r.quote; escape := r.escape; delimiter := r.delimiter; line_ends := r.line_ends; records := r.records; rejects := r.rejects; notes := array_to_string(r.notes, E'\n');
+  types := (SELECT string_agg(concat_ws(' ', c.name, c.type, c.max), ', ' ORDER BY c."position") FROM unnest(r.columns) c);
+  given := substring(r.create_source FROM '\], (.*)\);$');
+END $$;
+SELECT * FROM pg_temp.quotes(E'id,name\n1,"a ""b"""\n2,it''s\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,''a,b''\n2,''it''''s''\n3,''two\r\nlines''\n');
+SELECT * FROM pg_temp.quotes(E'id;name\n1;''a;b''\n2;''c''\n');
+SELECT * FROM pg_temp.quotes(E'''id'',''name''\n''1'',''x''\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,"a \\"b\\""\n2,"c:\\\\"\n');
+-- an apostrophe is no quote, a backslash no escape, where that does not explain everything, or nothing has to be explained
+SELECT * FROM pg_temp.quotes(E'id,name\n1,''tis\n2,''twas\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,''a''\n2,O''Brien\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,''a''\n2,"c"\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,"c:\\"\n2,"d"\n');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,"a \\"b\\""\n2,"c"d"\n');
+-- nor where the call says what they are
+SELECT * FROM pg_temp.quotes(E'id,name\n1,"a \\"b\\""\n', '{"escape": "\""}');
+SELECT * FROM pg_temp.quotes(E'id,name\n1,''a''\n', '{"quote": "\""}');
+-- The suggestion, taken at its word
+SELECT pg_temp.put(convert_to(E'id;name\n1;''it''''s;''\n2;''\n''\n', 'UTF8'));
+SELECT regexp_replace(create_source, '''sniff_file''', '''sniff_quoted''') AS create_source FROM dap.sniff_csv(:'file') \gset
+\o /dev/null
+:create_source
+\o
+SELECT status, rows_loaded, rows_rejected FROM dap.ingest_csv('sniff_quoted');
+SELECT id, replace(name, E'\n', '\n') AS name FROM staging.sniff_quoted ORDER BY id;
+SELECT pg_temp.put(convert_to(E'id,name\n1,"a \\"b\\""\n2,"c:\\\\"\n', 'UTF8'));
+SELECT regexp_replace(create_source, '''sniff_file''', '''sniff_escaped''') AS create_source FROM dap.sniff_csv(:'file') \gset
+\o /dev/null
+:create_source
+\o
+SELECT status, rows_loaded, rows_rejected FROM dap.ingest_csv('sniff_escaped');
+SELECT id, name FROM staging.sniff_escaped ORDER BY id;
 
 -- Headers
 SELECT header, records, types, notes FROM pg_temp.sniff(E'1,x\n2,y\n');

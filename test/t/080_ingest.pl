@@ -450,6 +450,23 @@ like(failure("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz') AS t(id text
 is(query("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz', '{\"limit\": 5}') AS t(id text)"), 5, 'but for its first records');
 like(failure("SELECT * FROM dap.read_csv('$temp/none*.csv') AS t(a text)"), qr/58P01/, 'no file raises');
 like(failure("SELECT dap.read_csv('$temp/read.csv')"), qr/ERROR/, 'no columns');
+# Into targets that are no ordinary tables: what INSERT can write to
+query(q{CREATE TABLE public.by_month (id bigint NOT NULL, amount numeric(10,3), "when" date NOT NULL, note text) PARTITION BY RANGE ("when");
+  CREATE TABLE public.february PARTITION OF by_month FOR VALUES FROM ('2024-02-01') TO ('2024-03-01'); CREATE TABLE public.march PARTITION OF by_month FOR VALUES FROM ('2024-03-01') TO ('2024-04-01');
+  CREATE VIEW public.notes AS SELECT id, note FROM by_month; CREATE TABLE public.noted (id bigint, note text);
+  CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.noted VALUES (new.id, new.note); RETURN new; END';
+  CREATE TRIGGER keep INSTEAD OF INSERT ON public.notes FOR EACH ROW EXECUTE FUNCTION public.keep();});
+query("INSERT INTO by_month SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, amount numeric(10,3), \"when\" date, note text)");
+is(query('SELECT tableoid::regclass, id, amount, "when", coalesce(note, \'-\') FROM by_month ORDER BY id'), "february|1|10.500|2024-02-29|first\nmarch|2||2024-03-01|\nmarch|3|12.345|2024-03-02|SECRET-4711\nmarch|6|8.000|2024-03-03|y", 'into partitions');
+query("INSERT INTO notes SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 2}') AS t(id bigint, note text)");
+is(query('SELECT id, note FROM noted ORDER BY id'), "1|first\n2|", 'into a view, by its trigger');
+is(query("MERGE INTO noted n USING (SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, note text)) r ON n.id = r.id WHEN NOT MATCHED THEN INSERT VALUES (r.id, r.note); SELECT count(*) FROM noted"), 5, 'by MERGE');
+# What the call itself has wrong
+like(failure("SELECT * FROM dap.read_csv('$temp/read.csv', '$_') AS t(id text)"), qr/ERROR:  22023/, "no option of it: $_") for '{"max_rejects": 1}', '{"again": true}', '{"limits": 1}', '{"limit": -1}', '{"limit": 1.5}', '{"skip_rejects": 1}', '[]';
+like(failure('SELECT * FROM dap.read_csv(NULL) AS t(id text)'), qr/ERROR:  22004/, 'no path');
+like(failure("SELECT * FROM dap.read_csv('$temp/read.csv', '{\"header\": false}') AS t(a text, b text)"), qr/22P04: bad record.*Line 1: the record has 4 fields instead of 2/s, 'by position, the number of columns counts');
+# A record that is bad for another reason than its values, in the file's order with those
+like(failure("SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": false}') AS t(id bigint)"), qr/Line 5: the record has 2 fields instead of 4/, 'the first bad record of those that are');
 like(failure("SELECT * FROM dap.read_csv('$temp/read.csv') AS t(id point)"), qr/ERROR:  42704/, 'a type that has no conversion');
 
 #

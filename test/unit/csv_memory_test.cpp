@@ -137,6 +137,70 @@ TEST(CsvMemory, LongRecordsAreAcceptedAndTheirMemoryReturned) {
   EXPECT_LT(meter.peak, 100u << 20);
 }
 
+// A long record's values take the place of its bytes: no second copy of them, and what a reject would show of it is still there.
+TEST(CsvMemory, LongRecordIsNotHeldTwice) {
+  for (const bool backslash : {false, true}) {
+    Options options;
+    options.columns = 4;
+    options.dialect.lenient = true;
+    if (backslash) options.dialect.escape = '\\';
+    options.limits.reject_bytes = 1000;
+    std::string inside, value;
+    for (int k = 0; inside.size() < (3u << 20); k++) {
+      inside += backslash ? "\\\"\\\\\\n" : "\"\"\n\"\",";
+      value += backslash ? "\"\\\\n" : "\"\n\",";
+      inside.append(static_cast<std::size_t>(k % 97), static_cast<char>('a' + k % 26));
+      value.append(static_cast<std::size_t>(k % 97), static_cast<char>('a' + k % 26));
+    }
+    const std::string record = "plain,\"" + inside + "\",\"" + inside + "\" and more\",\"" + inside + "\"";
+    Meter meter;
+    const Outcome got = scan("1,2,3,4\n" + record + "\n5,6,7,8\n", options, {{1u << 18}}, &meter);
+    EXPECT_TRUE(got.bad.empty());
+    ASSERT_EQ(got.rows.size(), 2u);
+    EXPECT_TRUE(got.rows[0].values == (std::vector<Value>{"plain", value, value + " and more\"", value}));
+    EXPECT_EQ(got.rows[0].raw, record.substr(0, 1000));
+    EXPECT_EQ(got.rows[1].raw, "5,6,7,8");
+    // Room for the longest record there may be, and little else.
+    EXPECT_LT(meter.peak, options.limits.record_bytes + (4u << 20));
+  }
+}
+
+// Its memory can be given back as soon as its values were used.
+TEST(CsvMemory, LongRecordIsGivenBack) {
+  Meter meter;
+  Options options;
+  Scanner scanner(options.dialect, options.limits, &meter);
+  scanner.set_columns(2);
+  const std::string head = "1,2\n3,", filling(1u << 18, 'x'), end = "\n5,6\n";
+  std::size_t fed = 0;
+  Batch batch;
+  std::size_t records = 0;
+  for (Step step; (step = scanner.next(batch, 100)) != Step::end;) {
+    ASSERT_NE(step, Step::failed);
+    if (step == Step::batch) {
+      records += batch.records.size();
+      if (batch.records[0].raw_size < (1u << 20)) continue;
+      EXPECT_EQ(batch.records.size(), 1u);  // alone, whatever follows it in the same chunk
+      EXPECT_EQ(batch.fields[1].size, 40u << 18);
+      EXPECT_GT(meter.used, 10u << 20);
+      scanner.release_record();
+      EXPECT_LT(meter.used, 4u << 20);
+    } else if (fed == 0) {
+      scanner.feed(head.data(), head.size());
+      fed++;
+    } else if (fed <= 40) {
+      scanner.feed(filling.data(), filling.size());
+      fed++;
+    } else if (fed == 41) {
+      scanner.feed(end.data(), end.size());
+      fed++;
+    } else {
+      scanner.finish();
+    }
+  }
+  EXPECT_EQ(records, 3u);
+}
+
 TEST(CsvMemory, WideHeaderIsBounded) {
   Meter meter;
   Options options;

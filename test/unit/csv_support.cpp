@@ -72,7 +72,7 @@ class Reader {
 };
 
 Row row_of(const RecordPlace& place, const Field* fields, std::size_t count) {
-  Row row{place.line, place.offset, std::string(place.raw, place.raw_size), {}};
+  Row row{place.line, place.offset, std::string(place.raw, place.raw_kept), {}};
   for (std::size_t k = 0; k < count; k++) {
     if (fields[k].is_null) {
       if (fields[k].size != 0) std::abort();

@@ -74,5 +74,29 @@ TEST(GuessDelimiter, LeavesOutWhatTheSampleCuts) {
   EXPECT_EQ(guess_of("a,b\n1,2\n3,\"open", false).scores[0].even, 1u);
 }
 
+QuoteUse use_of(const std::string& sample, char quote, char escape, bool whole = true) {
+  Dialect dialect;
+  dialect.quote = quote;
+  dialect.escape = escape;
+  return quote_use(sample.data(), sample.size(), whole, dialect);
+}
+
+TEST(QuoteUse, CountsRecordsThatAreQuotedAndFaults) {
+  const std::string escaped = "id,name\n1,\"a \\\"b\\\"\"\n2,\"c\"\n3,d\n";
+  EXPECT_EQ(use_of(escaped, '"', '"').quoted, 2u);
+  EXPECT_EQ(use_of(escaped, '"', '"').faults, 1u);
+  EXPECT_EQ(use_of(escaped, '"', '\\').faults, 0u);
+  EXPECT_EQ(use_of(escaped, '\'', '\'').quoted, 0u);
+  const std::string single = "'id','name'\n1,'it''s'\n2,O'Brien\n";
+  EXPECT_EQ(use_of(single, '\'', '\'').quoted, 2u);
+  EXPECT_EQ(use_of(single, '\'', '\'').faults, 1u);
+  EXPECT_EQ(use_of(single, '"', '"').quoted, 0u);
+  // An open quote is one only where the file ends.
+  EXPECT_EQ(use_of("a,b\n1,'x", '\'', '\'', true).faults, 1u);
+  EXPECT_EQ(use_of("a,b\n1,'x", '\'', '\'', false).faults, 0u);
+  EXPECT_EQ(use_of("'open", '\'', '\'', true).faults, 1u);
+  EXPECT_EQ(use_of("", '"', '"').quoted, 0u);
+}
+
 }  // namespace
 }  // namespace dap::csv

@@ -175,7 +175,7 @@ Scanner::Impl::Stop Scanner::Impl::read_fast(std::size_t max_records) {
       line++;  // an empty line
     } else {
       if (p - at > longest || base + p > valid_to) goto hard;
-      *place++ = {line, base_offset + at, base + at, p - at};
+      *place++ = {line, base_offset + at, base + at, p - at, p - at};
       record_fields += columns;
       line += lines;
     }

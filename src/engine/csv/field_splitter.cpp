@@ -35,7 +35,7 @@ char* unescape(const Rules& rules, const char* from, const char* end, char* to) 
   while (from < end) {
     const char* mark = next_mark(rules, from, end);
     const auto plain = static_cast<std::size_t>(mark - from);
-    std::memcpy(to, from, plain);
+    std::memmove(to, from, plain);  // the value may be written where it is read
     to += plain;
     from = mark;
     if (mark < end) {
@@ -46,7 +46,7 @@ char* unescape(const Rules& rules, const char* from, const char* end, char* to) 
   return to;
 }
 
-void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields, Arena& arena) {
+void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields, Arena& arena, char* in_place) {
   const char* p = record;
   const char* const end = record + size;
   for (std::size_t k = 0; k < fields; k++) {
@@ -77,9 +77,9 @@ void split_fields(const Rules& rules, const char* record, std::size_t size, Fiel
         out[k] = {start, static_cast<std::uint32_t>(inside), false};
       } else {
         const std::size_t length = inside - escaped + after;
-        char* copy = arena.take(length);
+        char* copy = in_place ? in_place + (start - record) : arena.take(length);
         char* tail = unescape(rules, start, close, copy);
-        if (after > 0) std::memcpy(tail, rest, after);
+        if (after > 0) std::memmove(tail, rest, after);
         out[k] = {copy, static_cast<std::uint32_t>(length), false};
       }
     }

@@ -1,5 +1,6 @@
 #include "engine/csv/scanner.h"
 
+#include <cstring>
 #include <new>
 
 #include "engine/csv/scanner_impl.h"
@@ -36,16 +37,17 @@ void Scanner::Impl::begin_batch() {
   records.set_size(0);
   rejects.set_size(0);
   arena.clear();
+  long_record = false;
   if (!in_machine) {
     // One long record should not cost its memory until the end of the file.
-    if (carried.capacity() > (1u << 20)) carried.release();
+    if (carried.capacity() > long_bytes) carried.release();
     carried.set_size(0);
   }
 }
 
 bool Scanner::Impl::batch_full(std::size_t max_records) const noexcept {
   const std::size_t most = std::min(max_records, most_records);
-  return records.size() >= most || rejects.size() >= most ||
+  return long_record || records.size() >= most || rejects.size() >= most ||
          (records.size() > 0 && fields.size() + columns > most_fields);
 }
 
@@ -135,8 +137,16 @@ Step Scanner::Impl::read_end(bool header) {
   return batch_empty() ? Step::end : Step::batch;
 }
 
+// A long record is given room for the longest at once. What it does not fill costs nothing, whereas growing step by step holds it twice, and
+// leaves blocks behind that the allocator keeps.
+void Scanner::Impl::make_carrying_room(std::size_t size) {
+  constexpr std::uint64_t most_at_once = 64u << 20;
+  if (carried.size() + size > long_bytes) carried.reserve(static_cast<std::size_t>(std::min(rules.record_bytes, most_at_once)));
+}
+
 void Scanner::Impl::carry_on(const char* data, std::size_t size) {
   if (!machine.faulty()) {
+    make_carrying_room(size);
     carried.append(data, size);
     return;
   }
@@ -157,16 +167,22 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
     bad = true;
     found = static_cast<std::uint32_t>(std::min<std::uint64_t>(machine.fields(), UINT32_MAX));
   }
-  if (!bad && machine.copied_bytes() > arena.room()) {
+  const std::uint64_t size = machine.size();
+  // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is copied before.
+  const bool in_place = !bad && !header && in_machine && machine.copied_bytes() > Arena::block_bytes;
+  const std::uint64_t copied = in_place ? std::min(size, rules.reject_bytes) : machine.copied_bytes();
+  if (!bad && copied > arena.room()) {
     if (!batch_empty()) return false;
-    arena.make_room(machine.copied_bytes());
+    arena.make_room(copied);
   }
 
-  const std::uint64_t size = machine.size();
   const auto kept = static_cast<std::size_t>(bad ? std::min(size, rules.reject_bytes) : size);
   const char* raw = rest;
   if (in_machine) {
-    if (carried.size() < kept) carried.append(rest, kept - carried.size());
+    if (carried.size() < kept) {
+      make_carrying_room(kept - carried.size());
+      carried.append(rest, kept - carried.size());
+    }
     raw = carried.data();
   }
   if (bad) {
@@ -175,10 +191,21 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
   }
   const auto count = static_cast<std::size_t>(machine.fields());
   fields.reserve(fields.size() + count);
-  split_fields(rules, raw, kept, fields.data() + fields.size(), count, arena);
-  records.push_back({record_line, record_offset, raw, static_cast<std::uint32_t>(kept)});
+  const char* shown = raw;
+  if (in_place) {
+    char* copy = arena.take(static_cast<std::size_t>(copied));
+    std::memcpy(copy, raw, static_cast<std::size_t>(copied));
+    shown = copy;
+  }
+  split_fields(rules, raw, kept, fields.data() + fields.size(), count, arena, in_place ? carried.data() : nullptr);
+  records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(kept), static_cast<std::uint32_t>(in_place ? copied : kept)});
   fields.set_size(fields.size() + count);
+  long_record = in_machine && !header && size >= long_bytes;
   return true;
+}
+
+void Scanner::release_record() {
+  if (!impl_->in_machine) impl_->carried.release();
 }
 
 Scanner::Scanner(const Dialect& dialect, const Limits& limits, std::pmr::memory_resource* memory) {

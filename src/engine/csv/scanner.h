@@ -51,12 +51,14 @@ struct Field {
 };
 
 // Where an accepted record stood: physical line (first line is 1), offset of its first byte in the decompressed file (a BOM
-// counts), and its bytes as they came without the line end.
+// counts), and its bytes as they came without the line end: all of them, but for a long record whose values were put in their place; then
+// at least the first Limits::reject_bytes.
 struct RecordPlace {
   std::uint64_t line;
   std::uint64_t offset;
   const char* raw;
-  std::uint32_t raw_size;
+  std::uint32_t raw_size;  // whole length
+  std::uint32_t raw_kept;  // what of it is at `raw`
 };
 
 struct Reject {
@@ -102,8 +104,12 @@ class Scanner {
   // How many fields a record must have; to be called before the first next().
   void set_columns(std::uint32_t columns);
 
-  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full.
+  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full; a record of 1 MB or more that a
+  // chunk's edge cut is alone.
   Step next(Batch& out, std::size_t max_records);
+
+  // Gives back the memory of a long record that was handed out as a batch of its own: its values and bytes are gone then.
+  void release_record();
 
   FileError file_error() const noexcept;
   std::uint64_t error_line() const noexcept;    // unterminated quote: the line where it opened

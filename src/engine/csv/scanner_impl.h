@@ -18,6 +18,8 @@ struct Scanner::Impl {
   static constexpr std::size_t most_fields = 64u << 10;
   // A header of more fields than any table could have is a reject of this many fields at most.
   static constexpr std::uint64_t most_header_fields = 65535;
+  // From this size on a record's memory is given back after it.
+  static constexpr std::size_t long_bytes = 1u << 20;
   // How many of the first bytes tell the encoding.
   static constexpr std::size_t head_bytes = 8;
 
@@ -45,6 +47,7 @@ struct Scanner::Impl {
   // Puts the record that the machine has ended, of which `rest` to `rest` + `size` is not yet carried, into the batch; false if there is no room.
   bool emit(const char* rest, bool header);
   void carry_on(const char* data, std::size_t size);
+  void make_carrying_room(std::size_t size);
 
   std::uint64_t offset_of(const char* p) const noexcept { return piece_offset + static_cast<std::uint64_t>(p - piece); }
 
@@ -73,6 +76,7 @@ struct Scanner::Impl {
   std::uint64_t record_line = 1;
   std::uint64_t record_offset = 0;
   Buffer<char> carried;
+  bool long_record = false;  // the batch is one long record, whose memory can be given back with it
 
   Buffer<Field> fields;
   Buffer<RecordPlace> records;

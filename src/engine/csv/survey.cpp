@@ -75,38 +75,39 @@ void ByteSurvey::finish() noexcept {
 
 namespace {
 
-DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
-  DelimiterScore result = {dialect.delimiter, 0, 0, 0};
+Limits no_limits(std::size_t size) noexcept {
   Limits limits;
   limits.field_bytes = limits.record_bytes = size + 1;
   limits.reject_bytes = 0;
-  Scanner scanner(dialect, limits, memory);
+  return limits;
+}
+
+// The next batch of a scanner that was fed the sample, or the step that ended it.
+template <typename Pull>
+Step pull(Scanner& scanner, bool whole, bool& finished, Pull next) {
+  for (;;) {
+    const Step step = next();
+    if (step != Step::need_input || finished || !whole) return step;
+    finished = true;
+    scanner.finish();
+  }
+}
+
+DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
+  DelimiterScore result = {dialect.delimiter, 0, 0, 0};
+  Scanner scanner(dialect, no_limits(size), memory);
   Batch batch;
   scanner.feed(sample, size);
   bool finished = false;
-  auto more = [&] {
-    if (finished || !whole) return false;
-    finished = true;
-    scanner.finish();
-    return true;
-  };
-  for (;;) {
-    const Step step = scanner.read_header(batch);
-    if (step == Step::batch) break;
-    if (step != Step::need_input || !more()) return result;
-  }
+  if (pull(scanner, whole, finished, [&] { return scanner.read_header(batch); }) != Step::batch) return result;
   result.fields = batch.rejects.empty() ? batch.fields.size() : 0;
   if (result.fields == 0) return result;
   scanner.set_columns(static_cast<std::uint32_t>(result.fields));
-  for (;;) {
-    const Step step = scanner.next(batch, 1000);
-    if (step == Step::batch) {
-      result.even += batch.records.size();
-      for (const Reject& reject : batch.rejects) result.uneven += reject.reason == Reason::field_count;
-    } else if (step != Step::need_input || !more()) {
-      return result;
-    }
+  while (pull(scanner, whole, finished, [&] { return scanner.next(batch, 1000); }) == Step::batch) {
+    result.even += batch.records.size();
+    for (const Reject& reject : batch.rejects) result.uneven += reject.reason == Reason::field_count;
   }
+  return result;
 }
 
 bool better(const DelimiterScore& one, const DelimiterScore& other) noexcept {
@@ -131,6 +132,44 @@ DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole,
   for (int i = 0; i < common_delimiter_count; i++)
     if (guess.best >= 0 && i != guess.best && guess.scores[i].fields >= 2 && guess.scores[i].share() >= guess.scores[guess.best].share()) guess.rival = i;
   return guess;
+}
+
+namespace {
+
+bool has_quoted(const char* record, std::size_t size, const Dialect& dialect) noexcept {
+  for (std::size_t i = 0; i < size; i++)
+    if (record[i] == dialect.quote && (i == 0 || record[i - 1] == dialect.delimiter)) return true;
+  return false;
+}
+
+}  // namespace
+
+QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
+  QuoteUse use = {0, 0};
+  Dialect strict = dialect;
+  strict.lenient = false;
+  strict.validate_utf8 = false;
+  Limits limits = no_limits(size);
+  limits.reject_bytes = size;
+  Scanner scanner(strict, limits, std::pmr::new_delete_resource());
+  Batch batch;
+  scanner.feed(sample, size);
+  bool finished = false;
+  auto count = [&] {
+    for (const RecordPlace& record : batch.records) use.quoted += has_quoted(record.raw, record.raw_kept, dialect);
+    for (const Reject& reject : batch.rejects) {
+      use.quoted += has_quoted(reject.raw.data(), reject.raw.size(), dialect);
+      use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote;
+    }
+  };
+  Step step = pull(scanner, whole, finished, [&] { return scanner.read_header(batch); });
+  if (step == Step::batch) {
+    count();
+    scanner.set_columns(batch.records.empty() ? 1 : static_cast<std::uint32_t>(batch.fields.size()));
+    while ((step = pull(scanner, whole, finished, [&] { return scanner.next(batch, 1000); })) == Step::batch) count();
+  }
+  use.faults += step == Step::failed && scanner.file_error() == FileError::unterminated_quote;
+  return use;
 }
 
 }  // namespace dap::csv

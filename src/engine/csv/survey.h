@@ -64,4 +64,13 @@ struct DelimiterGuess {
 DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect,
                                std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 
+// What a dialect makes of the quotes in a sample.
+struct QuoteUse {
+  std::uint64_t quoted;  // records with a field that begins with the quote
+  std::uint64_t faults;  // records in which a quote stands where none may; one that is never closed counts if the file ends with the sample
+};
+
+// Reads the sample strictly. Throws std::bad_alloc only.
+QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect);
+
 }  // namespace dap::csv

@@ -88,7 +88,9 @@ Size read_input(ByteSource* source, char* buffer, Size capacity) {
       while ((size = pread(source->descriptor, buffer, capacity, static_cast<off_t>(source->used))) < 0 &&
              errno == EINTR)
         CHECK_FOR_INTERRUPTS();
-      if (size < 0) ereport(ERROR, (errcode(ERRCODE_IO_ERROR), errmsg("could not read file \"%s\": %m", source->name)));
+      if (size < 0)
+        ereport(ERROR, (errcode(ERRCODE_IO_ERROR), errmsg("could not read file \"%s\": %m", source->name),
+                        errdetail("Bytes up to " INT64_FORMAT " of " INT64_FORMAT " were read.", source->used, source->identity.size)));
       break;
     case Kind::bytes:
       size = std::min<int64>(static_cast<int64>(capacity), source->total - source->used);

@@ -47,9 +47,13 @@ bool plain_number(const char* text, int size, int most_digits, bool may_have_poi
 
 // Longer digits are an identifier, not a quantity.
 constexpr int most_integer_digits = 18;
+// Of what is as long as that, too: the least and the greatest of each column are kept.
+constexpr int most_number_bytes = 1000;
 
 bool keeps_integer(const char* text, int size) { return plain_number(text, size, most_integer_digits, false); }
-bool keeps_numeric(const char* text, int size) { return plain_number(text, size, std::memchr(text, '.', static_cast<Size>(size)) ? size : most_integer_digits, true); }
+bool keeps_numeric(const char* text, int size) {
+  return size <= most_number_bytes && plain_number(text, size, std::memchr(text, '.', static_cast<Size>(size)) ? size : most_integer_digits, true);
+}
 bool keeps_timestamp(const char*, int size) { return size > 10; }  // a day alone says nothing of a time
 bool keeps_utc(const char* text, int size) {
   for (const char* utc : {"Z", "+00", "+0000", "+00:00"}) {

@@ -1,5 +1,6 @@
 #include "pg/ingest/csv_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory_resource>
 #include <new>
@@ -10,6 +11,11 @@
 
 namespace dap {
 namespace {
+
+// As many names as the scanner takes, each as long as a column's may be. A header is kept in several forms: what is longer is none.
+constexpr Size most_header_bytes = 65536 * NAMEDATALEN;
+// From this size on a record is not held in more forms at once than needed.
+constexpr Size long_record_bytes = 1024 * 1024;
 
 // Everything of the engine that one reader holds. Its frames never call PostgreSQL.
 struct Engine {
@@ -103,15 +109,21 @@ const char* convert_field(CsvReader* reader, const csv::Field& from, CsvField* t
   int size = static_cast<int>(from.size);
   if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size) return "invalid_encoding";
   if (!reader->convert) return nullptr;
-  Size room = static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1;
+  // Room for the worst, but for no more than a field may have; each round converts what is sure to fit.
+  Size room = std::min(static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1, static_cast<Size>(setting_max_field_bytes) + 64 * 1024);
   auto* converted = static_cast<unsigned char*>(MemoryContextAllocHuge(reader->batch_context, room));
-  int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
-                                           reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)), size, converted,
-                                           static_cast<int>(room > PG_INT32_MAX ? PG_INT32_MAX : room), true);
-  // A field that needs more than one round is longer than any that a limit lets through; treat a partial conversion as untranslatable.
-  if (used != size) return "untranslatable_character";
+  Size out = 0;
+  for (int at = 0; at < size;) {
+    if (out > static_cast<Size>(setting_max_field_bytes)) return "field_too_long";
+    int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
+                                             reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at, size - at, converted + out,
+                                             static_cast<int>(room - out), true);
+    if (used == 0) return "untranslatable_character";
+    at += used;
+    out += std::strlen(reinterpret_cast<char*>(converted) + out);
+  }
   to->data = reinterpret_cast<char*>(converted);
-  to->size = static_cast<uint32>(std::strlen(to->data));
+  to->size = static_cast<uint32>(out);
   return nullptr;
 }
 
@@ -157,6 +169,44 @@ CsvPlace place_of(const csv::RecordPlace& record) {
   return {static_cast<int64>(record.line), static_cast<int64>(record.offset), record.raw, record.raw_size};
 }
 
+// A field or record may be within the limits as it is in the file and not in the database's encoding.
+const char* too_long(const CsvField& field, Size* record_bytes) {
+  *record_bytes += field.size;
+  if (field.size > static_cast<Size>(setting_max_field_bytes)) return "field_too_long";
+  return *record_bytes > static_cast<Size>(setting_max_record_bytes) ? "record_too_long" : nullptr;
+}
+
+const char* conversion_message(const CsvReader* reader, const char* reason) {
+  if (std::strcmp(reason, "invalid_encoding") == 0) return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
+  if (std::strcmp(reason, "field_too_long") == 0)
+    return psprintf("in the database's encoding a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
+  if (std::strcmp(reason, "record_too_long") == 0)
+    return psprintf("in the database's encoding the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
+  return psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
+}
+
+uint32 kept_of(const csv::RecordPlace& record) {
+  uint32 most = static_cast<uint32>(setting_max_reject_bytes);
+  return record.raw_size > most ? most : record.raw_size;
+}
+
+// A batch of one long record, converted: what it was read as is given back, but for what a reject would keep of it.
+void keep_converted_only(CsvReader* reader, const csv::Batch& from, CsvPlace* place, CsvField* fields) {
+  char* raw = static_cast<char*>(palloc(kept_of(from.records[0]) + 1));
+  std::memcpy(raw, place->raw, kept_of(from.records[0]));
+  place->raw = raw;
+  for (size_t i = 0; i < from.fields.size(); i++) {
+    if (fields[i].is_null || fields[i].data != from.fields[i].data) continue;
+    char* copy = static_cast<char*>(MemoryContextAllocHuge(reader->batch_context, fields[i].size + 1));
+    if (fields[i].size) std::memcpy(copy, fields[i].data, fields[i].size);
+    fields[i].data = copy;
+  }
+  EngineFault fault = try_engine([reader] { reader->engine.scanner->release_record(); });
+  raise_engine_fault(fault, "the CSV scanner");
+}
+
+bool is_long_record(const CsvPlace* places, size_t records) { return records == 1 && places[0].raw_size >= long_record_bytes; }
+
 void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   MemoryContext old = MemoryContextSwitchTo(reader->batch_context);
   size_t records = from.records.size(), columns = static_cast<size_t>(reader->columns);
@@ -169,7 +219,7 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
                 offsetof(CsvField, is_null) == offsetof(csv::Field, is_null));
   if (!transcode) {
     for (size_t i = 0; i < records; i++) places[i] = place_of(from.records[i]);
-    *out = {reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count};
+    *out = {reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count, is_long_record(places, records) ? reader : nullptr};
     MemoryContextSwitchTo(old);
     return;
   }
@@ -179,24 +229,25 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
     const csv::RecordPlace& record = from.records[i];
     const char* reason = nullptr;
     size_t column = 0;
+    Size record_bytes = 0;
     for (; column < columns; column++) {
-      reason = convert_field(reader, from.fields[i * columns + column], &fields[static_cast<size_t>(good) * columns + column]);
+      CsvField* field = &fields[static_cast<size_t>(good) * columns + column];
+      reason = convert_field(reader, from.fields[i * columns + column], field);
+      if (!reason) reason = too_long(*field, &record_bytes);
       if (reason) break;
     }
     if (reason) {
-      bool invalid = std::strcmp(reason, "invalid_encoding") == 0;
-      const char* message = invalid ? psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding))
-                                    : psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
-      uint32 kept = record.raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : record.raw_size;
-      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), static_cast<int32>(column), reason, message,
-                                 record.raw, kept, static_cast<int64>(record.raw_size)};
+      int32 at = std::strcmp(reason, "record_too_long") == 0 ? -1 : static_cast<int32>(column);
+      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), at, reason, conversion_message(reader, reason),
+                                 record.raw, kept_of(record), static_cast<int64>(record.raw_size)};
     } else {
       places[good++] = place_of(record);
     }
   }
   if (reject_count > static_cast<int>(from.rejects.size()))
     qsort(rejects, static_cast<size_t>(reject_count), sizeof(CsvReject), compare_rejects);
-  *out = {fields, places, good, rejects, reject_count};
+  if (good == 1 && is_long_record(places, records)) keep_converted_only(reader, from, places, fields);
+  *out = {fields, places, good, rejects, reject_count, good == 1 && is_long_record(places, records) ? reader : nullptr};
   MemoryContextSwitchTo(old);
 }
 
@@ -274,6 +325,11 @@ char** csv_reader_header(CsvReader* reader, int* count) {
               static_cast<int64>(reject.line), static_cast<int64>(reject.offset));
     return nullptr;
   }
+  if (batch.records[0].raw_size > most_header_bytes) {
+    set_fault(reader, "header_too_long", psprintf("the header is broken: it is longer than %d bytes", static_cast<int>(most_header_bytes)),
+              static_cast<int64>(batch.records[0].line), static_cast<int64>(batch.records[0].offset));
+    return nullptr;
+  }
   reader->header_size = batch.records[0].raw_size;
   reader->header = static_cast<char*>(MemoryContextAllocHuge(reader->context, reader->header_size + 1));
   std::memcpy(reader->header, batch.records[0].raw, reader->header_size);
@@ -335,6 +391,16 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
         return false;
     }
   }
+}
+
+void csv_batch_release(const CsvBatch* batch) {
+  CsvReader* reader = batch->long_record;
+  if (!reader) return;
+  if (reader->convert || reader->validate)  // each value is by itself
+    for (int i = 0; i < reader->columns; i++)
+      if (!batch->fields[i].is_null) pfree(const_cast<char*>(batch->fields[i].data));
+  EngineFault fault = try_engine([reader] { reader->engine.scanner->release_record(); });
+  raise_engine_fault(fault, "the CSV scanner");
 }
 
 const CsvFault* csv_reader_fault(const CsvReader* reader) { return &reader->fault; }

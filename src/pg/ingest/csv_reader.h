@@ -18,7 +18,7 @@ struct CsvField {
 struct CsvPlace {
   int64 line;
   int64 offset;
-  const char* raw;  // the record as it came, without its line end
+  const char* raw;  // the record as it came, without its line end; of a long one at least the first dap.max_reject_bytes
   uint32 raw_size;
 };
 
@@ -33,6 +33,8 @@ struct CsvReject {
   int64 raw_length;
 };
 
+struct CsvReader;  // lives in the memory context current at opening; the engine's memory is freed with that context
+
 // Valid until the next call.
 struct CsvBatch {
   const CsvField* fields;  // row-major
@@ -40,6 +42,7 @@ struct CsvBatch {
   int records;
   const CsvReject* rejects;
   int reject_count;
+  CsvReader* long_record = nullptr;  // whose batch it is, if it is one long record: for csv_batch_release
 };
 
 // What ended a file before its time. No contents in it.
@@ -50,8 +53,6 @@ struct CsvFault {
   int64 offset;  // -1: unknown
 };
 
-struct CsvReader;  // lives in the memory context current at opening; the engine's memory is freed with that context
-
 CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
 // The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
 char** csv_reader_header(CsvReader*, int* count);
@@ -61,6 +62,8 @@ const char* csv_reader_header_bytes(const CsvReader*, Size* size);
 void csv_reader_set_columns(CsvReader*, int columns);
 // The next batch of at most `most` records; false at the end or at a fault.
 bool csv_reader_next(CsvReader*, int most, CsvBatch*);
+// Gives back the memory of a batch of one long record as soon as its values were copied: they and its bytes are gone then. Other batches stay.
+void csv_batch_release(const CsvBatch*);
 const CsvFault* csv_reader_fault(const CsvReader*);
 // Frees the engine's memory now rather than with the context.
 void csv_reader_close(CsvReader*);

@@ -6,6 +6,7 @@
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "pg/settings.h"
 
 extern "C" {
 #include "common/hashfn.h"
@@ -169,7 +170,7 @@ void record_loaded(FileJob* job) {
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
   run_statement("SELECT dap._record_loaded_file($1::pg_catalog.jsonb)", &parameter, 1);
-  reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, job->request->run_id);
+  reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, job->request->run_id, -1);
   run_as_end(&ledger);
   result->status = "loaded";
 }
@@ -195,6 +196,16 @@ void build_evidence(FileJob* job) {
   StringInfoData line;
   initStringInfo(&line);
   append_line(&line, job);
+  if (job->request->run_id == 0) {  // nothing will be rolled back: the rejects need not travel
+    appendStringInfoChar(&line, '}');
+    result->evidence = line.data;
+    ingest_record_failure(result);
+    result->evidence = nullptr;
+    RunAs ledger = run_as_begin(ledger_owner());
+    if (job->rejects) reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, 0, setting_max_kept_rejects);
+    run_as_end(&ledger);
+    return;
+  }
   appendStringInfoString(&line, ",\"rejects\":");
   if (job->rejects) reject_store_json(job->rejects, &line, job->evidence_room);
   else appendStringInfoString(&line, "[]");

@@ -72,11 +72,7 @@ DAP_FUNCTION(dap_ingest_csv) {
   dap::IngestRequest request = dap::begin_request(fcinfo, 2);
   List* results = dap::ingest_path(&request, dap::text_argument(fcinfo, 1));
   ListCell* cell;
-  foreach (cell, results) {
-    auto* file = static_cast<dap::FileResult*>(lfirst(cell));
-    dap::ingest_record_failure(file);
-    dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
-  }
+  foreach (cell, results) dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), static_cast<dap::FileResult*>(lfirst(cell)));
   return static_cast<Datum>(0);
 }
 
@@ -87,7 +83,6 @@ DAP_FUNCTION(dap_ingest_bytes) {
   if (PG_ARGISNULL(2)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("content must not be NULL")));
   bytea* content = PG_GETARG_BYTEA_PP(2);
   dap::FileResult* file = dap::ingest_content(&request, name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
-  dap::ingest_record_failure(file);
   dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
   return static_cast<Datum>(0);
 }
@@ -98,7 +93,6 @@ DAP_FUNCTION(dap_ingest_largeobject) {
   char* name = dap::required_text(fcinfo, 1, "name");
   if (PG_ARGISNULL(2)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("object must not be NULL")));
   dap::FileResult* file = dap::ingest_large_object(&request, name, PG_GETARG_OID(2));
-  dap::ingest_record_failure(file);
   dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
   return static_cast<Datum>(0);
 }

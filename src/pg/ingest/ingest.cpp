@@ -28,8 +28,9 @@ void skip(FileJob* job, const char* reason, int32 file_id) {
 
 namespace {
 
-// Of the rejects that failed files of one request hold in memory until they are recorded: a thousand bad files must not cost a thousand times a bad file.
-constexpr Size most_evidence_bytes = 32 * 1024 * 1024;
+// Of the rejects that failed files of one run hold in memory until they are recorded: a thousand bad files must not cost a thousand times a bad file,
+// and whoever records them has them in several forms at once.
+constexpr Size most_evidence_bytes = 8 * 1024 * 1024;
 
 int64 now_ns() {
   struct timespec now;
@@ -182,14 +183,7 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     CHECK_FOR_INTERRUPTS();
     if (!pg_verifymbstr(file->path, static_cast<int>(std::strlen(file->path)), true))
       ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
-    FileResult* result = process_alone(request, options, file->path, open_file, &reader, &evidence_room);
-    results = lappend(results, result);
-    if (request->run_id == 0 && result->evidence) {
-      ingest_record_failure(result);
-      pfree(const_cast<char*>(result->evidence));
-      result->evidence = nullptr;
-      evidence_room = most_evidence_bytes;
-    }
+    results = lappend(results, process_alone(request, options, file->path, open_file, &reader, &evidence_room));
   }
   return results;
 }

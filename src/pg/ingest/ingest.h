@@ -24,7 +24,7 @@ struct FileResult {
   const char* code;     // stable reason code
   int sqlerrcode;
   const char* place;    // "line 7, column \"amount\"" or NULL
-  const char* evidence; // jsonb text for dap._record_failed_file; NULL: the ledger has this failure already
+  const char* evidence; // jsonb text for dap._record_failed_file; NULL: the ledger has this failure already, or it was no run's file and was recorded at once
 };
 
 struct IngestRequest {
@@ -39,7 +39,7 @@ IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
 // 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
 void ingest_begin(const IngestRequest*);
-// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back; within a run they are not
+// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back and recorded; within a run they are not
 // recorded: that is the caller's, and their evidence together keeps within a limit.
 List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
 // One file that the ledger names, by its exact path. The caller did not choose it: it is opened with the rights for the definition's own path.
@@ -49,7 +49,7 @@ FileResult* ingest_content(const IngestRequest*, const char* name, const char* d
 FileResult* ingest_large_object(const IngestRequest*, const char* name, Oid object);
 // Does one file fail the caller's run? (option on_failed_file)
 bool ingest_sets_aside(const IngestRequest*);
-// Writes the ledger line and kept rejects of a failed file; sets file_id.
+// Writes the ledger line and kept rejects of a run's failed file; sets file_id.
 void ingest_record_failure(FileResult*);
 
 }  // namespace dap

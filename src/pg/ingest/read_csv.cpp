@@ -107,6 +107,7 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
         }
         const char *column = nullptr, *message = nullptr;
         if (fill_row(&plan, batch.fields + static_cast<Size>(i) * static_cast<Size>(header_count), &column, &message)) {
+          csv_batch_release(&batch);
           tuplestore_putvalues(result->setResult, result->setDesc, plan.values, plan.nulls);
           if (*left > 0) --*left;
         } else if (!options->skip_rejects) {

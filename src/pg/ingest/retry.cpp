@@ -400,7 +400,6 @@ Outcome retry_failed(int32 file_id, const LedgerLine* line, IngestRequest* reque
                 "Give it again, with dap.ingest_bytes() or dap.ingest_largeobject().");
   request->retry_failed = true;
   FileResult* file = ingest_file_again(request, line->path);
-  ingest_record_failure(file);
   const char* reason = file->reason && file->place ? psprintf("%s: %s", file->place, file->reason) : file->reason;
   return {file->file_id, file->status, reason, file->rows_read, file->rows_loaded, file->rows_read - file->rows_loaded};
 }

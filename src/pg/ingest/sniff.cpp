@@ -2,12 +2,11 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "bridge/engine_call.h"
-#include "engine/csv/survey.h"
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/column_survey.h"
 #include "pg/ingest/csv_reader.h"
 #include "pg/ingest/options.h"
+#include "pg/ingest/sniff_job.h"
 
 extern "C" {
 #include "catalog/heap.h"
@@ -18,134 +17,8 @@ extern "C" {
 namespace dap {
 namespace {
 
-constexpr Size sample_bytes = 1024 * 1024;
 constexpr int batch_records = 1000;
 constexpr int most_columns = MaxHeapAttributeNumber;
-constexpr int most_reasons = 16;
-
-struct ReasonCount {
-  const char* reason;
-  int64 count;
-};
-
-// One file on its way through. Everything lives in the caller's memory context.
-struct Sniff {
-  const char* given_path;
-  const char* path;
-  int files;
-  Jsonb* call_options;
-  SourceOptions* options;
-  bool header_given;
-  bool has_header;
-  const char* encoding;   // NULL: none that is certain
-  const char* suggested_encoding;
-  bool bom;
-  const char* line_ends;  // NULL: no line ends
-  int64 bytes;
-  int64 records;
-  int64 rejects;
-  int64 first_reject_line;
-  ReasonCount reasons[most_reasons];
-  int reason_count;
-  bool complete;          // read to its end, without a fault
-  char** header;
-  int columns;
-  char** names;           // of the columns
-  bool names_usable;
-  ColumnSurvey* survey;
-  List* notes;            // of char*
-};
-
-void note(Sniff* sniff, const char* format, ...) pg_attribute_printf(2, 3);
-void note(Sniff* sniff, const char* format, ...) {
-  StringInfoData text;
-  initStringInfo(&text);
-  for (;;) {
-    va_list arguments;
-    va_start(arguments, format);
-    int needed = appendStringInfoVA(&text, format, arguments);
-    va_end(arguments);
-    if (needed == 0) break;
-    enlargeStringInfo(&text, needed);
-  }
-  sniff->notes = lappend(sniff->notes, text.data);
-}
-
-bool is_given(Jsonb* options, const char* key) {
-  return options && getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
-}
-
-const char* delimiter_name(char delimiter) { return delimiter == '\t' ? "tab" : psprintf("\"%c\"", delimiter); }
-
-void judge_delimiter(Sniff* sniff, const csv::DelimiterGuess* guess) {
-  if (guess->best < 0) {
-    if (guess->scores[0].fields == 1) note(sniff, "no delimiter splits the first record: the file is read as one column");
-    return;
-  }
-  const csv::DelimiterScore* best = &guess->scores[guess->best];
-  sniff->options->delimiter = best->delimiter;
-  if (guess->rival >= 0) {
-    const csv::DelimiterScore* rival = &guess->scores[guess->rival];
-    note(sniff, "undecided: delimiter %s gives %llu fields and %s gives %llu, in as many records; the first is assumed", delimiter_name(best->delimiter),
-         static_cast<unsigned long long>(best->fields), delimiter_name(rival->delimiter), static_cast<unsigned long long>(rival->fields));
-  } else if (best->share() < 0.9) {
-    note(sniff, "undecided: only %d percent of the records have as many fields as the first, by the best delimiter %s", static_cast<int>(best->share() * 100), delimiter_name(best->delimiter));
-  }
-}
-
-void judge_bytes(Sniff* sniff, const csv::ByteSurvey* survey) {
-  sniff->bytes = static_cast<int64>(survey->bytes());
-  sniff->bom = survey->has_bom();
-  uint64 lf = survey->lf(), crlf = survey->crlf(), cr = survey->cr();
-  if (lf && !crlf && !cr) sniff->line_ends = "LF";
-  else if (crlf && !lf && !cr) sniff->line_ends = "CRLF";
-  else if (cr && !lf && !crlf) sniff->line_ends = "CR";
-  else if (lf || crlf || cr) {
-    sniff->line_ends = "mixed";
-    note(sniff, "line ends are mixed: LF %llu, CRLF %llu, CR %llu", static_cast<unsigned long long>(lf), static_cast<unsigned long long>(crlf), static_cast<unsigned long long>(cr));
-  }
-  if (is_given(sniff->call_options, "encoding")) {
-    sniff->encoding = pg_encoding_to_char(sniff->options->encoding);
-  } else if (survey->is_utf8()) {
-    sniff->encoding = "UTF8";
-  } else if (survey->has_nul()) {
-    note(sniff, "the file is not UTF-8, and as it holds NUL bytes no text of another encoding that can be read");
-  } else {
-    sniff->suggested_encoding = survey->has_c1_bytes() && !survey->has_win1252_gaps() ? "WIN1252" : "LATIN1";
-    note(sniff, "the file is not UTF-8: if it is %s, which bytes alone cannot prove, give option \"encoding\", here too", sniff->suggested_encoding);
-  }
-}
-
-// The first pass: every byte, and the beginning once for each delimiter.
-void survey_bytes(Sniff* sniff, ByteSource* source) {
-  csv::ByteSurvey survey(sniff->options->quote);
-  char* sample = static_cast<char*>(palloc(sample_bytes));
-  Size sampled = 0;
-  char* buffer = static_cast<char*>(palloc(sample_bytes / 4));
-  while (Size size = byte_source_read(source, buffer, sample_bytes / 4)) {
-    CHECK_FOR_INTERRUPTS();
-    survey.add(buffer, size);
-    Size taken = size < sample_bytes - sampled ? size : sample_bytes - sampled;
-    std::memcpy(sample + sampled, buffer, taken);
-    sampled += taken;
-  }
-  survey.finish();
-  judge_bytes(sniff, &survey);
-  if (!is_given(sniff->call_options, "delimiter")) {
-    csv::DelimiterGuess guess = {{}, -1, -1};
-    bool whole = static_cast<int64>(sampled) == sniff->bytes;
-    EngineFault fault = try_engine([&] {
-      csv::Dialect dialect;
-      dialect.quote = sniff->options->quote;
-      dialect.escape = sniff->options->escape;
-      guess = csv::guess_delimiter(sample, sampled, whole, dialect);
-    });
-    raise_engine_fault(fault, "the CSV scanner");
-    judge_delimiter(sniff, &guess);
-  }
-  pfree(sample);
-  pfree(buffer);
-}
 
 void count_reject(Sniff* sniff, const CsvReject* reject) {
   if (sniff->rejects++ == 0) sniff->first_reject_line = reject->line;
@@ -308,6 +181,8 @@ char* options_literal(const Sniff* sniff) {
   if (options) options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("limit")));
   if (!is_given(sniff->call_options, "delimiter") && sniff->options->delimiter != ',')
     options = with_member(options, sniff->options->delimiter == '\t' ? "{\"delimiter\": \"\\t\"}" : psprintf("{\"delimiter\": \"%c\"}", sniff->options->delimiter));
+  if (!is_given(sniff->call_options, "quote") && sniff->options->quote != '"') options = with_member(options, "{\"quote\": \"'\"}");
+  if (!is_given(sniff->call_options, "escape") && sniff->options->escape != sniff->options->quote) options = with_member(options, "{\"escape\": \"\\\\\"}");
   if (!sniff->header_given && !sniff->has_header) options = with_member(options, "{\"header\": false}");
   if (!options || JB_ROOT_COUNT(options) == 0) return nullptr;
   return quote_literal_cstr(JsonbToCString(nullptr, &options->root, static_cast<int>(VARSIZE(options))));
@@ -353,7 +228,7 @@ Datum columns_datum(const Sniff* sniff, Oid element, StringInfo rules) {
 
 void sniff_file(Sniff* sniff) {
   ByteSource* source = byte_source_open_file(sniff->path, sniff->options->compression);
-  survey_bytes(sniff, source);
+  judge_dialect(sniff, source);
   byte_source_rewind(source);
   survey_records(sniff, source);
   byte_source_close(source);
@@ -388,7 +263,7 @@ DAP_FUNCTION(dap_sniff_csv) {
   if (sniff.files > 1) dap::note(&sniff, "the path means %d files; this is the first", sniff.files);
   dap::sniff_file(&sniff);
 
-  enum { path, files_found, delimiter, quote, header, encoding, suggested, bom, line_ends, bytes, records, rejects, notes, create_source, clean_columns, columns, count };
+  enum { path, files_found, delimiter, quote, escape, header, encoding, suggested, bom, line_ends, bytes, records, rejects, notes, create_source, clean_columns, columns, count };
   Datum values[count] = {};
   bool nulls[count];
   std::memset(nulls, true, sizeof(nulls));
@@ -400,6 +275,7 @@ DAP_FUNCTION(dap_sniff_csv) {
   put(files_found, Int32GetDatum(sniff.files));
   put(delimiter, PointerGetDatum(cstring_to_text_with_len(&sniff.options->delimiter, 1)));
   put(quote, PointerGetDatum(cstring_to_text_with_len(&sniff.options->quote, sniff.options->quote ? 1 : 0)));
+  if (sniff.options->quote) put(escape, PointerGetDatum(cstring_to_text_with_len(&sniff.options->escape, 1)));
   if (sniff.header) put(header, BoolGetDatum(sniff.has_header));
   if (sniff.encoding) put(encoding, CStringGetTextDatum(sniff.encoding));
   if (sniff.suggested_encoding) put(suggested, CStringGetTextDatum(sniff.suggested_encoding));

@@ -5,6 +5,7 @@
 #include "bridge/query.h"
 #include "bridge/subtransaction.h"
 #include "pg/bulk/page_writer.h"
+#include "pg/ingest/long_row.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -46,6 +47,7 @@ struct TableWriter {
   Size buffered_bytes;
   Datum* values;
   bool* nulls;
+  const CsvField** texts;  // of a long row; all NULL between rows
   // ordinary
   Tuplestorestate* store;
   TupleDesc store_desc;
@@ -108,6 +110,7 @@ void open_bulk(TableWriter* writer) {
   writer->slots = static_cast<TupleTableSlot**>(palloc0(sizeof(TupleTableSlot*) * most_buffered_tuples));
   writer->values = static_cast<Datum*>(palloc0(sizeof(Datum) * static_cast<Size>(desc->natts)));
   writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(desc->natts)));
+  writer->texts = static_cast<const CsvField**>(palloc0(sizeof(CsvField*) * static_cast<Size>(desc->natts)));
   std::memset(writer->nulls, true, static_cast<Size>(desc->natts));
 }
 
@@ -216,14 +219,21 @@ HeapTuple form_tuple(TableWriter* writer, const CsvField* fields, int64 line, Si
   writer->values[writer->file_attribute - 1] = Int32GetDatum(writer->file_id);
   writer->nulls[writer->file_attribute - 1] = false;
   MemoryContext old = MemoryContextSwitchTo(writer->row_context);
+  Size row_bytes = 0;
+  for (int i = 0; i < writer->file_columns; i++)
+    if (writer->attributes[i] > 0) row_bytes += fields[i].size;
+  *bytes += row_bytes;
+  bool is_long = row_bytes >= long_row_bytes;
   for (int i = 0; i < writer->file_columns; i++) {
     int at = writer->attributes[i] - 1;
     if (at < 0) continue;
     writer->nulls[at] = fields[i].is_null;
-    if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
-    *bytes += fields[i].size;
+    if (is_long) writer->texts[at] = fields[i].is_null ? nullptr : &fields[i];
+    else if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
   }
-  HeapTuple tuple = heap_form_tuple(RelationGetDescr(writer->relation), writer->values, writer->nulls);
+  TupleDesc desc = RelationGetDescr(writer->relation);
+  HeapTuple tuple = is_long ? long_row_form(desc, writer->texts, writer->values, writer->nulls) : heap_form_tuple(desc, writer->values, writer->nulls);
+  if (is_long) std::memset(writer->texts, 0, sizeof(CsvField*) * static_cast<Size>(desc->natts));
   tuple->t_tableOid = RelationGetRelid(writer->relation);
   MemoryContextSwitchTo(old);
   return tuple;
@@ -239,9 +249,10 @@ TupleTableSlot* slot(TableWriter* writer, int i) {
   return writer->slots[i];
 }
 
-void add_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
+void add_bulk(TableWriter* writer, const CsvBatch* batch, const CsvField* fields, int64 line) {
   HeapTuple tuple = form_tuple(writer, fields, line, &writer->buffered_bytes);
-  ExecStoreHeapTuple(tuple, slot(writer, writer->buffered++), false);
+  csv_batch_release(batch);
+  ExecStoreHeapTuple(tuple, slot(writer, writer->buffered++), true);  // the slot's own: it is copied otherwise
   if (writer->buffered == most_buffered_tuples || writer->buffered_bytes >= most_buffered_bytes) flush_bulk(writer);
 }
 
@@ -253,11 +264,11 @@ bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   ErrorData* error = in_subtransaction([=] {
     MemoryContextSwitchTo(writer->row_context);
     Size bytes = 0;
-    ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), row, false);
+    ExecStoreHeapTuple(form_tuple(writer, fields, line, &bytes), row, true);
     table_tuple_insert(writer->relation, row, GetCurrentCommandId(true), 0, nullptr);
     return true;
   });
-  if (error && error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED) ReThrowError(error);
+  if (error && !is_refusal_of_page(error)) ReThrowError(error);
   bool stored = error == nullptr;
   if (error) FreeErrorData(error);
   if (stored) add_block(writer, row);
@@ -267,7 +278,7 @@ bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   return stored;
 }
 
-void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
+void add_ordinary(TableWriter* writer, const CsvBatch* batch, const CsvField* fields, int64 line) {
   MemoryContext old = MemoryContextSwitchTo(writer->row_context);
   writer->values[0] = Int64GetDatum(line);
   writer->values[1] = Int32GetDatum(writer->file_id);
@@ -279,6 +290,7 @@ void add_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
     if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
     at++;
   }
+  csv_batch_release(batch);
   tuplestore_putvalues(writer->store, writer->store_desc, writer->values, writer->nulls);
   MemoryContextSwitchTo(old);
   MemoryContextReset(writer->row_context);
@@ -293,39 +305,20 @@ bool is_refusal_of_page(const ErrorData* error) {
 }
 
 // What try_bulk is to rows in bulk: the row is a statement of its own.
-bool try_ordinary(TableWriter* writer, const CsvField* fields, int64 line) {
+bool try_ordinary(TableWriter* writer, const CsvBatch* batch, const CsvField* fields, int64 line) {
   flush_ordinary(writer);
-  add_ordinary(writer, fields, line);
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner resources = CurrentResourceOwner;
-  volatile bool stored = true;
-  BeginInternalSubTransaction(nullptr);
-  PG_TRY();
-  {
-    MemoryContextSwitchTo(context);
+  add_ordinary(writer, batch, fields, line);
+  ErrorData* error = in_subtransaction([writer] {
     flush_ordinary(writer);
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    CurrentResourceOwner = resources;
-    if (!is_refusal_of_page(error)) ReThrowError(error);
-    FreeErrorData(error);
-    stored = false;
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = resources;
-  if (!stored) {
-    writer->in_statement = false;
-    tuplestore_clear(writer->store);
-    writer->stored = 0;
-  }
-  return stored;
+    return true;
+  });
+  if (!error) return true;
+  if (!is_refusal_of_page(error)) ReThrowError(error);
+  FreeErrorData(error);
+  writer->in_statement = false;
+  tuplestore_clear(writer->store);
+  writer->stored = 0;
+  return false;
 }
 
 AttrNumber attribute_named(Relation relation, const char* name) {
@@ -375,9 +368,9 @@ void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** to
     Fit fit = fits_page(writer, fields);
     if (fit == Fit::no) writer->too_big[refused++] = i;
     else if (fit == Fit::perhaps && writer->bulk) writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
-    else if (fit == Fit::perhaps) writer->too_big[refused] = i, refused += !try_ordinary(writer, fields, batch->places[i].line);
-    else if (writer->bulk) add_bulk(writer, fields, batch->places[i].line);
-    else add_ordinary(writer, fields, batch->places[i].line);
+    else if (fit == Fit::perhaps) writer->too_big[refused] = i, refused += !try_ordinary(writer, batch, fields, batch->places[i].line);
+    else if (writer->bulk) add_bulk(writer, batch, fields, batch->places[i].line);
+    else add_ordinary(writer, batch, fields, batch->places[i].line);
   }
   if (in_pages) count_written(writer, in_pages);
   *too_big = writer->too_big;
