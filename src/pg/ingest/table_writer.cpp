@@ -256,6 +256,11 @@ void add_bulk(TableWriter* writer, const CsvBatch* batch, const CsvField* fields
   if (writer->buffered == most_buffered_tuples || writer->buffered_bytes >= most_buffered_bytes) flush_bulk(writer);
 }
 
+// The heap's own refusal of a row: of the errors with its SQLSTATE, those of indexes and triggers are theirs.
+bool is_refusal_of_page(const ErrorData* error) {
+  return error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && error->funcname && std::strcmp(error->funcname, "RelationGetBufferForTuple") == 0;
+}
+
 // Stores a row of which only TOAST can tell whether a page holds it. False if none does.
 bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
   flush_bulk(writer);  // in the file's order
@@ -297,11 +302,6 @@ void add_ordinary(TableWriter* writer, const CsvBatch* batch, const CsvField* fi
   if (writer->stored == 0) writer->first_line = line;
   writer->last_line = line;
   if (++writer->stored >= statement_rows) flush_ordinary(writer);
-}
-
-// The heap's own refusal of a row: of the errors with its SQLSTATE, those of indexes and triggers are theirs.
-bool is_refusal_of_page(const ErrorData* error) {
-  return error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && error->funcname && std::strcmp(error->funcname, "RelationGetBufferForTuple") == 0;
 }
 
 // What try_bulk is to rows in bulk: the row is a statement of its own.
