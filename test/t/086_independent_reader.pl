@@ -76,6 +76,7 @@ sub make
 #
 my @made = map { make(rand() < 0.8 ? 'lf' : 'cr') } 1 .. $files;
 # A file that has no more than a header, or not even that, has no line end to tell by; and a CR before an empty record that ends with LF is a CRLF
+@made = grep { my $last = "c$_->{columns}"; $_->{content} =~ /\Q$last\E(?:"|')?[\r\n]/ } @made;  # whole headers only
 @made = grep { my $last = "c$_->{columns}"; $_->{ends} eq 'lf' || $_->{content} !~ /\Q$last\E(?:"|')?\r\n/ } @made;
 @made = grep { ($_->{content} =~ s/^\xef\xbb\xbf//r) =~ /^[\r\n]*c1|^[\r\n]*["']c1/ && $_->{content} =~ /[\r\n][^\r\n]/ } @made;
 my $manifest = '';
