@@ -11,6 +11,7 @@ int setting_max_reject_bytes = 64 * 1024;
 int setting_max_field_bytes = 16 * 1024 * 1024;
 int setting_max_record_bytes = 64 * 1024 * 1024;
 int setting_max_kept_rejects = 1000;
+int setting_largest_sent_state = MaxAllocSize - VARHDRSZ;
 
 namespace {
 
@@ -77,6 +78,10 @@ void define_settings() {
   DefineCustomIntVariable("dap.max_kept_rejects", "Rejects of each failed file that are kept when a run fails.",
                           nullptr, &setting_max_kept_rejects, 1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr,
                           nullptr);
+  DefineCustomIntVariable("dap.largest_sent_state",
+                          "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",
+                          "For tests; the results are the same.", &setting_largest_sent_state, MaxAllocSize - VARHDRSZ, 64, MaxAllocSize - VARHDRSZ,
+                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",
                              PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);

@@ -18,5 +18,6 @@ extern int setting_max_reject_bytes;  // of a rejected record's raw bytes that t
 extern int setting_max_field_bytes;   // a longer field makes its record a reject
 extern int setting_max_record_bytes;  // a longer record is a reject
 extern int setting_max_kept_rejects;  // of each failed file's rejects that survive a failed run
+extern int setting_largest_sent_state;  // a larger aggregate state goes from a worker to its leader by way of a file
 
 }  // namespace dap

@@ -91,6 +91,7 @@ bool load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memor
   Section section;
   std::uint64_t loaded = 0;
   while (next_section(&at, image.data() + image.size(), &section)) {
+    if (section.tag == Section::Tag::file) return true;
     if (section.tag == Section::Tag::keys) {
       if (section.packing.width == 0 && section.count > 1000000) return true;  // a mutation: right, but long
       Keys keys(section.count);
