@@ -139,6 +139,22 @@ TEST(QuantileSample, CountsReplaceRepeatedKeys) {
   EXPECT_LT(sample.memory, 400000U);
 }
 
+// The first key need not be the least, and lower and finer ones may follow a table that is there.
+TEST(QuantileSample, CountsWhateverTheOrder) {
+  std::mt19937_64 random(7);
+  for (std::int64_t later : {100, 10, 1}) {
+    std::pmr::monotonic_buffer_resource memory;
+    Keys keys{400 * 100};
+    for (int i = 0; i < 100000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100);
+    for (int i = 0; i < 200000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100 - 25000 + later);
+    const Sample sample = sample_of(keys, &memory);
+    ASSERT_NE(sample.dense, nullptr);
+    EXPECT_EQ(sample.dense->unit, static_cast<std::uint64_t>(later));
+    EXPECT_LT(sample.key_count, 20000U);
+    expect_ranks(sample, keys, random, &memory);
+  }
+}
+
 // Sections into a fresh sample, as a leader reads them.
 bool load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memory_resource* memory) {
   ImageHeader header{};

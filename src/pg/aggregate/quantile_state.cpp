@@ -202,6 +202,10 @@ static void widen_keys(QuantileState* state, uint64 capacity) {
 void state_make_room(QuantileState* state) {
   Pool* pool = state->pool;
   quantile::Sample* sample = &state->sample;
+  if (sample->dense != nullptr && sample->key_capacity > 0) {
+    quantile::count_keys(sample);
+    if (sample->key_count <= sample->key_capacity / 2) return;
+  }
   const bool remapped = sample->key_capacity >= remapped_keys;
   // A small capacity that doubles needs the old array and the new one.
   const uint64 growth = uint64{sample->key_capacity} * (remapped ? 1 : 2) * sizeof(int64);
@@ -246,19 +250,13 @@ void state_add_keys(QuantileState* state, const int64* keys, uint64 count, int g
   }
   if (sample->kind != Kind::numeric || sample->groups == groups) {
     while (count > 0) {
-      if (sample->dense == nullptr) {
-        const uint64 part = std::min<uint64>(count, sample->key_capacity - sample->key_count);
-        if (part > 0) memcpy(sample->keys + sample->key_count, keys, part * sizeof(int64));
-        sample->key_count += static_cast<uint32>(part);
-        sample->count += part;
-        keys += part;
-        count -= part;
-        if (count > 0) state_make_room(state);
-      } else {
-        while (!quantile::add_key(sample, *keys)) state_make_room(state);
-        keys++;
-        count--;
-      }
+      const uint64 part = std::min<uint64>(count, sample->key_capacity - sample->key_count);
+      if (part > 0) memcpy(sample->keys + sample->key_count, keys, part * sizeof(int64));
+      sample->key_count += static_cast<uint32>(part);
+      sample->count += part;
+      keys += part;
+      count -= part;
+      if (count > 0) state_make_room(state);
     }
     return;
   }
