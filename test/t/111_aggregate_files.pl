@@ -41,6 +41,19 @@ for my $query ("SELECT $all FROM t", "SELECT g, $all FROM t GROUP BY g ORDER BY 
 nothing_left('after answers');
 like(sql('EXPLAIN (COSTS off) SELECT dap.median(f) FROM t'), qr/Partial Aggregate/, 'which were parallel');
 
+# Parts of a partitioned table, each aggregated by itself: written and read by one process, which may be a worker that runs the whole plan.
+my $forced = sql('SHOW server_version_num') >= 160000 ? 'debug_parallel_query' : 'force_parallel_mode';
+sql('CREATE TABLE parts (LIKE t) PARTITION BY HASH (i); CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+  CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1); INSERT INTO parts SELECT * FROM t; ANALYZE parts');
+for my $query ("SELECT $all FROM parts", "SELECT g, $all FROM parts GROUP BY g ORDER BY g") {
+  my $expected = sql("$plain $query");
+  for my $settings ('SET max_parallel_workers_per_gather = 0', "SET max_parallel_workers_per_gather = 0; SET $forced = on", "SET max_parallel_workers_per_gather = 2", "SET work_mem = '1GB'; SET dap.largest_sent_state = 64") {
+    is(sql("SET enable_partitionwise_aggregate = on; $settings; $query"), $expected, "parts: $settings; $query");
+  }
+}
+like(sql("SET enable_partitionwise_aggregate = on; SET max_parallel_workers_per_gather = 0; EXPLAIN (COSTS off) SELECT dap.median(f) FROM parts"), qr/Append\n +-> +Partial Aggregate/, 'which was by parts');
+nothing_left('parts');
+
 # Workers whose numerics begin at different scales: what is in a file is not taken over as it is.
 sql('CREATE TABLE scales AS SELECT CASE WHEN i <= 50000 THEN i * 0.01 ELSE i * 0.000000001 END AS n FROM generate_series(1, 100000) i; ANALYZE scales');
 for my $settings ('', "SET work_mem = '1GB'; SET dap.largest_sent_state = 64;") {

@@ -15,6 +15,7 @@ namespace {
 
 uint32 next_number = 0;
 
+// A worker may also be its own reader, where a whole plan runs in it.
 int leader_pid() {
   const PGPROC* leader = MyProc->lockGroupLeader;
   return leader != nullptr ? leader->pid : MyProcPid;
@@ -97,7 +98,7 @@ File create_handed_file(HandedFile* name) {
 
 File open_handed_file(const HandedFile& name) {
   char path[MAXPGPATH];
-  file_path(path, name, MyProcPid);
+  file_path(path, name, leader_pid());
   const File file = PathNameOpenTemporaryFile(path, O_RDONLY);
   if (file <= 0) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open temporary file \"%s\": %m", path)));
   return file;
@@ -105,7 +106,7 @@ File open_handed_file(const HandedFile& name) {
 
 void remove_handed_file(const HandedFile& name) {
   char path[MAXPGPATH];
-  file_path(path, name, MyProcPid);
+  file_path(path, name, leader_pid());
   PathNameDeleteTemporaryFile(path, false);
 }
 

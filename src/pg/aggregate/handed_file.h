@@ -15,9 +15,9 @@ struct HandedFile {
 
 // Creates a file for the leader of this process (itself, if it is no worker), counted by temp_file_limit; closed with the resource owner at the latest.
 File create_handed_file(HandedFile* name);
-// Opens a file that was handed to this process, to be read; raises 58P01 when it is not there.
+// Opens a file of the same leader to be read; raises 58P01 when it is not there.
 File open_handed_file(const HandedFile& name);
-// Removes a file that was handed to this process, if it is still there; raises nothing, and reports to log_temp_files.
+// Removes such a file, if it is still there; raises nothing, and reports to log_temp_files.
 void remove_handed_file(const HandedFile& name);
 
 // Has what was handed to this process removed at the end of every transaction; called once, when the module is loaded.
