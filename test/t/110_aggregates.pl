@@ -69,7 +69,7 @@ my %types = (
 my @fractions = (0, 1, 0.5, 0.25, 0.1, 0.9, 1e-9, 0.123456789, 0.3333333333333333, 0.999999);
 my $fractions = join(',', @fractions);
 
-# What the oracle makes of table t (g, x): group, fraction, continuous, discrete.
+# What the oracle makes of table t (i, g, x); p holds the same rows in three parts: group, fraction, continuous, discrete.
 sub oracle {
   my ($type) = @_;
   my (undef, $order, $result) = @{ $types{$type} };
@@ -88,6 +88,8 @@ my @plans = (
   [ 'parallel' => 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;' ],
   [ 'little memory' => "SET max_parallel_workers_per_gather = 0; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
   [ 'parallel, little memory' => "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
+  [ 'merged from parts' => 'SET max_parallel_workers_per_gather = 0; SET enable_partitionwise_aggregate = on;', 'p' ],
+  [ 'merged from parts, sent in files' => "SET max_parallel_workers_per_gather = 0; SET enable_partitionwise_aggregate = on; SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET dap.largest_sent_state = 64;", 'p' ],
   [ 'sorted, little memory' => "SET max_parallel_workers_per_gather = 0; SET enable_hashagg = off; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
 );
 
@@ -95,21 +97,26 @@ for my $round (1 .. $rounds) {
   for my $type (sort keys %types) {
     my ($makers, $order, $result) = @{ $types{$type} };
     my $maker = $makers->[ int(rand(@$makers)) ];
-    my $rows = (1, 2, 3, 10, 100, 3000, 30000, 200000)[ int(rand(8)) ];
+    my $rows = (1, 2, 3, 1 + int(rand(60)), 100, 3000, 30000, 200000)[ int(rand(8)) ];
+    $rows = 1000000 if rand() < 0.02;
     my $groups = (1, 1, 3, 40)[ int(rand(4)) ];
     my $start = sprintf('%.9f', rand());
     my $nulls = rand() < 0.3 ? 'CASE WHEN random() < 0.1 THEN NULL ELSE v END' : 'v';
     sql("SET client_min_messages = warning; DROP TABLE IF EXISTS t; SELECT setseed($start);
-      CREATE TABLE t AS SELECT i % $groups AS g, ($nulls)::$type AS x FROM (SELECT i, ($maker)::$type AS v FROM generate_series(1, $rows) i OFFSET 0) s; ANALYZE t");
+      CREATE TABLE t AS SELECT i, i % $groups AS g, ($nulls)::$type AS x FROM (SELECT i, ($maker)::$type AS v FROM generate_series(1, $rows) i OFFSET 0) s; ANALYZE t;
+      DROP TABLE IF EXISTS p; CREATE TABLE p (LIKE t) PARTITION BY HASH (i); CREATE TABLE p_0 PARTITION OF p FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+      CREATE TABLE p_1 PARTITION OF p FOR VALUES WITH (MODULUS 3, REMAINDER 1); CREATE TABLE p_2 PARTITION OF p FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+      INSERT INTO p SELECT * FROM t; ANALYZE p");
     my $what = "$type from $maker, $rows rows, $groups groups, setseed($start)";
     my $cast = $result =~ /timestamp/ ? '::timestamp' : '';
     my $discrete = join(',', map { "dap.percentile_disc(x, $_)" } @fractions);
     my $single = join(',', map { "dap.percentile(x, $_)" } @fractions);
     my $expected = oracle($type);
     for my $plan (@plans) {
-      my ($name, $settings) = @$plan;
+      my ($name, $settings, $from) = @$plan;
+      $from //= 't';
       my $got = sql(qq{$settings
-        WITH a AS (SELECT g, dap.percentiles(x, ARRAY[$fractions]::float8[]) AS c, ARRAY[$single] AS s, ARRAY[$discrete] AS d, dap.median(x) AS m FROM t GROUP BY g)
+        WITH a AS (SELECT g, dap.percentiles(x, ARRAY[$fractions]::float8[]) AS c, ARRAY[$single] AS s, ARRAY[$discrete] AS d, dap.median(x) AS m FROM $from GROUP BY g)
         SELECT g, f, v$cast, d[o]$cast FROM a, unnest(ARRAY[$fractions]::float8[], c) WITH ORDINALITY u(f, v, o)
         WHERE c IS NOT NULL AND (c::text = s::text AND c[3]::text = m::text OR f = -1) ORDER BY 1, 2});
       ok($got eq $expected, "$name: $what") or do {
@@ -137,6 +144,15 @@ for my $round (1 .. $rounds) {
 sql('CREATE TABLE big AS SELECT random() AS x, i % 3 AS g FROM generate_series(1, 1000000) i');
 like(fails("SET temp_file_limit = '1MB'; SET work_mem = '64kB'; SET max_parallel_workers_per_gather = 0; SELECT dap.median(x) FROM big"), qr/53400/, 'temp_file_limit is the statement\'s error');
 like(fails("SET statement_timeout = '60ms'; SET work_mem = '64kB'; SELECT g, dap.median(x) FROM big GROUP BY g"), qr/57014/, 'a cancelled aggregate');
+# At twelve moments of aggregates that take some hundred milliseconds: collecting, writing, reading, selecting, moving.
+for my $query ("SET work_mem = '64kB'; SELECT dap.percentiles(x, '{0.1,0.5,0.9}') FROM big", "SELECT g, dap.median(x::numeric * 1e-20) FROM big GROUP BY g", "SELECT max(m) FROM (SELECT dap.median(x) OVER (ORDER BY x) AS m FROM big) s") {
+  my $end = 0;
+  for my $wait (map { 5 * 1.7**$_ } 0 .. 11) {
+    my $err = fails("SET statement_timeout = '" . int($wait) . "ms'; $query");
+    $end++ if $err eq '' || $err =~ /57014/;
+  }
+  is($end, 12, "cancelled at any moment: $query");
+}
 is(sql("SELECT count(*) FROM pg_ls_tmpdir()"), '0', 'no temporary file is left');
 is(sql("SET work_mem = '64kB'; SELECT dap.median(x) = percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM big"), 't', 'a file behind a million doubles');
 is(sql("SELECT count(*) FROM pg_ls_tmpdir()"), '0', 'nor after success');

@@ -70,6 +70,65 @@ TEST(QuantileSelector, AgreesWithSorting) {
   }
 }
 
+// Counts what is in use and the most that ever was.
+class MeteredMemory final : public std::pmr::memory_resource {
+ public:
+  std::size_t used = 0, most = 0;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    most = std::max(most, used += bytes);
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override {
+    used -= bytes;
+    std::pmr::new_delete_resource()->deallocate(pointer, bytes, alignment);
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+};
+
+// Wide values of which most share one key and long beginnings, plain ones among them: found with few of them in memory at a time.
+TEST(QuantileSelector, WideValuesOfOneKeyStayWithinTheirBound) {
+  std::mt19937_64 random(6);
+  for (int round = 0; round < 12; round++) {
+    std::pmr::monotonic_buffer_resource memory;
+    Sample sample{};
+    sample.kind = Kind::numeric;
+    sample.groups = 1;
+    sample.scale_known = sample.scale_fixed = true;
+    const std::uint32_t front = 1 + round % 4 * 40, spread = round % 3 == 0 ? 2 : 9998;
+    for (int i = 0; i < 20000; i++) {
+      std::vector<std::uint16_t> digits(front + 1 + random() % 8, 1234);
+      for (std::size_t d = front; d < digits.size(); d++) digits[d] = static_cast<std::uint16_t>(1 + random() % spread);
+      if (random() % 50 == 0) digits[0] = static_cast<std::uint16_t>(1 + random() % 9999);
+      const DecimalClass sort = random() % 20 == 0 ? DecimalClass::negative : DecimalClass::positive;
+      // Either all are too large to be a key, or they lie close behind the plain key 1234.
+      const int weight = round % 2 ? 30 : 0;
+      add_decimal(&sample, Decimal{sort, weight, static_cast<std::uint32_t>(digits.size()), reinterpret_cast<const unsigned char*>(digits.data())}, &memory, budget);
+      if (random() % 10 == 0)
+        while (!add_key(&sample, 12341234)) make_room(&sample, &memory, budget);
+    }
+    std::vector<Value> sorted(sample.wide->values, sample.wide->values + sample.wide->count);
+    for (std::uint32_t i = 0; i < sample.key_count; i++) sorted.push_back(Value{sample.keys[i], nullptr});
+    std::sort(sorted.begin(), sorted.end(), [](const Value& a, const Value& b) { return compare(a, b) < 0; });
+    ASSERT_EQ(sorted.size(), sample.count);
+    std::vector<std::uint64_t> ranks{0, sample.count / 4, sample.count / 2, sample.count / 2 + 1, sample.count / 10 * 9, sample.count - 1};
+    MeteredMemory metered;
+    {
+      Selector selector(&metered, ranks.data(), ranks.size(), sorted.front().key, sorted.back().key, sample.count, 1024);
+      int passes = 0;
+      while (selector.next_pass()) {
+        selector.feed_sample(sample);
+        ASSERT_LT(++passes, 100);
+      }
+      for (std::size_t i = 0; i < ranks.size(); i++) EXPECT_EQ(compare(selector.result(i), sorted[ranks[i]]), 0) << "round " << round << ", rank " << ranks[i];
+    }
+    // Histogram and slots, and per candidate its place and its bytes; the values themselves are millions of bytes.
+    EXPECT_LT(metered.most, 700000U) << "round " << round;
+    EXPECT_GT(sample.wide->bytes, 200000U);
+  }
+}
+
 TEST(QuantileSample, CountsReplaceRepeatedKeys) {
   std::pmr::monotonic_buffer_resource memory;
   Keys keys(200000);
@@ -78,6 +137,22 @@ TEST(QuantileSample, CountsReplaceRepeatedKeys) {
   ASSERT_NE(sample.dense, nullptr);
   EXPECT_EQ(sample.dense->unit, 100U);
   EXPECT_LT(sample.memory, 400000U);
+}
+
+// The first key need not be the least, and lower and finer ones may follow a table that is there.
+TEST(QuantileSample, CountsWhateverTheOrder) {
+  std::mt19937_64 random(7);
+  for (std::int64_t later : {100, 10, 1}) {
+    std::pmr::monotonic_buffer_resource memory;
+    Keys keys{400 * 100};
+    for (int i = 0; i < 100000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100);
+    for (int i = 0; i < 200000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100 - 25000 + later);
+    const Sample sample = sample_of(keys, &memory);
+    ASSERT_NE(sample.dense, nullptr);
+    EXPECT_EQ(sample.dense->unit, static_cast<std::uint64_t>(later));
+    EXPECT_LT(sample.key_count, 20000U);
+    expect_ranks(sample, keys, random, &memory);
+  }
 }
 
 // Sections into a fresh sample, as a leader reads them.
@@ -91,6 +166,7 @@ bool load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memor
   Section section;
   std::uint64_t loaded = 0;
   while (next_section(&at, image.data() + image.size(), &section)) {
+    if (section.tag == Section::Tag::file) return true;
     if (section.tag == Section::Tag::keys) {
       if (section.packing.width == 0 && section.count > 1000000) return true;  // a mutation: right, but long
       Keys keys(section.count);

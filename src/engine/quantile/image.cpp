@@ -160,6 +160,21 @@ unsigned char* write_wide_value(const unsigned char* bytes, std::uint32_t length
   return out + length;
 }
 
+std::size_t file_size() { return wide_header + sizeof(FileReference); }
+
+unsigned char* write_file_reference(const FileReference& reference, std::uint64_t count, unsigned char* out) {
+  out = put(static_cast<std::uint8_t>(Section::Tag::file), out);
+  out = put(count, out);
+  out = put(static_cast<std::uint64_t>(sizeof reference), out);
+  return put(reference, out);
+}
+
+FileReference file_reference(const Section& section) {
+  FileReference reference;
+  std::memcpy(&reference, section.data, sizeof reference);
+  return reference;
+}
+
 bool next_section(const unsigned char** at, const unsigned char* end, Section* section) {
   if (*at == end) return false;
   section->tag = static_cast<Section::Tag>(get<std::uint8_t>(at));
@@ -343,7 +358,7 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
   std::uint64_t total = 0;
   while (at < end) {
     const auto left = static_cast<std::size_t>(end - at);
-    const std::size_t needed = *at == 1 ? keys_header : *at == 2 ? dense_header : *at == 3 ? wide_header : left + 1;
+    const std::size_t needed = *at == 1 ? keys_header : *at == 2 ? dense_header : *at == 3 || *at == 4 ? wide_header : left + 1;
     if (left < needed) return false;
     if (header->kind == Kind::numeric && !header->scale_known) return false;
     // The size is checked from the header's own fields before next_section() trusts it.
@@ -366,6 +381,7 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
       case Section::Tag::keys: good = check_keys(section, header->kind); break;
       case Section::Tag::dense: good = check_dense(section, header->kind, &held); break;
       case Section::Tag::wide: good = check_wide(section, header->kind, memory); break;
+      case Section::Tag::file: good = section.size == sizeof(FileReference); break;
     }
     if (!good || held > (std::uint64_t{1} << 62) - total) return false;
     total += held;

@@ -34,6 +34,17 @@ struct Packing {
 };
 Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit);
 
+// Where the rest of a state lies that is too large to be sent: in a file that only the writer's leader can read. The token also stands in the file.
+struct FileReference {
+  std::uint32_t tablespace;
+  std::int32_t writer;
+  std::uint32_t number;
+  std::uint32_t extents;
+  std::uint64_t offset;
+  unsigned char token[16];
+};
+static_assert(sizeof(FileReference) == 40);
+
 // Sizes, then the writing: each write returns where it stopped.
 std::size_t header_size(std::uint32_t fraction_bytes);
 std::size_t keys_size(const Packing& packing, std::uint64_t count);
@@ -45,22 +56,25 @@ unsigned char* write_keys(const Packing& packing, const std::int64_t* keys, std:
 unsigned char* write_dense(const Dense& dense, unsigned char* out);
 unsigned char* write_wide_header(std::uint64_t count, std::uint64_t bytes, unsigned char* out);
 unsigned char* write_wide_value(const unsigned char* bytes, std::uint32_t length, unsigned char* out);
+std::size_t file_size();
+unsigned char* write_file_reference(const FileReference& reference, std::uint64_t count, unsigned char* out);
 
 // One part of an image that has been read.
 struct Section {
-  enum class Tag : std::uint8_t { keys = 1, dense = 2, wide = 3 } tag;
+  enum class Tag : std::uint8_t { keys = 1, dense = 2, wide = 3, file = 4 } tag;
   Packing packing;       // keys; of dense, base and unit
-  std::uint64_t count;   // keys, slots, values
+  std::uint64_t count;   // keys, slots, values; of a file, how many values are in it
   const unsigned char* data;
   std::size_t size;
 };
 
-// Reads the header and checks the whole image: sizes, counts, ranges and every value; false when anything is wrong.
+// Reads the header and checks the whole image: sizes, counts, ranges and every value (but those in a file); false when anything is wrong.
 // Fractions are 8 bytes each, or whatever `fraction_bytes` says of an array, which the caller checks. Throws std::bad_alloc.
 bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections, std::pmr::memory_resource* memory);
 // The next section of a checked image; false at its end.
 bool next_section(const unsigned char** at, const unsigned char* end, Section* section);
 
+FileReference file_reference(const Section& section);
 // Unpacks keys first..first + count - 1 of a keys section.
 void unpack_keys(const Section& section, std::uint64_t first, std::uint64_t count, std::int64_t* keys);
 // Steps through the counts of a dense section: the next slot's count; `at` starts at section.data.

@@ -8,6 +8,7 @@ namespace dap::quantile {
 namespace {
 
 constexpr std::uint64_t small_array = 8192;
+constexpr std::uint32_t counting_room = 8192;
 constexpr std::size_t small_chunk = 496;
 constexpr std::size_t large_chunk = 8176;
 
@@ -189,9 +190,9 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
   const Dense* old = sample->dense;
   std::int64_t low = old != nullptr ? old->base : sample->keys[0];
   std::int64_t high = old != nullptr ? static_cast<std::int64_t>(static_cast<std::uint64_t>(old->base) + (old->length - 1) * old->unit) : low;
-  const std::int64_t anchor = low;
   key_range(sample->keys, sample->key_count, &low, &high);
-  const std::uint64_t unit = common_unit(sample->keys, sample->key_count, old != nullptr ? old->unit : decimal_base, anchor);
+  std::uint64_t unit = common_unit(sample->keys, sample->key_count, old != nullptr ? old->unit : decimal_base, low);
+  if (old != nullptr) unit = common_unit(&old->base, 1, unit, low);
   const std::uint64_t spread = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
   const std::uint64_t most = std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, std::uint64_t{1} << 28});
   std::uint64_t length = spread + 1;
@@ -223,20 +224,41 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
   }
   sample->dense = dense;
   sample->memory += length * sizeof(std::uint32_t) + (old == nullptr ? sizeof(Dense) : 0);
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < sample->key_count; i++) {
-    std::uint64_t slot;
-    if (dense_slot(dense, sample->keys[i], &slot) && dense->counts[slot] != UINT32_MAX)
-      dense->counts[slot]++;
-    else
-      sample->keys[kept++] = sample->keys[i];
-  }
-  sample->key_count = kept;
+  count_keys(sample);
   sample->next_collapse = sample->count + sample->count / 4;
+  if (sample->key_count <= counting_room / 2 && sample->key_capacity > counting_room) {
+    // What comes waits in a small array to be counted.
+    auto* keys = allocate<std::int64_t>(memory, counting_room);
+    std::copy_n(sample->keys, sample->key_count, keys);
+    const std::uint64_t held = std::uint64_t{sample->key_capacity} * sizeof(std::int64_t);
+    memory->deallocate(sample->keys, held, alignof(std::int64_t));
+    sample->memory -= held - counting_room * sizeof(std::int64_t);
+    sample->keys = keys;
+    sample->key_capacity = counting_room;
+  }
   return true;
 }
 
+void count_keys(Sample* sample) {
+  Dense* dense = sample->dense;
+  if (dense == nullptr) return;
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < sample->key_count; i++) {
+    const std::int64_t key = sample->keys[i];
+    std::uint64_t slot;
+    if (dense_slot(dense, key, &slot) && dense->counts[slot] != UINT32_MAX)
+      dense->counts[slot]++;
+    else
+      sample->keys[kept++] = key;
+  }
+  sample->key_count = kept;
+}
+
 void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (sample->dense != nullptr) {
+    count_keys(sample);
+    if (sample->key_count <= sample->key_capacity / 2 && sample->key_capacity > 0) return;
+  }
   if (sample->key_count >= dense_from && collapse(sample, memory, budget) && sample->key_count <= sample->key_capacity / 2) return;
   reserve_keys(sample, 1, memory);
 }

@@ -67,19 +67,14 @@ inline bool dense_slot(const Dense* dense, std::int64_t key, std::uint64_t* slot
 
 // Adds a key if there is room; false asks for make_room() first (or for the keys to be moved to a file).
 inline bool add_key(Sample* sample, std::int64_t key) {
-  if (sample->dense != nullptr) {
-    std::uint64_t slot;
-    if (dense_slot(sample->dense, key, &slot) && sample->dense->counts[slot] != UINT32_MAX) {
-      sample->dense->counts[slot]++;
-      sample->count++;
-      return true;
-    }
-  }
   if (sample->key_count == sample->key_capacity) return false;
   sample->keys[sample->key_count++] = key;
   sample->count++;
   return true;
 }
+
+// Counts the plain keys that have a place in the table of counts, if there is one: many at once, since each is a far place in memory.
+void count_keys(Sample* sample);
 
 // Makes room for at least one more key: turns keys to counts where that pays within `budget` bytes, or doubles the array.
 // Throws std::bad_alloc.
@@ -115,7 +110,7 @@ inline int first_scale(const Decimal& decimal) {
   return groups <= 1 ? 1 : groups == 2 ? 2 : most_groups;
 }
 
-// The greatest of 1, 10, 100, 1,000, 10,000 that divides every key's distance from the first.
+// The greatest of 1, 10, 100, 1,000, 10,000, from `unit` down, that divides every key's distance from `base`, which is none's superior.
 std::uint64_t common_unit(const std::int64_t* keys, std::size_t count, std::uint64_t unit, std::int64_t base);
 void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, std::int64_t* high);
 

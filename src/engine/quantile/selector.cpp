@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <new>
 
 namespace dap::quantile {
@@ -29,8 +30,12 @@ std::uint64_t bucket_count_for(std::uint64_t held) {
 
 Selector::Selector(std::pmr::memory_resource* memory, const std::uint64_t* ranks, std::size_t rank_count, std::int64_t low,
                    std::int64_t high, std::uint64_t count, std::uint64_t capacity)
-    : memory_(memory), ranks_(ranks), results_(allocate<Value>(rank_count)), capacity_(std::max(capacity, few)) {
-  Problem all{low, high, 0, rank_count, 0, count, nullptr, 0, 0};
+    : memory_(memory), ranks_(ranks), results_(allocate<Value>(rank_count)), capacity_(std::max(capacity, few)), most_bytes_(capacity_ * 32) {
+  Problem all{};
+  all.low = low;
+  all.high = high;
+  all.last = rank_count;
+  all.held = count;
   if (count <= few || low == high)
     push(&small_, &small_count_, &small_capacity_, all);
   else
@@ -89,8 +94,14 @@ void Selector::split() {
       const std::uint64_t from = bucket << shift_;
       const std::uint64_t to = std::min(distance(current_.low, current_.high), from + ((std::uint64_t{1} << shift_) - 1));
       const auto base = static_cast<std::uint64_t>(current_.low);
-      const Problem problem{static_cast<std::int64_t>(base + from), static_cast<std::int64_t>(base + to), first, rank, before, held,
-                            nullptr, 0, 0};
+      Problem problem{};
+      problem.low = static_cast<std::int64_t>(base + from);
+      problem.high = static_cast<std::int64_t>(base + to);
+      problem.first = first;
+      problem.last = rank;
+      problem.before = before;
+      problem.held = held;
+      problem.prefix = current_.prefix;
       const bool is_small = problem.low == problem.high || held <= few || (held <= capacity_ && held <= current_.held / 8);
       if (is_small)
         push(&small_, &small_count_, &small_capacity_, problem);
@@ -103,6 +114,17 @@ void Selector::split() {
 }
 
 void Selector::begin_collect() {
+  gathered_bytes_ = 0;
+  mode_ = Mode::collect;
+  // Problems within a prefix have keys of their own, and large ones need the memory for themselves: one at a time.
+  Problem* const single = std::find_if(small_, small_ + small_count_, [](const Problem& p) { return p.prefix != nullptr || p.alone; });
+  if (single != small_ + small_count_) {
+    std::iter_swap(small_, single);
+    collecting_ = 1;
+    slot_low_ = small_[0].low;
+    slot_high_ = small_[0].high;
+    return;
+  }
   std::sort(small_, small_ + small_count_, [](const Problem& a, const Problem& b) { return a.low < b.low; });
   std::uint64_t room = 0;
   for (collecting_ = 0; collecting_ < small_count_; collecting_++) {
@@ -122,126 +144,73 @@ void Selector::begin_collect() {
       for (std::uint64_t slot = from; slot <= to; slot++) slots_[slot] = static_cast<std::uint32_t>(i);
     }
   }
-  mode_ = Mode::collect;
-}
-
-Selector::Problem* Selector::problem_of(std::int64_t key) {
-  if (key < slot_low_ || key > slot_high_) return nullptr;
-  if (collecting_ == 1) return &small_[0];
-  std::size_t i = slots_[distance(slot_low_, key) >> slot_shift_];
-  if (i == 0) return nullptr;
-  for (i--; i < collecting_ && small_[i].low <= key; i++)
-    if (key <= small_[i].high) return &small_[i];
-  return nullptr;
-}
-
-void Selector::gather(Problem* problem, const Value& value, std::uint64_t count) {
-  if (problem->low == problem->high && value.bytes == nullptr && problem->gathered > 0 && problem->candidates[0].value.bytes == nullptr) {
-    problem->candidates[0].count += count;
-    return;
-  }
-  if (problem->gathered == problem->room) {
-    const std::uint64_t room = problem->room == 0 ? (problem->low == problem->high ? 1 : std::min(problem->held, capacity_)) : problem->room * 2;
-    auto* grown = allocate<Candidate>(room);
-    std::copy_n(problem->candidates, problem->gathered, grown);
-    if (problem->candidates != nullptr) memory_->deallocate(problem->candidates, problem->room * sizeof(Candidate), alignof(Candidate));
-    problem->candidates = grown;
-    problem->room = room;
-  }
-  problem->candidates[problem->gathered++] = Candidate{value, count};
-  // The plain one stands first, where its equals are counted.
-  if (problem->low == problem->high && value.bytes == nullptr) std::swap(problem->candidates[0], problem->candidates[problem->gathered - 1]);
 }
 
 void Selector::answer() {
   for (std::size_t p = 0; p < collecting_; p++) {
-    Problem& problem = small_[p];
-    Candidate* const end = problem.candidates + problem.gathered;
-    const bool plain = std::all_of(problem.candidates, end, [](const Candidate& c) { return c.count == 1 && c.value.bytes == nullptr; });
-    if (plain && problem.last - problem.first <= 4) {
-      auto* keys = allocate<std::int64_t>(problem.gathered);
-      for (std::uint64_t i = 0; i < problem.gathered; i++) keys[i] = problem.candidates[i].value.key;
-      std::int64_t* from = keys;
-      for (std::size_t rank = problem.first; rank < problem.last; rank++) {
-        std::int64_t* const at = keys + (ranks_[rank] - problem.before);
-        std::nth_element(from, at, keys + problem.gathered);
-        results_[rank] = Value{*at, nullptr};
-        from = at;
-      }
-      memory_->deallocate(keys, problem.gathered * sizeof *keys, alignof(std::int64_t));
-    } else {
-      std::sort(problem.candidates, end, [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
-      std::uint64_t before = problem.before;
-      std::size_t rank = problem.first;
-      for (const Candidate* candidate = problem.candidates; candidate < end && rank < problem.last; candidate++) {
-        before += candidate->count;
-        while (rank < problem.last && ranks_[rank] < before) results_[rank++] = candidate->value;
-      }
-    }
-    if (problem.candidates != nullptr) memory_->deallocate(problem.candidates, problem.room * sizeof(Candidate), alignof(Candidate));
+    if (small_[p].too_many)
+      divide(small_[p]);  // only adds to the lists
+    else
+      answer_from(&small_[p]);
   }
   std::copy(small_ + collecting_, small_ + small_count_, small_);
   small_count_ -= collecting_;
   mode_ = Mode::start;
 }
 
-void Selector::feed_keys(const std::int64_t* keys, std::size_t count) {
-  if (mode_ == Mode::histogram) {
-    const std::uint64_t span = distance(current_.low, current_.high);
-    const auto low = static_cast<std::uint64_t>(current_.low);
-    const int shift = shift_;
-    std::uint64_t* const buckets = buckets_;
-    for (std::size_t i = 0; i < count; i++) {
-      const std::uint64_t at = static_cast<std::uint64_t>(keys[i]) - low;
-      if (at <= span) buckets[at >> shift]++;
-    }
+// What did not fit: by itself in another pass, else in narrower ranges of its keys, else by the first bytes in which its values differ.
+void Selector::divide(const Problem& problem) {
+  Problem next{};
+  next.low = problem.low;
+  next.high = problem.high;
+  next.first = problem.first;
+  next.last = problem.last;
+  next.before = problem.before;
+  next.held = problem.held;
+  next.prefix = problem.prefix;
+  next.alone = true;
+  if (collecting_ > 1) {
+    push(&small_, &small_count_, &small_capacity_, next);
     return;
   }
-  const std::uint64_t span = distance(slot_low_, slot_high_);
-  const auto low = static_cast<std::uint64_t>(slot_low_);
-  for (std::size_t i = 0; i < count; i++) {
-    if (static_cast<std::uint64_t>(keys[i]) - low > span) continue;
-    if (Problem* problem = problem_of(keys[i])) gather(problem, Value{keys[i], nullptr}, 1);
+  if (problem.low == problem.high) {
+    auto* bytes = allocate<unsigned char>(problem.shared + 1);
+    for (std::uint32_t i = 0; i < problem.shared; i++) bytes[i] = i < problem.sample->length ? problem.sample->data()[i] : 0;
+    auto* prefix = allocate<Prefix>(1);
+    *prefix = Prefix{problem.prefix != nullptr ? problem.prefix->key : problem.low, bytes, problem.shared};
+    next.prefix = prefix;
+    next.low = std::numeric_limits<std::int64_t>::min();
+    next.high = std::numeric_limits<std::int64_t>::max();
   }
+  push(&waiting_, &waiting_count_, &waiting_capacity_, next);
 }
 
-void Selector::feed_dense(const Dense& dense) {
-  const std::uint64_t span = distance(current_.low, current_.high);
-  for (std::uint64_t i = 0; i < dense.length; i++) {
-    const std::uint32_t times = dense.counts[i];
-    if (times == 0) continue;
-    const auto key = static_cast<std::int64_t>(static_cast<std::uint64_t>(dense.base) + i * dense.unit);
-    if (mode_ == Mode::histogram) {
-      const std::uint64_t at = distance(current_.low, key);
-      if (at <= span) buckets_[at >> shift_] += times;
-    } else if (Problem* problem = problem_of(key)) {
-      gather(problem, Value{key, nullptr}, times);
+void Selector::answer_from(Problem* problem) {
+  Candidate* const end = problem->candidates + problem->gathered;
+  const bool plain = std::all_of(problem->candidates, end, [](const Candidate& c) { return c.count == 1 && c.value.bytes == nullptr; });
+  if (plain && problem->last - problem->first <= 4) {
+    auto* keys = allocate<std::int64_t>(problem->gathered);
+    for (std::uint64_t i = 0; i < problem->gathered; i++) keys[i] = problem->candidates[i].value.key;
+    std::int64_t* from = keys;
+    for (std::size_t rank = problem->first; rank < problem->last; rank++) {
+      std::int64_t* const at = keys + (ranks_[rank] - problem->before);
+      std::nth_element(from, at, keys + problem->gathered);
+      results_[rank] = Value{*at, nullptr};
+      from = at;
+    }
+    memory_->deallocate(keys, problem->gathered * sizeof *keys, alignof(std::int64_t));
+  } else {
+    std::sort(problem->candidates, end, [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
+    std::uint64_t before = problem->before;
+    std::size_t rank = problem->first;
+    for (Candidate* candidate = problem->candidates; candidate < end && rank < problem->last; candidate++) {
+      before += candidate->count;
+      bool kept = false;
+      for (; rank < problem->last && ranks_[rank] < before; kept = true) results_[rank++] = candidate->value;
+      if (kept) candidate->value.bytes = nullptr;  // it is a result's now
     }
   }
-}
-
-void Selector::feed_wide(std::int64_t key, const unsigned char* bytes, std::uint32_t length) {
-  if (mode_ == Mode::histogram) {
-    const std::uint64_t at = distance(current_.low, key);
-    if (at <= distance(current_.low, current_.high)) buckets_[at >> shift_]++;
-    return;
-  }
-  Problem* problem = problem_of(key);
-  if (problem == nullptr) return;
-  auto* copy = static_cast<Bytes*>(memory_->allocate(sizeof(Bytes) + length, alignof(std::uint64_t)));
-  new (copy) Bytes{length};
-  std::memcpy(copy->data(), bytes, length);
-  gather(problem, Value{key, copy}, 1);
-}
-
-void Selector::feed_sample(const Sample& sample) {
-  feed_keys(sample.keys, sample.key_count);
-  if (sample.dense != nullptr) feed_dense(*sample.dense);
-  if (sample.wide == nullptr) return;
-  for (std::uint32_t i = 0; i < sample.wide->count; i++) {
-    const Value& value = sample.wide->values[i];
-    feed_wide(value.key, value.bytes->data(), value.bytes->length);
-  }
+  free_candidates(problem);
 }
 
 }  // namespace dap::quantile

@@ -15,6 +15,7 @@ using quantile::Selector;
 using quantile::Value;
 
 constexpr uint32 small_sample = 1024;
+constexpr uint64 most_candidates = 256 * 1024;  // sorted without a look at interrupts
 
 // Without any allocation: the keys are put in order around the wanted ranks, which changes no multiset.
 void select_in_place(Sample* sample, const uint64* ranks, size_t rank_count, Value* values) {
@@ -94,23 +95,60 @@ void feed_extents(const QuantileState* state, Selector* selector) {
 
 void feed_memory(const QuantileState* state, Selector* selector) {
   const Sample& sample = state->sample;
-  constexpr uint32 step = 1 << 20;
-  for (uint32 from = 0; from < sample.key_count; from += step) {
+  constexpr uint64 step = 1 << 20;
+  EngineFault fault = EngineFault::none;
+  for (uint64 from = 0; from < sample.key_count; from += step) {
     CHECK_FOR_INTERRUPTS();
-    const EngineFault fault = try_engine([&] { selector->feed_keys(sample.keys + from, std::min(step, sample.key_count - from)); });
+    fault = try_engine([&] { selector->feed_keys(sample.keys + from, std::min<uint64>(step, sample.key_count - from)); });
     raise_engine_fault(fault, "order statistics");
   }
-  CHECK_FOR_INTERRUPTS();
-  Sample rest = sample;
-  rest.key_count = 0;
-  const EngineFault fault = try_engine([&] { selector->feed_sample(rest); });
-  raise_engine_fault(fault, "order statistics");
+  for (uint64 from = 0; sample.dense != nullptr && from < sample.dense->length; from += step) {
+    CHECK_FOR_INTERRUPTS();
+    quantile::Dense part = *sample.dense;
+    part.base = static_cast<int64>(static_cast<uint64>(part.base) + from * part.unit);
+    part.counts += from;
+    part.length = std::min<uint64>(step, part.length - from);
+    fault = try_engine([&] { selector->feed_dense(part); });
+    raise_engine_fault(fault, "order statistics");
+  }
+  for (uint64 from = 0; sample.wide != nullptr && from < sample.wide->count; from += step / 16) {
+    CHECK_FOR_INTERRUPTS();
+    fault = try_engine([&] {
+      for (uint64 i = from; i < std::min<uint64>(from + step / 16, sample.wide->count); i++) {
+        const Value& value = sample.wide->values[i];
+        selector->feed_wide(value.key, value.bytes->data(), value.bytes->length);
+      }
+    });
+    raise_engine_fault(fault, "order statistics");
+  }
+}
+
+// Brings the file's keys to those in memory, for this answer, where that takes little: they are read once instead of once a pass.
+bool gather_keys(const QuantileState* state, QuantileState* gathered) {
+  uint64 bytes = state->sample.key_count * sizeof(int64);
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    if (state->extents[i].wide) return false;
+    bytes += state->extents[i].bytes;
+  }
+  if (state->extent_count == 0 || bytes > state->pool->limit / 4) return false;
+  auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes));
+  uint64 count = state->sample.key_count;
+  std::copy_n(state->sample.keys, count, keys);
+  for (uint32 i = 0; i < state->extent_count; i++) {
+    read_extent(state->pool, state->extents[i], 0, keys + count, state->extents[i].bytes);
+    count += state->extents[i].count;
+  }
+  *gathered = *state;
+  gathered->sample.keys = keys;
+  gathered->sample.key_count = static_cast<uint32>(count);
+  gathered->extent_count = 0;
+  return true;
 }
 
 // Values at ascending ranks; those that are not keys are copied into the current context.
 void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Value* values) {
-  auto* state = static_cast<QuantileState*>(source->state);
-  Sample* sample = &state->sample;
+  const auto* state = static_cast<QuantileState*>(source->state);
+  Sample* sample = &static_cast<QuantileState*>(source->state)->sample;
   const bool plain = sample->dense == nullptr && (sample->wide == nullptr || sample->wide->count == 0) && state->extent_count == 0;
   if (plain && sample->key_count <= small_sample) {
     if (rank_count > 8) std::sort(sample->keys, sample->keys + sample->key_count);
@@ -125,11 +163,13 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
   MemoryContextSwitchTo(context);
   int64 low, high;
   range_of(state, &low, &high);
+  QuantileState gathered;
+  if (gather_keys(state, &gathered)) state = &gathered;
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(context);
   void* place = palloc(sizeof(Selector));
   Selector* selector = nullptr;
   EngineFault fault = try_engine([&] {
-    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, state->pool->limit / 64);
+    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, std::min(state->pool->limit / 64, most_candidates));
   });
   raise_engine_fault(fault, "order statistics");
   for (;;) {

@@ -4,7 +4,6 @@
 #include <new>
 
 extern "C" {
-#include "commands/tablespace.h"
 #include "executor/nodeHash.h"
 }
 
@@ -19,6 +18,7 @@ namespace {
 
 constexpr uint32 least_spilled = 256;  // fewer keys are not worth a write
 constexpr uint64 least_wide_spilled = 16 * 1024;
+constexpr uint32 remapped_keys = 16 * 1024;  // from here on an array grows where it is
 
 Kind kind_of_type(Oid type) {
   switch (type) {
@@ -38,93 +38,9 @@ Kind kind_of_type(Oid type) {
 
 void close_pool(Datum argument) {
   auto* pool = reinterpret_cast<Pool*>(DatumGetPointer(argument));
-  if (pool->file >= 0) FileClose(pool->file);
-  pool->file = -1;
-  pool->file_end = 0;
+  close_files(pool);
   pool->used = 0;
   pool->in_use = false;
-}
-
-// Writes at the file's end; the caller keeps where.
-void write_file(Pool* pool, const void* data, uint64 bytes) {
-  if (pool->file < 0) {
-    PrepareTempTablespaces();
-    pool->file = OpenTemporaryFile(false);
-    pool->file_end = 0;
-  }
-  const auto* at = static_cast<const char*>(data);
-  while (bytes > 0) {
-    CHECK_FOR_INTERRUPTS();
-    const int part = static_cast<int>(std::min(bytes, block_bytes));
-#if PG_VERSION_NUM >= 160000
-    const int written = static_cast<int>(FileWrite(pool->file, at, part, pool->file_end, WAIT_EVENT_BUFFILE_WRITE));
-#else
-    const int written = FileWrite(pool->file, const_cast<char*>(at), part, pool->file_end, WAIT_EVENT_BUFFILE_WRITE);
-#endif
-    if (written != part) {
-      if (written >= 0) errno = ENOSPC;
-      ereport(ERROR, (errcode_for_file_access(), errmsg("could not write to temporary file: %m")));
-    }
-    at += part;
-    bytes -= static_cast<uint64>(part);
-    pool->file_end += part;
-  }
-}
-
-Extent* new_extent(QuantileState* state) {
-  if (state->extent_count == state->extent_capacity) {
-    const uint32 capacity = state->extent_capacity == 0 ? 8 : state->extent_capacity * 2;
-    auto* extents = static_cast<Extent*>(MemoryContextAllocHuge(state->pool->context, capacity * sizeof(Extent)));
-    std::copy_n(state->extents, state->extent_count, extents);
-    if (state->extents != nullptr) pfree(state->extents);
-    state->pool->used += (capacity - state->extent_capacity) * sizeof(Extent);
-    state->extents = extents;
-    state->extent_capacity = capacity;
-  }
-  return &state->extents[state->extent_count];
-}
-
-void spill_keys(QuantileState* state) {
-  quantile::Sample* sample = &state->sample;
-  Extent* extent = new_extent(state);
-  int64 low = sample->keys[0], high = low;
-  quantile::key_range(sample->keys, sample->key_count, &low, &high);
-  const bool dotted = sample->kind == Kind::float4 || sample->kind == Kind::float8;
-  const uint64 unit = dotted ? 1 : quantile::common_unit(sample->keys, sample->key_count, quantile::decimal_base, low);
-  const uint64 bytes = sample->key_count * sizeof(int64);
-  const off_t offset = state->pool->file < 0 ? 0 : state->pool->file_end;
-  write_file(state->pool, sample->keys, bytes);
-  *extent = Extent{offset, sample->key_count, bytes, low, high, static_cast<uint32>(unit), false};
-  state->extent_count++;
-  sample->key_count = 0;
-  sample->scale_fixed = true;
-}
-
-void spill_wide(QuantileState* state) {
-  quantile::Wide* wide = state->sample.wide;
-  Extent* extent = new_extent(state);
-  const off_t offset = state->pool->file < 0 ? 0 : state->pool->file_end;
-  const uint64 bytes = wide->bytes + quantile::wide_record_header * uint64{wide->count};
-  int64 low = wide->values[0].key, high = low;
-  auto* buffer = static_cast<char*>(MemoryContextAllocHuge(state->pool->context, bytes));
-  char* at = buffer;
-  for (uint32 i = 0; i < wide->count; i++) {
-    const quantile::Value& value = wide->values[i];
-    low = std::min<int64>(low, value.key);
-    high = std::max<int64>(high, value.key);
-    memcpy(at, &value.key, 8);
-    memcpy(at + 8, &value.bytes->length, 4);
-    memcpy(at + 12, value.bytes->data(), value.bytes->length);
-    at += quantile::wide_record_header + value.bytes->length;
-  }
-  write_file(state->pool, buffer, bytes);
-  pfree(buffer);
-  *extent = Extent{offset, wide->count, bytes, low, high, 1, true};
-  state->extent_count++;
-  state->sample.scale_fixed = true;
-  const uint64 before = state->sample.memory;
-  quantile::release_wide(&state->sample, state->pool->memory());
-  state->pool->used -= before - state->sample.memory;
 }
 
 }  // namespace
@@ -142,6 +58,7 @@ CallSite* call_site(FunctionCallInfo fcinfo) {
   auto* site = static_cast<CallSite*>(fcinfo->flinfo->fn_extra);
   if (site != nullptr) return site;
   site = static_cast<CallSite*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite)));
+  site->context = fcinfo->flinfo->fn_mcxt;
   Oid* types = nullptr;
   int count = 0;
   get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
@@ -166,13 +83,16 @@ Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
     pool = static_cast<Pool*>(MemoryContextAllocZero(called_as == AGG_CONTEXT_AGGREGATE ? fcinfo->flinfo->fn_mcxt : context, sizeof(Pool)));
     pool->context = context;
     new (pool->memory_place) ContextMemory(context);
-    pool->file = -1;
+    pool->site = site;
+    pool->own = no_file;
     if (called_as == AGG_CONTEXT_AGGREGATE) {
       pool->next = site->pools;
       site->pools = pool;
     }
   }
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
+  // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
+  pool->hands_over = fcinfo->context != nullptr && IsA(fcinfo->context, AggState) && DO_AGGSPLIT_SERIALIZE(castNode(AggState, fcinfo->context)->aggsplit);
   pool->limit = get_hash_memory_limit();
   if (pool->may_spill) {
     AggRegisterCallback(fcinfo, close_pool, PointerGetDatum(pool));
@@ -267,19 +187,53 @@ static uint64 counts_budget(const Pool* pool) {
   return pool->used >= pool->limit ? most / 8 : most;
 }
 
+// A large array moves by remapping its pages, or not at all: no copy, no second array.
+static void widen_keys(QuantileState* state, uint64 capacity) {
+  quantile::Sample* sample = &state->sample;
+  if (capacity > quantile::most_keys)
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("A window's frame has more than %u values.", quantile::most_keys)));
+  const uint64 added = (capacity - sample->key_capacity) * sizeof(int64);
+  sample->keys = static_cast<int64_t*>(repalloc_huge(sample->keys, capacity * sizeof(int64)));
+  sample->key_capacity = static_cast<uint32>(capacity);
+  sample->memory += added;
+  state->pool->used += added;
+}
+
 void state_make_room(QuantileState* state) {
   Pool* pool = state->pool;
   quantile::Sample* sample = &state->sample;
-  // A capacity that doubles needs the old array and the new one for a moment.
-  const uint64 growth = uint64{sample->key_capacity} * 2 * sizeof(int64);
+  if (sample->dense != nullptr && sample->key_capacity > 0) {
+    quantile::count_keys(sample);
+    if (sample->key_count <= sample->key_capacity / 2) return;
+  }
+  const bool remapped = sample->key_capacity >= remapped_keys;
+  // A small capacity that doubles needs the old array and the new one.
+  const uint64 growth = uint64{sample->key_capacity} * (remapped ? 1 : 2) * sizeof(int64);
   const bool fits = pool->used + growth <= pool->limit;
-  if (!pool->may_spill || fits || sample->key_count < least_spilled) {
+  const bool grows = !pool->may_spill || fits || sample->key_count < least_spilled;
+  if (grows && !remapped) {
     grow(state, [&] { quantile::make_room(sample, pool->memory(), counts_budget(pool)); });
     return;
   }
   bool collapsed = false;
   grow(state, [&] { collapsed = quantile::collapse(sample, pool->memory(), counts_budget(pool)); });
-  if (!collapsed || sample->key_count > sample->key_capacity / 2) spill_keys(state);
+  if (collapsed && sample->key_count <= sample->key_capacity / 2) return;
+  if (grows)
+    widen_keys(state, uint64{sample->key_capacity} * 2);
+  else
+    spill_keys(state);
+}
+
+void state_expect_keys(QuantileState* state, uint64 more) {
+  quantile::Sample* sample = &state->sample;
+  const uint64 capacity = sample->key_count + more;
+  if (capacity <= sample->key_capacity || sample->dense != nullptr || capacity > quantile::most_keys) return;
+  const uint64 growth = (capacity - (sample->key_capacity >= remapped_keys ? sample->key_capacity : 0)) * sizeof(int64);
+  if (state->pool->used + growth > state->pool->limit) return;
+  if (sample->key_capacity >= remapped_keys)
+    widen_keys(state, capacity);
+  else
+    grow(state, [&] { quantile::reserve_keys(sample, more, state->pool->memory()); });
 }
 
 void state_settle(QuantileState* state) {
@@ -296,19 +250,13 @@ void state_add_keys(QuantileState* state, const int64* keys, uint64 count, int g
   }
   if (sample->kind != Kind::numeric || sample->groups == groups) {
     while (count > 0) {
-      if (sample->dense == nullptr) {
-        const uint64 part = std::min<uint64>(count, sample->key_capacity - sample->key_count);
-        if (part > 0) memcpy(sample->keys + sample->key_count, keys, part * sizeof(int64));
-        sample->key_count += static_cast<uint32>(part);
-        sample->count += part;
-        keys += part;
-        count -= part;
-        if (count > 0) state_make_room(state);
-      } else {
-        while (!quantile::add_key(sample, *keys)) state_make_room(state);
-        keys++;
-        count--;
-      }
+      const uint64 part = std::min<uint64>(count, sample->key_capacity - sample->key_count);
+      if (part > 0) memcpy(sample->keys + sample->key_count, keys, part * sizeof(int64));
+      sample->key_count += static_cast<uint32>(part);
+      sample->count += part;
+      keys += part;
+      count -= part;
+      if (count > 0) state_make_room(state);
     }
     return;
   }
@@ -333,24 +281,6 @@ void state_add_interval(QuantileState* state, const Interval* interval) {
   const quantile::IntervalParts parts{interval->time, interval->day, interval->month};
   grow(state, [&] { quantile::add_interval(&state->sample, parts, state->pool->memory()); });
   state_settle(state);
-}
-
-void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buffer, uint64 bytes) {
-  auto* at = static_cast<char*>(buffer);
-  off_t offset = extent.offset + static_cast<off_t>(from);
-  while (bytes > 0) {
-    CHECK_FOR_INTERRUPTS();
-    const int part = static_cast<int>(std::min(bytes, block_bytes));
-    const int got = static_cast<int>(FileRead(pool->file, at, part, offset, WAIT_EVENT_BUFFILE_READ));
-    if (got != part) {
-      if (got >= 0)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read temporary file: read only %d of %d bytes", got, part)));
-      ereport(ERROR, (errcode_for_file_access(), errmsg("could not read temporary file: %m")));
-    }
-    at += part;
-    offset += part;
-    bytes -= static_cast<uint64>(part);
-  }
 }
 
 }  // namespace dap::aggregate

@@ -7,6 +7,8 @@
 #include "engine/quantile/moving.h"
 #include "engine/quantile/sample.h"
 
+#include "pg/aggregate/handed_file.h"
+
 #include "bridge/pg.h"
 
 namespace dap::aggregate {
@@ -23,27 +25,41 @@ class ContextMemory final : public std::pmr::memory_resource {
   MemoryContext context_;
 };
 
-// The memory of one plan node's groups, and their file: both are as good as gone when the node starts over.
+struct CallSite;
+
+// A file of a pool: its own (private, or one that a leader will read), or one that a worker has handed to this process.
+struct PoolFile {
+  File file;
+  HandedFile name;  // writer 0: private
+};
+constexpr uint32 no_file = PG_UINT32_MAX;
+
+// The memory of one plan node's groups, and their files: both are as good as gone when the node starts over.
 struct Pool {
   Pool* next;
+  CallSite* site;
   MemoryContext context;  // of the node's states
   bool in_use;
   bool may_spill;
-  File file;  // -1: none
-  off_t file_end;
+  bool hands_over;  // its states go to another process (or another node of this one) that can read files by name
+  PoolFile* files;
+  uint32 file_count, file_capacity;
+  uint32 own;  // which of them is written; no_file: none yet
+  off_t own_end;
   uint64 used;
   uint64 limit;
   alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
   std::pmr::memory_resource* memory() { return reinterpret_cast<ContextMemory*>(memory_place); }
 };
 
-// Keys, or records of wide values (key, length, bytes), in the pool's file.
+// Keys, or records of wide values (key, length, bytes; they are read whole), in a file of the pool.
 struct Extent {
   off_t offset;
   uint64 count;
   uint64 bytes;
   int64 low, high;
   uint32 unit;
+  uint32 file;
   bool wide;
 };
 
@@ -66,8 +82,15 @@ struct QuantileState {
 // What a call site knows of itself, kept in fn_extra.
 struct CallSite {
   Pool* pools;
+  MemoryContext context;  // of the query
   quantile::Kind kind;
   bool has_fraction;
+  struct Handed {
+    HandedFile name;
+    Handed* next;
+  };
+  Handed* handed;  // files to be removed at the query's end: until then a later group may need them
+  MemoryContextCallback at_end;
 };
 
 // The call site's pool in this aggregate context; raises XX000 when not called as an aggregate.
@@ -88,6 +111,8 @@ void state_make_room(QuantileState* state);
 // After values came that are not plain keys: moves them to the file when the pool is over its limit.
 void state_settle(QuantileState* state);
 void state_add_decimal(QuantileState* state, const quantile::Decimal& decimal);
+// Room for `more` further keys if the pool has it, at once instead of by doubling.
+void state_expect_keys(QuantileState* state, uint64 more);
 void state_add_interval(QuantileState* state, const Interval* interval);
 
 // The argument as key; for kinds whose value is always a key.
@@ -102,9 +127,22 @@ inline int64 datum_key(quantile::Kind kind, Datum value) {
   }
 }
 
-// Reads an extent's next piece into `buffer` and returns its bytes.
-void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buffer, uint64 bytes);
+// ---- files ----
 constexpr uint64 block_bytes = 256 * 1024;
+// Reads `bytes` of an extent, from its byte `from` on, into `buffer`.
+void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buffer, uint64 bytes);
+// Moves the plain keys, or the wide values, to the pool's own file.
+void spill_keys(QuantileState* state);
+void spill_wide(QuantileState* state);
+// Moves what is counted there too, each value as often as it came: the counts are 0 then.
+void spill_counts(QuantileState* state);
+// Writes at the end of the pool's own file, which is created if need be, and returns where.
+off_t write_file(Pool* pool, const void* data, uint64 bytes);
+// The pool's number for a file that was handed to this process; it is opened, and removed at the query's end.
+uint32 adopt_file(Pool* pool, const HandedFile& name);
+Extent* new_extent(QuantileState* state);
+// Closes the files.
+void close_files(Pool* pool);
 
 // The result of a kind, from two neighbours and the way between them.
 Datum interpolate(quantile::Kind kind, int groups, const quantile::Value& low, const quantile::Value& high, const quantile::Position& position);

@@ -1,4 +1,4 @@
-// States between processes: combine, serialize, deserialize.
+// States from other processes: deserialize, combine.
 #include <algorithm>
 #include <new>
 
@@ -11,7 +11,6 @@ namespace dap::aggregate {
 namespace {
 
 using quantile::Kind;
-using quantile::Packing;
 using quantile::Sample;
 using quantile::Section;
 using quantile::Shape;
@@ -60,6 +59,85 @@ bool fractions_in_range(const Fractions& fractions) {
   return true;
 }
 
+// One value as it stands in an image or a file.
+void add_wide_value(QuantileState* into, const unsigned char* bytes, uint32 length, uint16* digits) {
+  if (into->sample.kind == Kind::interval) {
+    const quantile::IntervalParts parts = quantile::read_interval(bytes);
+    Interval interval;
+    interval.time = parts.time;
+    interval.day = parts.day;
+    interval.month = parts.month;
+    state_add_interval(into, &interval);
+  } else {
+    quantile::Decimal decimal;
+    if (!quantile::read_decimal_bytes(bytes, length, digits, &decimal)) raise_bad_image();
+    state_add_decimal(into, decimal);
+  }
+}
+
+// What a worker left in a file: taken over where it lies, unless the numerics are of another scale.
+void add_file(QuantileState* into, const Section& section, int groups) {
+  const quantile::FileReference reference = quantile::file_reference(section);
+  Pool* pool = into->pool;
+  if (!pool->may_spill || reference.writer <= 0) raise_bad_image();
+  const uint32 file = adopt_file(pool, HandedFile{reference.tablespace, reference.writer, reference.number});
+  Extent directory{};
+  directory.offset = static_cast<off_t>(reference.offset);
+  directory.file = file;
+  unsigned char token[sizeof reference.token];
+  const off_t size = FileSize(pool->files[file].file);
+  if (size < 0 || reference.offset > static_cast<uint64>(size) ||
+      sizeof token + uint64{reference.extents} * sizeof(Extent) > static_cast<uint64>(size) - reference.offset)
+    raise_bad_image();
+  read_extent(pool, directory, 0, token, sizeof token);
+  // Who knows the token has written the file: it needs no further checks.
+  if (memcmp(token, reference.token, sizeof token) != 0) raise_bad_image();
+  const bool same_scale = into->sample.kind != Kind::numeric || into->sample.groups == groups;
+  uint64 found = 0;
+  char* buffer = nullptr;
+  uint16* digits = nullptr;
+  auto* listed = static_cast<Extent*>(MemoryContextAllocHuge(CurrentMemoryContext, (reference.extents + 1) * sizeof(Extent)));
+  read_extent(pool, directory, sizeof token, listed, reference.extents * sizeof(Extent));
+  for (uint32 i = 0; i < reference.extents; i++) {
+    Extent extent = listed[i];
+    extent.file = file;
+    found += extent.count;
+    if (same_scale) {
+      Extent* kept = new_extent(into);
+      *kept = extent;
+      into->extent_count++;
+      into->sample.count += extent.count;
+      into->sample.scale_fixed = true;
+      continue;
+    }
+    if (buffer == nullptr) {
+      buffer = static_cast<char*>(palloc(block_bytes));
+      digits = static_cast<uint16*>(palloc(quantile::most_decimal_digits * sizeof(uint16)));
+    }
+    if (!extent.wide) {
+      for (uint64 from = 0; from < extent.bytes; from += block_bytes) {
+        const uint64 bytes = std::min(block_bytes, extent.bytes - from);
+        read_extent(pool, extent, from, buffer, bytes);
+        state_add_keys(into, reinterpret_cast<const int64*>(buffer), bytes / sizeof(int64), groups);
+      }
+      continue;
+    }
+    auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
+    read_extent(pool, extent, 0, records, extent.bytes);
+    for (const char* at = records; at < records + extent.bytes;) {
+      uint32 length;
+      memcpy(&length, at + 8, 4);
+      add_wide_value(into, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, digits);
+      at += quantile::wide_record_header + length;
+    }
+    pfree(records);
+  }
+  pfree(listed);
+  if (buffer != nullptr) pfree(buffer);
+  if (digits != nullptr) pfree(digits);
+  if (found != section.count) raise_bad_image();
+}
+
 // Adds a checked image's sections.
 void add_image(QuantileState* into, const QuantileState* from) {
   const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
@@ -73,7 +151,10 @@ void add_image(QuantileState* into, const QuantileState* from) {
   const int groups = from->sample.groups;
   while (quantile::next_section(&at, end, &section)) {
     CHECK_FOR_INTERRUPTS();
-    if (section.tag == Section::Tag::keys) {
+    if (section.tag == Section::Tag::file) {
+      add_file(into, section, groups);
+    } else if (section.tag == Section::Tag::keys) {
+      if (into->sample.groups == groups) state_expect_keys(into, section.count);
       for (uint64 first = 0; first < section.count; first += keys_a_time) {
         CHECK_FOR_INTERRUPTS();
         const uint64 count = std::min<uint64>(keys_a_time, section.count - first);
@@ -108,18 +189,7 @@ void add_image(QuantileState* into, const QuantileState* from) {
       for (uint64 i = 0; i < section.count; i++) {
         uint32 length;
         const unsigned char* bytes = quantile::next_wide_value(&section.data, &length);
-        if (into->sample.kind == Kind::interval) {
-          const quantile::IntervalParts parts = quantile::read_interval(bytes);
-          Interval interval;
-          interval.time = parts.time;
-          interval.day = parts.day;
-          interval.month = parts.month;
-          state_add_interval(into, &interval);
-        } else {
-          quantile::Decimal decimal;
-          quantile::read_decimal_bytes(bytes, length, digits, &decimal);
-          state_add_decimal(into, decimal);
-        }
+        add_wide_value(into, bytes, length, digits);
       }
       pfree(digits);
     }
@@ -128,7 +198,8 @@ void add_image(QuantileState* into, const QuantileState* from) {
 
 // Counts arrive in one table: taken over as it is where there is none yet.
 void adopt_dense(QuantileState* into, const QuantileState* from) {
-  if (into->sample.dense != nullptr || into->sample.key_count > 0 || into->extent_count > 0) return;
+  const bool other_scale = into->sample.kind == Kind::numeric && into->sample.scale_known && into->sample.groups != from->sample.groups;
+  if (into->sample.dense != nullptr || other_scale) return;
   const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
   const unsigned char* const end = data + VARSIZE_ANY_EXHDR(from->image);
   uint32 fraction_bytes;
@@ -177,94 +248,6 @@ void add_state(QuantileState* into, const QuantileState* from) {
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state in a file cannot be combined without being serialized")));
 }
 
-// How an extent's or the memory's keys are packed.
-Packing packing_of(Kind kind, const Sample& sample) {
-  int64 low = sample.keys[0], high = low;
-  quantile::key_range(sample.keys, sample.key_count, &low, &high);
-  const bool dotted = kind == Kind::float4 || kind == Kind::float8;
-  return quantile::plan_packing(low, high, dotted ? 1 : quantile::common_unit(sample.keys, sample.key_count, quantile::decimal_base, low));
-}
-
-Packing packing_of(const Extent& extent) { return quantile::plan_packing(extent.low, extent.high, extent.unit); }
-
-bytea* serialize(const QuantileState* state) {
-  const Sample& sample = state->sample;
-  quantile::ImageHeader header{};
-  header.kind = sample.kind;
-  header.groups = sample.groups;
-  header.scale_known = sample.scale_known;
-  header.shape = state->fractions.shape;
-  header.count = sample.count;
-  uint32 fraction_bytes = 0;
-  if (header.shape == Shape::scalar) {
-    header.fractions = reinterpret_cast<const unsigned char*>(&state->fractions.scalar);
-    fraction_bytes = sizeof(float8);
-  } else if (header.shape == Shape::array) {
-    header.fractions = reinterpret_cast<const unsigned char*>(state->fractions.array);
-    fraction_bytes = VARSIZE(state->fractions.array);
-  }
-  Packing packing{};
-  Size size = quantile::header_size(fraction_bytes);
-  if (sample.key_count > 0) {
-    packing = packing_of(sample.kind, sample);
-    size += quantile::keys_size(packing, sample.key_count);
-  }
-  if (sample.dense != nullptr) size += quantile::dense_size(*sample.dense);
-  const bool has_wide = sample.wide != nullptr && sample.wide->count > 0;
-  if (has_wide) size += quantile::wide_size(sample.wide->count, sample.wide->bytes);
-  for (uint32 i = 0; i < state->extent_count; i++) {
-    const Extent& extent = state->extents[i];
-    size += extent.wide ? quantile::wide_size(extent.count, extent.bytes - quantile::wide_record_header * extent.count)
-                        : quantile::keys_size(packing_of(extent), extent.count);
-  }
-  if (size > MaxAllocSize - VARHDRSZ)
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the state of an order statistic is too large to be sent to another process"),
-                    errdetail("It takes %zu bytes; the limit is %zu.", size, static_cast<Size>(MaxAllocSize - VARHDRSZ)),
-                    errhint("SET max_parallel_workers_per_gather = 0 computes it in one process.")));
-  auto* image = static_cast<bytea*>(palloc(VARHDRSZ + size));
-  SET_VARSIZE(image, VARHDRSZ + size);
-  auto* out = reinterpret_cast<unsigned char*>(VARDATA(image));
-  out = quantile::write_header(header, fraction_bytes, out);
-  // Counts first: who reads them can take them over before any other key comes.
-  if (sample.dense != nullptr) out = quantile::write_dense(*sample.dense, out);
-  if (sample.key_count > 0) {
-    out = quantile::write_keys_header(packing, sample.key_count, out);
-    out = quantile::write_keys(packing, sample.keys, sample.key_count, out);
-  }
-  if (has_wide) {
-    out = quantile::write_wide_header(sample.wide->count, sample.wide->bytes, out);
-    for (uint32 i = 0; i < sample.wide->count; i++)
-      out = quantile::write_wide_value(sample.wide->values[i].bytes->data(), sample.wide->values[i].bytes->length, out);
-  }
-  if (state->extent_count == 0) return image;
-  auto* buffer = static_cast<char*>(palloc(block_bytes));
-  for (uint32 i = 0; i < state->extent_count; i++) {
-    const Extent& extent = state->extents[i];
-    if (!extent.wide) {
-      const Packing packed = packing_of(extent);
-      out = quantile::write_keys_header(packed, extent.count, out);
-      for (uint64 from = 0; from < extent.bytes; from += block_bytes) {
-        const uint64 bytes = std::min(block_bytes, extent.bytes - from);
-        read_extent(state->pool, extent, from, buffer, bytes);
-        out = quantile::write_keys(packed, reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64), out);
-      }
-      continue;
-    }
-    out = quantile::write_wide_header(extent.count, extent.bytes - quantile::wide_record_header * extent.count, out);
-    auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
-    read_extent(state->pool, extent, 0, records, extent.bytes);
-    for (const char* at = records; at < records + extent.bytes;) {
-      uint32 length;
-      memcpy(&length, at + 8, 4);
-      out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, out);
-      at += quantile::wide_record_header + length;
-    }
-    pfree(records);
-  }
-  pfree(buffer);
-  return image;
-}
-
 }  // namespace
 
 }  // namespace dap::aggregate
@@ -296,14 +279,6 @@ DAP_FUNCTION(dap_quantile_combine) {
   }
   add_state(into, from);
   PG_RETURN_POINTER(into);
-}
-
-// (internal) -> bytea
-DAP_FUNCTION(dap_quantile_serialize) {
-  using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
-  PG_RETURN_BYTEA_P(serialize(reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(0))));
 }
 
 // (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes where they are.
