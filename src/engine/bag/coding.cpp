@@ -20,18 +20,29 @@ std::uint64_t low_bits(unsigned width) { return width == 64 ? ~std::uint64_t{0} 
 
 std::size_t packed_size(unsigned count, unsigned width) { return (std::size_t{count} * width + 7) / 8; }
 
-// The cheapest width, given how many numbers have each width.
-unsigned choose_width(const unsigned char* having, unsigned count) {
-  unsigned best = 0;
-  std::size_t best_size = SIZE_MAX;
-  for (unsigned width = 0; width <= 64; width++) {
-    if (width > 0 && having[width] == 0) continue;
-    std::size_t exceptions = 0;
-    for (unsigned wider = width + 1; wider <= 64; wider++)
-      if (having[wider] > 0) exceptions += having[wider] * (1 + (wider - width + 6) / 7);
-    const std::size_t size = packed_size(count, width) + exceptions + (exceptions > 0);
-    if (size > best_size) continue;
-    best = width;
+struct Plan {
+  unsigned width;
+  unsigned exceptions;
+};
+
+// The cheapest width, given which widths the numbers have (a bit each, 64 in the last place) and how many have each.
+Plan choose_width(std::uint64_t narrower, const unsigned char* having, unsigned count) {
+  unsigned widths[65], numbers = 0;
+  if ((narrower & 1) == 0) widths[numbers++] = 0;
+  for (; narrower != 0; narrower &= narrower - 1) widths[numbers++] = static_cast<unsigned>(std::countr_zero(narrower));
+  if (having[64] > 0) widths[numbers++] = 64;
+  Plan best{widths[numbers - 1], 0};
+  std::size_t best_size = packed_size(count, best.width);
+  for (unsigned i = numbers - 1; i-- > 0;) {
+    std::size_t size = packed_size(count, widths[i]) + 1;
+    unsigned exceptions = 0;
+    for (unsigned wider = i + 1; wider < numbers && size < best_size; wider++) {
+      const unsigned many = having[widths[wider]];
+      exceptions += many;
+      size += many * (1 + (widths[wider] - widths[i] + 6) / 7);
+    }
+    if (size >= best_size) continue;
+    best = Plan{widths[i], exceptions};
     best_size = size;
   }
   return best;
@@ -76,14 +87,13 @@ void unpack(const unsigned char* in, unsigned count, unsigned width, std::uint64
 
 unsigned char* write_array(const std::uint64_t* values, unsigned count, unsigned char* out) {
   unsigned char having[65] = {};
-  std::uint64_t all = 0;
+  std::uint64_t narrower = 0;
   for (unsigned i = 0; i < count; i++) {
-    having[std::bit_width(values[i])]++;
-    all |= values[i];
+    const auto width = static_cast<unsigned>(std::bit_width(values[i]));
+    having[width]++;
+    narrower |= std::uint64_t{width < 64} << (width & 63);
   }
-  const unsigned width = all == 0 ? 0 : choose_width(having, count);
-  unsigned exceptions = 0;
-  for (unsigned wider = width + 1; wider <= 64; wider++) exceptions += having[wider];
+  const auto [width, exceptions] = choose_width(narrower, having, count);
   *out++ = static_cast<unsigned char>(width | (exceptions > 0 ? has_exceptions : 0));
   out = pack(values, count, width, out);
   if (exceptions == 0) return out;

@@ -118,6 +118,12 @@ void write_element(Combination* work, const Element& element, std::uint64_t time
     put_key(writer, element.key, times);
     return;
   }
+  const int finer = writer->scale - work->scale;
+  const std::int64_t power = power_of_ten(std::min(finer < 0 ? -finer : finer, 18));
+  if (finer < 0 && finer >= -18 && element.key % power == 0) {
+    put_key(writer, element.key / power, times);
+    return;
+  }
   std::uint16_t few_digits[8];
   value = key_decimal(element.key, work->scale, few_digits);
   if (scaled_key(value, writer->scale, &key))

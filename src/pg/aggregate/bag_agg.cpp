@@ -23,48 +23,66 @@ struct Collector {
   bag::Writer* writer;
   int64* keys;  // room for keys_a_bag
   int scale;
+  int64 unit;  // of the present keys: they are divided by it
+  bool odd;    // one of them then does not end in 0
 };
 
-// The least bigint is no key of a bag.
-void put_any_key(bag::Writer* writer, int64 key, uint64 times) {
+int zeros(int64 unit) { return unit == 1 ? 0 : unit == 10 ? 1 : unit == 100 ? 2 : unit == 1000 ? 3 : 4; }
+
+// Keys that follow are divided by a power of ten, of which the scale then needs fewer.
+void begin_keys(Collector* collector, int64 unit) {
+  collector->unit = unit;
+  collector->odd = false;
+  bag::begin_bag(collector->writer, collector->scale - zeros(unit), collector->memory);
+}
+
+void put_any_key(Collector* collector, int64 key, uint64 times) {
   if (key == PG_INT64_MIN) {
+    // The least bigint is no key of a bag.
     uint16_t digits[8];
-    bag::put_wide(writer, quantile::key_decimal(key, 0, digits), times);
-  } else {
-    bag::put_key(writer, key, times);
+    bag::put_wide(collector->writer, quantile::key_decimal(key, 0, digits), times);
+    return;
   }
+  if (collector->unit != 1) key /= collector->unit;
+  collector->odd = collector->odd || key % 10 != 0;
+  bag::put_key(collector->writer, key, times);
+}
+
+// All keys at the least scale that holds them: as a bag must be.
+void push_written(Collector* collector) {
+  push_writer(&collector->levels, collector->writer, collector->odd && collector->writer->wide_count == 0);
 }
 
 void push_keys(Collector* collector, const int64* keys, uint64 count) {
   CHECK_FOR_INTERRUPTS();
-  bag::Writer* writer = collector->writer;
   int64* sorted = collector->keys;
-  bag::begin_bag(writer, collector->scale, collector->memory);
+  begin_keys(collector, static_cast<int64>(quantile::common_unit(reinterpret_cast<const int64_t*>(keys), count, quantile::decimal_base, 0)));
   const EngineFault fault = try_engine([&] {
     std::copy_n(keys, count, sorted);
     std::sort(sorted, sorted + count);
     for (uint64 from = 0, to = 0; from < count; from = to) {
       while (to < count && sorted[to] == sorted[from]) to++;
-      put_any_key(writer, sorted[from], to - from);
+      put_any_key(collector, sorted[from], to - from);
     }
   });
   raise_engine_fault(fault, "bags");
-  push_writer(&collector->levels, writer);
+  push_written(collector);
 }
 
 void push_dense(Collector* collector, const quantile::Dense& dense) {
-  bag::Writer* writer = collector->writer;
-  bag::begin_bag(writer, collector->scale, collector->memory);
+  int64 unit = quantile::decimal_base;
+  while (dense.base % unit != 0 || static_cast<int64>(dense.unit) % unit != 0) unit /= 10;
+  begin_keys(collector, unit);
   for (uint64 from = 0; from < dense.length; from += slots_a_step) {
     CHECK_FOR_INTERRUPTS();
     const uint64 to = std::min(from + slots_a_step, dense.length);
     const EngineFault fault = try_engine([&] {
       for (uint64 i = from; i < to; i++)
-        if (dense.counts[i] > 0) put_any_key(writer, static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), dense.counts[i]);
+        if (dense.counts[i] > 0) put_any_key(collector, static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), dense.counts[i]);
     });
     raise_engine_fault(fault, "bags");
   }
-  push_writer(&collector->levels, writer);
+  push_written(collector);
 }
 
 void put_any_wide(bag::Writer* writer, const quantile::Bytes* bytes, uint64 times) {
@@ -92,7 +110,7 @@ void push_wide(Collector* collector, Value* values, uint64 count) {
       }
     });
     raise_engine_fault(fault, "bags");
-    push_writer(&collector->levels, writer);
+    push_writer(&collector->levels, writer, false);
   }
 }
 

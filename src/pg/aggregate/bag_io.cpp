@@ -90,7 +90,7 @@ DAP_FUNCTION(dap_bag_in) {
     bag::begin_bag(writer, 0, memory);
     const dap::EngineFault fault = dap::try_engine([&] { bag::read_items(&reader, items_a_step, writer); });
     dap::raise_engine_fault(fault, "bags");
-    if (reader.fault == bag::TextFault::none) push_writer(&levels, writer);
+    if (reader.fault == bag::TextFault::none) push_writer(&levels, writer, false);
   }
   if (reader.fault != bag::TextFault::none) raise_text_fault(reader, text);
   PG_RETURN_DATUM(bag_datum(sum_levels(&levels)));

@@ -61,7 +61,7 @@ void empty_table(MergeState* state) {
     const EngineFault fault = try_engine([&] { bag::put_slots(table, from, std::min(from + slots_a_step, table.length), state->writer); });
     raise_engine_fault(fault, "bags");
   }
-  push_writer(&state->levels, state->writer);
+  push_writer(&state->levels, state->writer, false);
   drop_table(state);
 }
 
@@ -89,7 +89,7 @@ void add_to_table(MergeState* state, BagBytes bytes) {
   }
   if (keys.damaged || wide.damaged) raise_bag_outcome(Outcome::damaged);
   for (unsigned i = 0; i < bag::special_count; i++) bag::put_special(rest, i, header.specials[i]);
-  push_writer(&state->levels, rest);
+  push_writer(&state->levels, rest, false);
 }
 
 // Keys of the waiting bags, one of each block, at the scale of the largest of these bags.

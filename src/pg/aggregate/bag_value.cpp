@@ -88,7 +88,7 @@ Datum bag_datum(BagBytes bytes) {
 void raise_bag_outcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::negative:
-      ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a value would be in the bag less than no times"),
+      ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a difference of bags would go below zero"),
                       errdetail("The bag that is subtracted holds a value more often than the one it is subtracted from.")));
     case Outcome::too_many:
       ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a bag cannot hold that many values"),
@@ -144,13 +144,13 @@ void push_bag(Levels* levels, BagBytes bytes, bool canonical) {
   push_level(levels, level);
 }
 
-void push_writer(Levels* levels, bag::Writer* writer) {
+void push_writer(Levels* levels, bag::Writer* writer, bool canonical) {
   std::size_t size = 0;
   const EngineFault fault = try_engine([&] { size = bag::end_bag(writer); });
   raise_engine_fault(fault, "bags");
   if (writer->too_large) raise_bag_outcome(Outcome::too_large);
   if (writer->values > 0) {
-    const Level level = copy_level(levels, size, false);
+    const Level level = copy_level(levels, size, canonical);
     bag::copy_bag(*writer, level.data);
     bag::release_bag(writer);
     push_level(levels, level);

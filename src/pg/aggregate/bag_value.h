@@ -50,8 +50,8 @@ struct Levels {
   Level level[level_count];
 };
 void push_bag(Levels* levels, BagBytes bytes, bool canonical);
-// Ends the writer, takes over what it wrote, and releases it.
-void push_writer(Levels* levels, bag::Writer* writer);
+// Ends the writer, takes over what it wrote, and releases it; canonical: it is written as a bag must be.
+void push_writer(Levels* levels, bag::Writer* writer, bool canonical);
 // The sum of all, which stays the levels'.
 BagBytes sum_levels(Levels* levels);
 
