@@ -36,6 +36,7 @@ FROM (VALUES ('{1}'::dap.bag)) v(b);
 
 -- Of rows: NULLs ignored, nothing left is NULL; FILTER, DISTINCT, GROUPING SETS, OVER.
 SELECT dap.bag_agg(x::smallint), dap.bag_agg(x), dap.bag_agg(x::bigint), dap.bag_agg(x::numeric / 4) FROM generate_series(-2, 2) x;
+SELECT dap.bag_agg(x), dap.bag_agg(-x * 1000) FROM (VALUES (-888.862055143196), (888.862055143196), (100.10)) v(x);
 SELECT dap.bag_agg(x), dap.bag_agg(NULL::numeric) IS NULL AS none, dap.bag_agg(x) FILTER (WHERE x > 5) IS NULL AS none_left, dap.bag_agg(DISTINCT x) FROM (VALUES (NULL), (3.10), (1), (3.1)) v(x);
 SELECT x % 2 AS g, x % 3 AS h, dap.bag_agg(x) FROM generate_series(1, 6) x GROUP BY GROUPING SETS ((x % 2), (x % 3), ()) ORDER BY 1, 2;
 SELECT x, dap.bag_agg(x) OVER (ORDER BY x) AS growing, dap.bag_agg(x * 1.5) OVER (ORDER BY x ROWS 1 PRECEDING) AS moving FROM generate_series(1, 4) x;

@@ -29,6 +29,22 @@ struct Collector {
 
 int zeros(int64 unit) { return unit == 1 ? 0 : unit == 10 ? 1 : unit == 100 ? 2 : unit == 1000 ? 3 : 4; }
 
+// The greatest power of ten up to 10,000 that divides every key.
+int64 common_power(const int64* keys, uint64 count) {
+  int64 unit = quantile::decimal_base;
+  for (uint64 i = 0; i < count && unit > 1;) {
+    if (unit == 10000) {
+      while (i < count && keys[i] % 10000 == 0) i++;
+    } else if (unit == 100) {
+      while (i < count && keys[i] % 100 == 0) i++;
+    } else {
+      while (i < count && keys[i] % unit == 0) i++;
+    }
+    if (i < count) unit /= 10;
+  }
+  return unit;
+}
+
 // Keys that follow are divided by a power of ten, of which the scale then needs fewer.
 void begin_keys(Collector* collector, int64 unit) {
   collector->unit = unit;
@@ -56,7 +72,7 @@ void push_written(Collector* collector) {
 void push_keys(Collector* collector, const int64* keys, uint64 count) {
   CHECK_FOR_INTERRUPTS();
   int64* sorted = collector->keys;
-  begin_keys(collector, static_cast<int64>(quantile::common_unit(reinterpret_cast<const int64_t*>(keys), count, quantile::decimal_base, 0)));
+  begin_keys(collector, common_power(keys, count));
   const EngineFault fault = try_engine([&] {
     std::copy_n(keys, count, sorted);
     std::sort(sorted, sorted + count);
