@@ -153,4 +153,12 @@ my $sums = "SELECT md5(string_agg(dap._bag_send(b)::text, ',' ORDER BY day)), (S
 is($node->safe_psql('other', $sums), sql($sums), 'the same bags after a dump');
 is(sql('SELECT count(*) FROM (SELECT DISTINCT b FROM (SELECT b FROM kept UNION ALL SELECT b FROM kept) s) s'), '30', 'DISTINCT');
 
+# The documentation's own queries.
+my ($section) = slurp_file("$ENV{DAP_SOURCE}/docs/order_statistics.md") =~ /^## Bags$(.*)/ms;
+my ($queries) = $section =~ /^```sql\n(.*?)^```/ms;
+sql("CREATE SCHEMA intermediate; CREATE TABLE intermediate.transactions_clean AS SELECT timestamp '2025-01-01' + i * interval '1 minute' AS transaction_at, $money AS amount FROM generate_series(0, 99999) i");
+is(scalar(my @lines = split /\n/, sql($queries)), 4, 'three months and what is left without a day');
+is($lines[3], sql("SELECT dap.percentile(amount, 0.9) FROM intermediate.transactions_clean WHERE transaction_at::date <> '2025-01-01'"), 'the 90th percentile without the first day');
+is($lines[1], sql("SELECT date_trunc('month', transaction_at::date) || '|' || dap.median(amount) FROM intermediate.transactions_clean WHERE transaction_at >= '2025-02-01' AND transaction_at < '2025-03-01' GROUP BY date_trunc('month', transaction_at::date)"), 'the median of February');
+
 done_testing();

@@ -108,7 +108,7 @@ TEST_P(BagRandom, TextSumDifferenceAndRanks) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 random(seed);
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < 15; round++) {
     const std::size_t size = std::array<std::size_t, 6>{0, 1, 5, 127, 300, 3000}[random() % 6];
     const unsigned other_form = random() % 3 == 0 ? static_cast<unsigned>(random() % 18) : GetParam();
     const Multiset first = random_multiset(random, GetParam(), size), second = random_multiset(random, other_form, random() % (size + 2));
@@ -240,6 +240,22 @@ TEST(BagText, WhatIsNoBagIsRefusedWhereItGoesWrong) {
   EXPECT_TRUE(parse("{9223372036854775806, 1e131071, 1e-16383, -0.0:9223372036854775803}"));
 }
 
+TEST(BagWriter, StopsAtTheSizeOfAVarlena) {
+  Writer writer;
+  begin_bag(&writer, 0, std::pmr::new_delete_resource());
+  const std::vector<unsigned char> bytes(100000, 1);
+  put_wide(&writer, bytes.data(), 100000, 1);
+  EXPECT_FALSE(writer.too_large);
+  writer.wide.size = most_bag_bytes - 50000;  // as if so much had been written
+  put_wide(&writer, bytes.data(), 100000, 1);
+  EXPECT_TRUE(writer.too_large);
+  for (std::int64_t key = 0; key < 1000; key++) put_key(&writer, key, 1);
+  EXPECT_EQ(writer.keys.size, 0U);  // nothing is kept any more
+  end_bag(&writer);
+  EXPECT_TRUE(writer.too_large);
+  release_bag(&writer);
+}
+
 TEST(BagTable, AddsUpWhatLiesInsideAndHandsBackTheRest) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 40; round++) {
@@ -292,7 +308,7 @@ TEST(BagBytes, MutatedOnesAreRefusedOrTrue) {
   std::mt19937_64 random(seed);
   std::vector<Bytes> seeds;
   for (unsigned form = 0; form < 18; form++)
-    for (const std::size_t size : {1, 4, 130, 300}) seeds.push_back(*parse(text(random_multiset(random, form, size))));
+    for (const std::size_t size : {1, 3, 12, 140}) seeds.push_back(*parse(text(random_multiset(random, form, size))));
   std::uint64_t good = 0;
   for (int i = 0; i < 1000000; i++) {
     Bytes bytes = seeds[random() % seeds.size()];
