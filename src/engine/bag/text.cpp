@@ -15,6 +15,7 @@ namespace {
 
 using quantile::DecimalClass;
 
+constexpr std::ptrdiff_t most_step = 1 << 20;  // characters, where the numbers are long
 constexpr std::string_view special_names[special_count] = {"-Infinity", "Infinity", "NaN"};
 
 struct Item {
@@ -146,11 +147,13 @@ void open_text(TextReader* reader, const char* text, std::size_t length) {
 }
 
 void read_items(TextReader* reader, unsigned items, Writer* writer) {
+  if (reader->fault != TextFault::none) return;
   std::pmr::vector<Item> read(writer->memory);
   std::pmr::vector<std::uint16_t> digits(writer->memory);
   Survey survey{};
   std::uint64_t values = writer->values;
-  for (; items > 0 && !reader->ended && reader->fault == TextFault::none; items--) {
+  const char* const begin = reader->at;
+  for (; items > 0 && !reader->ended && reader->at - begin < most_step; items--) {
     Item item;
     int special;
     const char* const from = reader->at;

@@ -25,7 +25,7 @@ struct TextReader {
 
 // Reads the opening brace.
 void open_text(TextReader* reader, const char* text, std::size_t length);
-// Reads up to `items` items into a bag of its own, in order; their values and numbers need be neither sorted nor different. Throws std::bad_alloc.
+// Reads up to `items` items, or about a megabyte, into a bag of its own; values may come in any order and repeatedly. Throws std::bad_alloc.
 void read_items(TextReader* reader, unsigned items, Writer* writer);
 
 }  // namespace dap::bag
