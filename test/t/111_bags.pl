@@ -98,6 +98,18 @@ for my $round (1 .. $rounds) {
 is(sql("SELECT dap.percentile(dap.bag_agg(x), 0.5)::float8 = percentile_cont(0.5) WITHIN GROUP (ORDER BY x) AND dap.percentile(dap.bag_agg(x), 1) = percentile_disc(1) WITHIN GROUP (ORDER BY x)
   FROM (SELECT (random() * 1000)::int AS x FROM generate_series(1, 1001)) s"), 't', 'percentile_cont');
 
+# Enough bags for the table of counts, some of them coarser, finer, far away or with values of every width: as the bag of all rows, whatever memory there is.
+sql("CREATE TABLE rows AS SELECT d, CASE d % 12 WHEN 1 THEN round(x) WHEN 2 THEN x / 1000 WHEN 3 THEN x + 1000000 WHEN 4 THEN x + d * 100 WHEN 5 THEN CASE WHEN i % 50 = 0 THEN x * 1e30 ELSE x END
+    WHEN 6 THEN CASE WHEN i % 30 = 0 THEN exp(x / 500) ELSE x END WHEN 7 THEN -x ELSE x END AS x FROM (SELECT i, i % 200 AS d, $money AS x FROM generate_series(1, 400000) i OFFSET 0) s;
+  CREATE TABLE days AS SELECT d, dap.bag_agg(x) AS b FROM rows GROUP BY d; ANALYZE rows, days");
+for my $memory ('1MB', '8MB', '64MB') {
+  is(sql("SET work_mem = '$memory'; SET hash_mem_multiplier = 1; SELECT (SELECT dap.bag_merge(b) FROM days) OPERATOR(dap.=) dap.bag_agg(x) FROM rows"), 't', "200 bags merged with $memory");
+  is(sql("SET work_mem = '$memory'; SET hash_mem_multiplier = 1; SELECT count(*) FROM (SELECT d % 3 AS g, dap.bag_merge(b) AS m FROM days GROUP BY 1) m JOIN (SELECT d % 3 AS g, dap.bag_agg(x) AS b FROM rows GROUP BY 1) r USING (g)
+    WHERE m OPERATOR(dap.=) b"), '3', "in three groups with $memory");
+}
+# One state serves several aggregates of the same rows.
+is(sql("SELECT b OPERATOR(dap.=) c AND m = dap.median(b) AND p = dap.percentile(b, 0.3) FROM (SELECT dap.median(x) AS m, dap.bag_agg(x) AS b, dap.percentile(x, 0.3) AS p FROM rows WHERE d < 3) s, (SELECT dap.bag_agg(x) AS c FROM rows WHERE d < 3) t"), 't', 'beside other order statistics');
+
 # Toasted: count, least and greatest read the beginning alone, everything else the whole; compressed, external, as they come.
 sql("CREATE TABLE toasted (b dap.bag); INSERT INTO toasted SELECT dap.bag_agg((random() * 1e15)::bigint) FROM generate_series(1, 100000); INSERT INTO toasted SELECT dap.bag_agg(x * 8) FROM generate_series(1, 3000000) x;
   INSERT INTO toasted SELECT dap.bag_agg(x + 1e30) FROM generate_series(1, 2000) x");
