@@ -20,7 +20,7 @@ BEGIN
   FOR routine IN
     SELECT p.oid FROM pg_catalog.pg_proc p
     WHERE p.pronamespace = 'dap'::regnamespace
-      AND NOT (p.prokind IN ('a', 'w') OR p.proname = 'version')
+      AND NOT (p.prokind IN ('a', 'w') OR p.proname = 'version' OR p.proname !~ '^_' AND 'dap.bag'::regtype = ANY (p.proargtypes::oid[]))
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
   END LOOP;
