@@ -95,6 +95,13 @@ bool next_sorted(Tuplesortstate* sort, Datum* datum) {
 #endif
 }
 
+// Done with what next_sorted() gave: until PostgreSQL 16 it is a copy in the caller's memory.
+void release_sorted([[maybe_unused]] Datum datum) {
+#if PG_VERSION_NUM < 160000
+  pfree(DatumGetPointer(datum));
+#endif
+}
+
 Tuplesortstate* begin_sort(Oid type, Oid less) { return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE); }
 
 // All keys, of memory and file.
@@ -177,12 +184,13 @@ void consider_sorted_wide(const QuantileState* state, Mode* mode) {
     const Size told_by = state->sample.kind == Kind::interval ? sortable_key + quantile::interval_span : size;
     if (times > 0 && size == VARSIZE(place) - VARHDRSZ && memcmp(VARDATA(place), VARDATA_ANY(next), told_by) == 0) {
       times++;
-      continue;
+    } else {
+      if (times > 0 && times >= mode->times) quantile::consider(mode, wide_value(place), times);
+      SET_VARSIZE(place, VARHDRSZ + size);
+      memcpy(VARDATA(place), VARDATA_ANY(next), size);
+      times = 1;
     }
-    if (times > 0 && times >= mode->times) quantile::consider(mode, wide_value(place), times);
-    SET_VARSIZE(place, VARHDRSZ + size);
-    memcpy(VARDATA(place), VARDATA_ANY(next), size);
-    times = 1;
+    release_sorted(datum);
   }
   if (times > 0 && times >= mode->times) quantile::consider(mode, wide_value(place), times);
   tuplesort_end(sort);
