@@ -144,9 +144,11 @@ void put_wide(Tuplesortstate* sort, bytea* place, int64 key, const unsigned char
   tuplesort_putdatum(sort, PointerGetDatum(place), false);
 }
 
-Value wide_value(const bytea* sorted) {
-  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(sorted));
-  return sortable_value(data, static_cast<uint32>(VARSIZE_ANY_EXHDR(sorted)));
+void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
+  if (times == 0 || times < mode->times) return;
+  const Value value = sortable_value(reinterpret_cast<const unsigned char*>(VARDATA(sorted)), static_cast<uint32>(VARSIZE(sorted) - VARHDRSZ));
+  quantile::consider(mode, value, times);
+  if (mode->value.bytes != value.bytes) pfree(const_cast<quantile::Bytes*>(value.bytes));
 }
 
 void consider_sorted_wide(const QuantileState* state, Mode* mode) {
@@ -185,14 +187,14 @@ void consider_sorted_wide(const QuantileState* state, Mode* mode) {
     if (times > 0 && size == VARSIZE(place) - VARHDRSZ && memcmp(VARDATA(place), VARDATA_ANY(next), told_by) == 0) {
       times++;
     } else {
-      if (times > 0 && times >= mode->times) quantile::consider(mode, wide_value(place), times);
+      consider_wide(mode, place, times);
       SET_VARSIZE(place, VARHDRSZ + size);
       memcpy(VARDATA(place), VARDATA_ANY(next), size);
       times = 1;
     }
     release_sorted(datum);
   }
-  if (times > 0 && times >= mode->times) quantile::consider(mode, wide_value(place), times);
+  consider_wide(mode, place, times);
   tuplesort_end(sort);
 }
 
