@@ -141,6 +141,11 @@ bool moving_remove(MovingSample* sample, const Value& value, std::pmr::memory_re
   return true;
 }
 
+std::uint64_t moving_times(const MovingSample& sample, const Value& value) {
+  const std::uint32_t found = find(sample, value);
+  return found == 0 ? 0 : sample.nodes[found].times;
+}
+
 Value moving_at(const MovingSample& sample, std::uint64_t rank) {
   std::uint32_t at = sample.root;
   for (;;) {

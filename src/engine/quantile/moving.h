@@ -28,6 +28,8 @@ struct MovingSample {
 void moving_add(MovingSample* sample, const Value& value, std::pmr::memory_resource* memory);
 // Takes one value out; false if it is not there.
 bool moving_remove(MovingSample* sample, const Value& value, std::pmr::memory_resource* memory);
+// How often the value is there.
+std::uint64_t moving_times(const MovingSample& sample, const Value& value);
 // The value at a 0-based rank, which is below the count.
 Value moving_at(const MovingSample& sample, std::uint64_t rank);
 inline std::uint64_t moving_count(const MovingSample& sample) {

@@ -58,6 +58,7 @@ inline double key_double(std::int64_t key) {
 
 // ---- intervals: always with bytes; equal spans order by months, days, microseconds ----
 constexpr std::uint32_t interval_length = 32;
+constexpr std::uint32_t interval_span = 16;  // the first bytes, the same in equal intervals
 struct IntervalParts {
   std::int64_t time;
   std::int32_t day, month;

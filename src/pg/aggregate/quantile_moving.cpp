@@ -25,27 +25,26 @@ struct MovingState {
   std::pmr::memory_resource* memory() { return reinterpret_cast<ContextMemory*>(memory_place); }
 };
 
-constexpr Size bytes_at_hand = 256;
+}  // namespace
 
-// The argument as a value; its bytes, if it has any, stand in `place` or are palloc'd.
-Value read_value(MovingState* state, Datum argument, void* place) {
-  if (state->kind == Kind::interval) {
+Value read_value(Kind kind, Datum argument, uint8* groups, bool* scale_known, void* place) {
+  if (kind == Kind::interval) {
     const Interval* interval = DatumGetIntervalP(argument);
     auto* bytes = new (place) quantile::Bytes{quantile::interval_length};
     const int64 key = quantile::write_interval({interval->time, interval->day, interval->month}, bytes->data());
     return {key, bytes};
   }
-  if (state->kind != Kind::numeric) return {datum_key(state->kind, argument), nullptr};
+  if (kind != Kind::numeric) return {datum_key(kind, argument), nullptr};
   varlena* stored = PG_DETOAST_DATUM_PACKED(argument);
   const quantile::Decimal decimal =
       quantile::read_numeric(reinterpret_cast<const unsigned char*>(VARDATA_ANY(stored)), VARSIZE_ANY_EXHDR(stored));
-  if (!state->scale_known) {
-    state->groups = static_cast<uint8>(quantile::first_scale(decimal));
-    state->scale_known = true;
+  if (!*scale_known) {
+    *groups = static_cast<uint8>(quantile::first_scale(decimal));
+    *scale_known = true;
   }
   Value value{0, nullptr};
   int64_t key;
-  const bool exact = quantile::decimal_key_fast(decimal, state->groups, &key);
+  const bool exact = quantile::decimal_key_fast(decimal, *groups, &key);
   value.key = key;
   if (!exact) {
     const uint32 length = quantile::decimal_bytes_length(decimal);
@@ -56,6 +55,8 @@ Value read_value(MovingState* state, Datum argument, void* place) {
   }
   return value;
 }
+
+namespace {
 
 MovingState* begin(FunctionCallInfo fcinfo) {
   CallSite* site = call_site(fcinfo);
@@ -89,6 +90,12 @@ RankSource source_of(MovingState* state) {
 
 }  // namespace
 
+bool moving_source(FunctionCallInfo fcinfo, RankSource* source) {
+  MovingState* state = final_state(fcinfo);
+  if (state != nullptr) *source = source_of(state);
+  return state != nullptr;
+}
+
 }  // namespace dap::aggregate
 
 // (internal, value [, fraction or fractions]) -> internal
@@ -105,7 +112,7 @@ DAP_FUNCTION(dap_quantile_moving_add) {
   state->rows++;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
-  const Value value = read_value(state, PG_GETARG_DATUM(1), place);
+  const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
   const dap::EngineFault fault = dap::try_engine([&] { dap::quantile::moving_add(&state->sample, value, state->memory()); });
   dap::raise_engine_fault(fault, "order statistics");
   PG_RETURN_POINTER(state);
@@ -119,7 +126,7 @@ DAP_FUNCTION(dap_quantile_moving_remove) {
   state->rows--;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
-  const Value value = read_value(state, PG_GETARG_DATUM(1), place);
+  const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
   bool found = false;
   const dap::EngineFault fault = dap::try_engine([&] { found = dap::quantile::moving_remove(&state->sample, value, state->memory()); });
   dap::raise_engine_fault(fault, "order statistics");

@@ -22,7 +22,8 @@ Datum numeric_text(const char* text) {
   return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
-// key / 10^places without trailing zeros behind the point.
+}  // namespace
+
 Datum scaled_numeric(int64 key, int places) {
   while (places > 0 && key % 10 == 0) {
     key /= 10;
@@ -31,7 +32,6 @@ Datum scaled_numeric(int64 key, int places) {
   return NumericGetDatum(places == 0 ? int64_to_numeric(key) : int64_div_fast_to_numeric(key, places));
 }
 
-// The stored form of a decimal's bytes, made canonical by the server's own arithmetic.
 Datum bytes_numeric(const quantile::Bytes* bytes) {
   quantile::Decimal decimal;
   auto* digits = static_cast<uint16*>(palloc(bytes->length + 2));
@@ -55,6 +55,17 @@ Datum bytes_numeric(const quantile::Bytes* bytes) {
 Datum value_numeric(const Value& value, int groups) {
   return value.bytes != nullptr ? bytes_numeric(value.bytes) : scaled_numeric(value.key, 4 * groups);
 }
+
+Interval* value_interval(const Value& value) {
+  const quantile::IntervalParts parts = quantile::read_interval(value.bytes->data());
+  auto* interval = static_cast<Interval*>(palloc(sizeof(Interval)));
+  interval->time = parts.time;
+  interval->day = parts.day;
+  interval->month = parts.month;
+  return interval;
+}
+
+namespace {
 
 Datum interpolate_numeric(int groups, const Value& low, const Value& high, const Position& position) {
   if (position.part == 0 || quantile::compare(low, high) == 0) return value_numeric(low, groups);
@@ -87,15 +98,6 @@ Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
   const Datum way = DirectFunctionCall2(numeric_mul, part_numeric(position), difference);
   const Datum moved = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_add, way, numeric_text("0.5")), NumericGetDatum(int64_to_numeric(low)));
   return DirectFunctionCall1(numeric_int8, DirectFunctionCall1(numeric_floor, moved));
-}
-
-Interval* value_interval(const Value& value) {
-  const quantile::IntervalParts parts = quantile::read_interval(value.bytes->data());
-  auto* interval = static_cast<Interval*>(palloc(sizeof(Interval)));
-  interval->time = parts.time;
-  interval->day = parts.day;
-  interval->month = parts.month;
-  return interval;
 }
 
 Datum interpolate_interval(const Value& low, const Value& high, const Position& position) {

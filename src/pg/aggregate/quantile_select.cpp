@@ -206,6 +206,12 @@ RankSource source_of(QuantileState* state) {
 
 }  // namespace
 
+bool final_source(FunctionCallInfo fcinfo, RankSource* source) {
+  QuantileState* state = final_state(fcinfo);
+  if (state != nullptr) *source = source_of(state);
+  return state != nullptr;
+}
+
 }  // namespace dap::aggregate
 
 DAP_FUNCTION(dap_median_final) {

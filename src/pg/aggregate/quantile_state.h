@@ -163,4 +163,20 @@ struct RankSource {
 Datum answer_one(FunctionCallInfo fcinfo, const RankSource& source, float8 fraction, Statistic statistic);
 Datum answer_many(FunctionCallInfo fcinfo, const RankSource& source, ArrayType* fractions);
 
+// The first argument of a final function, a QuantileState or a moving window's, as a source of ranks; false where the answer is NULL.
+bool final_source(FunctionCallInfo fcinfo, RankSource* source);
+bool moving_source(FunctionCallInfo fcinfo, RankSource* source);
+
+// A window's argument as a value; its bytes, if it has any, stand in `place`, which has room for bytes_at_hand, or are palloc'd.
+// The first numeric decides the scale.
+constexpr Size bytes_at_hand = 256;
+quantile::Value read_value(quantile::Kind kind, Datum argument, uint8* groups, bool* scale_known, void* place);
+
+// key / 10^places without trailing zeros behind the point.
+Datum scaled_numeric(int64 key, int places);
+// A decimal's bytes in the stored form, made canonical by the server's own arithmetic.
+Datum bytes_numeric(const quantile::Bytes* bytes);
+Datum value_numeric(const quantile::Value& value, int groups);
+Interval* value_interval(const quantile::Value& value);
+
 }  // namespace dap::aggregate

@@ -1,0 +1,260 @@
+// dap.mode over the states of the order statistics: runs of equal values, from memory or, once values are in a file, by the server's sort.
+#include <algorithm>
+#include <new>
+
+#include "engine/quantile/runs.h"
+
+#include "pg/aggregate/mode.h"
+
+extern "C" {
+#include "catalog/pg_operator_d.h"
+#include "utils/tuplesort.h"
+}
+
+#include "bridge/engine_call.h"
+
+namespace dap::aggregate {
+
+namespace {
+
+using quantile::Kind;
+using quantile::Mode;
+using quantile::Runs;
+using quantile::Sample;
+using quantile::Value;
+
+constexpr uint64 a_time = 1 << 16;
+
+void raise_fault(EngineFault fault) { raise_engine_fault(fault, "dap.mode"); }
+
+bool same_span(const Value& a, const Value& b) { return memcmp(a.bytes->data(), b.bytes->data(), quantile::interval_span) == 0; }
+
+// A key that was counted in the table as well.
+uint64 counted(const Sample& sample, int64 key) {
+  uint64 slot;
+  return sample.dense != nullptr && quantile::dense_slot(sample.dense, key, &slot) ? sample.dense->counts[slot] : 0;
+}
+
+void consider_dense(const Sample& sample, Mode* mode) {
+  if (sample.dense == nullptr) return;
+  const quantile::Dense& dense = *sample.dense;
+  for (uint64 i = 0; i < dense.length; i++) {
+    if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
+    if (dense.counts[i] >= mode->times)
+      quantile::consider(mode, Value{static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), nullptr}, dense.counts[i]);
+  }
+}
+
+// Puts the items in order, which changes no multiset, and considers each run; `take` makes a value and a number of times of it.
+template <class Item, class Less, class Take>
+void consider_items(Item* items, uint64 count, std::pmr::memory_resource* memory, Less less, Take take, Mode* mode) {
+  if (count == 0) return;
+  Runs<Item, Less> runs(items, count, less);
+  bool more = true;
+  while (more) {
+    CHECK_FOR_INTERRUPTS();
+    raise_fault(try_engine([&] { more = runs.sort_next(memory); }));
+  }
+  more = true;
+  while (more) {
+    CHECK_FOR_INTERRUPTS();
+    raise_fault(try_engine([&] {
+      const Item* item;
+      uint64_t times;
+      for (uint64 i = 0; i < a_time && more; i++)
+        if ((more = runs.next(&item, &times))) take(mode, *item, times);
+    }));
+  }
+}
+
+void consider_memory(QuantileState* state, std::pmr::memory_resource* memory, Mode* mode) {
+  Sample& sample = state->sample;
+  // Equal intervals stand side by side, the one to be shown first.
+  Mode equal{};
+  consider_items(sample.keys, sample.key_count, memory, [](int64_t a, int64_t b) { return a < b; },
+                 [&](Mode* best, int64_t key, uint64 times) { quantile::consider(best, Value{key, nullptr}, times + counted(sample, key)); }, mode);
+  if (sample.wide != nullptr)
+    consider_items(sample.wide->values, sample.wide->count, memory, [](const Value& a, const Value& b) { return quantile::compare(a, b) < 0; },
+                   [&](Mode* best, const Value& value, uint64 times) {
+                     if (sample.kind == Kind::interval && equal.times > 0 && same_span(equal.value, value)) {
+                       equal.times += times;
+                       return;
+                     }
+                     quantile::consider(best, equal.value, equal.times);
+                     equal = Mode{value, times};
+                   }, mode);
+  quantile::consider(mode, equal.value, equal.times);
+}
+
+bool next_sorted(Tuplesortstate* sort, Datum* datum) {
+  bool null = false;
+#if PG_VERSION_NUM >= 160000  // tuplesort_getdatum is told whether to copy
+  return tuplesort_getdatum(sort, true, false, datum, &null, nullptr);
+#else
+  return tuplesort_getdatum(sort, true, datum, &null, nullptr);
+#endif
+}
+
+// Done with what next_sorted() gave: until PostgreSQL 16 it is a copy in the caller's memory.
+void release_sorted([[maybe_unused]] Datum datum) {
+#if PG_VERSION_NUM < 160000
+  pfree(DatumGetPointer(datum));
+#endif
+}
+
+Tuplesortstate* begin_sort(Oid type, Oid less) { return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE); }
+
+// All keys, of memory and file.
+void consider_sorted_keys(const QuantileState* state, char* buffer, Mode* mode) {
+  const Sample& sample = state->sample;
+  Tuplesortstate* sort = begin_sort(INT8OID, Int8LessOperator);
+  for (uint32 i = 0; i < sample.key_count; i++) tuplesort_putdatum(sort, Int64GetDatum(sample.keys[i]), false);
+  for (uint32 e = 0; e < state->extent_count; e++) {
+    const Extent& extent = state->extents[e];
+    for (uint64 from = 0; !extent.wide && from < extent.bytes; from += block_bytes) {
+      const uint64 bytes = std::min(block_bytes, extent.bytes - from);
+      read_extent(state->pool, extent, from, buffer, bytes);
+      const auto* keys = reinterpret_cast<const int64*>(buffer);
+      for (uint64 i = 0; i < bytes / sizeof(int64); i++) tuplesort_putdatum(sort, Int64GetDatum(keys[i]), false);
+    }
+  }
+  tuplesort_performsort(sort);
+  Datum datum;
+  int64 key = 0;
+  uint64 times = 0;
+  for (uint64 i = 0; next_sorted(sort, &datum); i++) {
+    if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
+    if (times > 0 && DatumGetInt64(datum) == key) {
+      times++;
+      continue;
+    }
+    if (times > 0) quantile::consider(mode, Value{key, nullptr}, times + counted(sample, key));
+    key = DatumGetInt64(datum);
+    times = 1;
+  }
+  if (times > 0) quantile::consider(mode, Value{key, nullptr}, times + counted(sample, key));
+  tuplesort_end(sort);
+}
+
+// A wide value as a bytea that sorts as it does: its key, then its bytes.
+void put_wide(Tuplesortstate* sort, bytea* place, int64 key, const unsigned char* bytes, uint32 length) {
+  SET_VARSIZE(place, VARHDRSZ + sortable_key + length);
+  write_sortable_key(key, reinterpret_cast<unsigned char*>(VARDATA(place)));
+  memcpy(VARDATA(place) + sortable_key, bytes, length);
+  tuplesort_putdatum(sort, PointerGetDatum(place), false);
+}
+
+void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
+  if (times == 0 || times < mode->times) return;
+  const Value value = sortable_value(reinterpret_cast<const unsigned char*>(VARDATA(sorted)), static_cast<uint32>(VARSIZE(sorted) - VARHDRSZ));
+  quantile::consider(mode, value, times);
+  if (mode->value.bytes != value.bytes) pfree(const_cast<quantile::Bytes*>(value.bytes));
+}
+
+void consider_sorted_wide(const QuantileState* state, Mode* mode) {
+  const quantile::Wide* wide = state->sample.wide;
+  uint64 most = 0;
+  for (uint32 e = 0; e < state->extent_count; e++)
+    if (state->extents[e].wide) most = std::max(most, state->extents[e].bytes);
+  Tuplesortstate* sort = begin_sort(BYTEAOID, ByteaLessOperator);
+  auto* place = static_cast<bytea*>(palloc(VARHDRSZ + sortable_key + 5 + 2 * quantile::most_decimal_digits));
+  for (uint32 i = 0; wide != nullptr && i < wide->count; i++)
+    put_wide(sort, place, wide->values[i].key, wide->values[i].bytes->data(), wide->values[i].bytes->length);
+  auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, most));
+  for (uint32 e = 0; e < state->extent_count; e++) {
+    const Extent& extent = state->extents[e];
+    if (!extent.wide) continue;
+    read_extent(state->pool, extent, 0, records, extent.bytes);
+    for (const char* at = records; at < records + extent.bytes;) {
+      int64 key;
+      uint32 length;
+      memcpy(&key, at, 8);
+      memcpy(&length, at + 8, 4);
+      put_wide(sort, place, key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length);
+      at += quantile::wide_record_header + length;
+    }
+  }
+  pfree(records);
+  tuplesort_performsort(sort);
+  Datum datum;
+  uint64 times = 0;
+  for (uint64 i = 0; next_sorted(sort, &datum); i++) {
+    if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
+    const auto* next = reinterpret_cast<const bytea*>(DatumGetPointer(datum));
+    const Size size = VARSIZE_ANY_EXHDR(next);
+    // Equal intervals stand side by side, the one to be shown first.
+    const Size told_by = state->sample.kind == Kind::interval ? sortable_key + quantile::interval_span : size;
+    if (times > 0 && size == VARSIZE(place) - VARHDRSZ && memcmp(VARDATA(place), VARDATA_ANY(next), told_by) == 0) {
+      times++;
+    } else {
+      consider_wide(mode, place, times);
+      SET_VARSIZE(place, VARHDRSZ + size);
+      memcpy(VARDATA(place), VARDATA_ANY(next), size);
+      times = 1;
+    }
+    release_sorted(datum);
+  }
+  consider_wide(mode, place, times);
+  tuplesort_end(sort);
+}
+
+Value mode_of(QuantileState* state) {
+  Mode mode{};
+  if (state->extent_count == 0) {
+    consider_memory(state, new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext), &mode);
+    consider_dense(state->sample, &mode);
+    return mode.value;
+  }
+  auto* buffer = static_cast<char*>(palloc(block_bytes));
+  bool keys = state->sample.key_count > 0, wide = state->sample.wide != nullptr && state->sample.wide->count > 0;
+  for (uint32 i = 0; i < state->extent_count; i++) (state->extents[i].wide ? wide : keys) = true;
+  if (keys) consider_sorted_keys(state, buffer, &mode);
+  if (wide) consider_sorted_wide(state, &mode);
+  consider_dense(state->sample, &mode);
+  pfree(buffer);
+  return mode.value;
+}
+
+}  // namespace
+
+void write_sortable_key(int64 key, unsigned char* out) {
+  const uint64 shifted = static_cast<uint64>(key) ^ (uint64{1} << 63);
+  for (uint32 i = 0; i < sortable_key; i++) out[i] = static_cast<unsigned char>(shifted >> (8 * (sortable_key - 1 - i)));
+}
+
+Value sortable_value(const unsigned char* data, uint32 size) {
+  uint64 shifted = 0;
+  for (uint32 i = 0; i < sortable_key; i++) shifted = shifted << 8 | data[i];
+  Value value{static_cast<int64>(shifted ^ (uint64{1} << 63)), nullptr};
+  if (size == sortable_key) return value;
+  const uint32 length = size - sortable_key;
+  auto* bytes = new (palloc(sizeof(quantile::Bytes) + length)) quantile::Bytes{length};
+  memcpy(bytes->data(), data + sortable_key, length);
+  value.bytes = bytes;
+  return value;
+}
+
+Datum value_datum(Kind kind, int groups, const Value& value) {
+  switch (kind) {
+    case Kind::int2: return Int16GetDatum(static_cast<int16>(value.key));
+    case Kind::int4: return Int32GetDatum(static_cast<int32>(value.key));
+    case Kind::int8: return Int64GetDatum(value.key);
+    case Kind::numeric: return value_numeric(value, groups);
+    case Kind::float4: return Float4GetDatum(static_cast<float4>(quantile::key_double(value.key)));
+    case Kind::float8: return Float8GetDatum(quantile::key_double(value.key));
+    case Kind::date: return DateADTGetDatum(static_cast<DateADT>(value.key));
+    case Kind::timestamp:
+    case Kind::timestamptz: return TimestampGetDatum(value.key);
+    case Kind::interval: return IntervalPGetDatum(value_interval(value));
+  }
+  pg_unreachable();
+}
+
+}  // namespace dap::aggregate
+
+DAP_FUNCTION(dap_mode_final) {
+  using namespace dap::aggregate;
+  RankSource source;
+  if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  return value_datum(source.kind, source.groups, mode_of(static_cast<QuantileState*>(source.state)));
+}
