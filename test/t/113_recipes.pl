@@ -23,7 +23,7 @@ for (my $i = 0; $i < @lines; $i++)
 }
 cmp_ok(scalar(@recipes), '>=', 10, scalar(@recipes) . ' queries on the page');
 # What the page is for.
-for my $title ('Percent rank', 'Winsorised mean', 'Moving median', 'Median per cohort', 'Top users per day')
+for my $title ('Percent rank', 'Winsorised mean', 'Moving median', 'Median per cohort', 'Top users per day', 'Stored daily bags')
 {
 	like($page, qr/^## \Q$title\E\n(?:(?!^## ).*\n)*?```sql\n(?:(?!^## ).*\n)*?```\n```\n/m, "$title: a query and its answer");
 }
