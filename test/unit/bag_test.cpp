@@ -10,6 +10,7 @@
 
 #include "bag_support.h"
 #include "engine/bag/search.h"
+#include "engine/bag/sort.h"
 #include "engine/bag/table.h"
 
 namespace dap::bag {
@@ -290,6 +291,20 @@ TEST(BagTable, AddsUpWhatLiesInsideAndHandsBackTheRest) {
     ASSERT_EQ(combine(rest, test::written(&writer), false, &total), Outcome::done);
     release_bag(&writer);
     EXPECT_EQ(total, sum);
+  }
+}
+
+TEST(BagSort, OrdersKeysOfAnyRange) {
+  std::mt19937_64 random(13);
+  for (int round = 0; round < 200; round++) {
+    std::vector<std::int64_t> keys(random() % 5000), scratch(keys.size());
+    const std::uint64_t shift = random() % 64;
+    for (auto& key : keys) key = static_cast<std::int64_t>(random()) >> shift;
+    if (keys.size() > 2 && round % 3 == 0) keys[0] = INT64_MIN, keys[1] = INT64_MAX;
+    std::vector<std::int64_t> expected = keys;
+    std::sort(expected.begin(), expected.end());
+    const std::int64_t* sorted = sort_keys(keys.data(), keys.size(), scratch.data());
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), sorted));
   }
 }
 

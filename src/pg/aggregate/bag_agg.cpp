@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <new>
 
+#include "engine/bag/sort.h"
+
 #include "pg/aggregate/bag_value.h"
 
 #include "bridge/engine_call.h"
@@ -21,7 +23,8 @@ struct Collector {
   Levels levels;
   std::pmr::memory_resource* memory;
   bag::Writer* writer;
-  int64* keys;  // room for keys_a_bag
+  int64* keys;  // room for the keys that are sorted at a time, twice
+  uint64 room;
   int scale;
   int64 unit;  // of the present keys: they are divided by it
   bool odd;    // one of them then does not end in 0
@@ -71,11 +74,13 @@ void push_written(Collector* collector) {
 
 void push_keys(Collector* collector, const int64* keys, uint64 count) {
   CHECK_FOR_INTERRUPTS();
-  int64* sorted = collector->keys;
-  begin_keys(collector, common_power(keys, count));
+  const int64 unit = common_power(keys, count);
+  begin_keys(collector, unit);
+  collector->unit = 1;
   const EngineFault fault = try_engine([&] {
-    std::copy_n(keys, count, sorted);
-    std::sort(sorted, sorted + count);
+    auto* copy = reinterpret_cast<int64_t*>(collector->keys);
+    for (uint64 i = 0; i < count; i++) copy[i] = unit == 1 ? keys[i] : keys[i] / unit;
+    const int64_t* sorted = bag::sort_keys(copy, count, copy + collector->room);
     for (uint64 from = 0, to = 0; from < count; from = to) {
       while (to < count && sorted[to] == sorted[from]) to++;
       put_any_key(collector, sorted[from], to - from);
@@ -193,7 +198,8 @@ DAP_FUNCTION(dap_bag_agg_final) {
   collector->levels.context = context;
   collector->memory = new (palloc(sizeof(ContextMemory))) ContextMemory(context);
   collector->writer = static_cast<dap::bag::Writer*>(palloc(sizeof(dap::bag::Writer)));
-  collector->keys = static_cast<int64*>(palloc(keys_a_bag * sizeof(int64)));
+  collector->room = state->extent_count > 0 ? keys_a_bag : std::min<uint64>(keys_a_bag, state->sample.key_count);
+  collector->keys = static_cast<int64*>(palloc(2 * collector->room * sizeof(int64)));
   const BagBytes sum = collect(state, collector);
   MemoryContextSwitchTo(caller);
   const Datum result = bag_datum(sum);
