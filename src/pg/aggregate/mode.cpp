@@ -1,6 +1,7 @@
 // dap.mode over the states of the order statistics: runs of equal values, from memory or, once values are in a file, by the server's sort.
 #include <algorithm>
 #include <new>
+#include <type_traits>
 
 #include "engine/quantile/runs.h"
 
@@ -49,6 +50,7 @@ void consider_dense(const Sample& sample, Mode* mode) {
 template <class Item, class Less, class Take>
 void consider_items(Item* items, uint64 count, std::pmr::memory_resource* memory, Less less, Take take, Mode* mode) {
   if (count == 0) return;
+  static_assert(std::is_trivially_destructible_v<Runs<Item, Less>>, "an error may jump over it");
   Runs<Item, Less> runs(items, count, less);
   bool more = true;
   while (more) {
