@@ -115,7 +115,11 @@ bytea* serialize(QuantileState* state) {
   if (sample.dense != nullptr) out = quantile::write_dense(*sample.dense, out);
   if (sample.key_count > 0) {
     out = quantile::write_keys_header(packing, sample.key_count, out);
-    out = quantile::write_keys(packing, sample.keys, sample.key_count, out);
+    constexpr uint32 step = 1 << 20;
+    for (uint32 from = 0; from < sample.key_count; from += step) {
+      CHECK_FOR_INTERRUPTS();
+      out = quantile::write_keys(packing, sample.keys + from, std::min(step, sample.key_count - from), out);
+    }
   }
   if (has_wide) {
     out = quantile::write_wide_header(sample.wide->count, sample.wide->bytes, out);
