@@ -39,6 +39,10 @@ for my $query ("SELECT $all FROM t", "SELECT g, $all FROM t GROUP BY g ORDER BY 
   }
 }
 nothing_left('after answers');
+# What fits memory is sent, unless its copies would not fit beside it.
+sub grows { my ($settings) = @_; my $log = -s $node->logfile; sql("$settings SELECT dap.median(f) FROM t"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
+is(grows("SET work_mem = '64MB';"), 0, 'no file where memory has room for all');
+is(grows("SET work_mem = '1500kB';"), 1, 'a file where the state fits and its copies do not');
 like(sql('EXPLAIN (COSTS off) SELECT dap.median(f) FROM t'), qr/Partial Aggregate/, 'which were parallel');
 
 # Parts of a partitioned table, each aggregated by itself: written and read by one process, which may be a worker that runs the whole plan.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t small_array = 8192;
 constexpr std::uint32_t counting_room = 8192;
+constexpr std::uint32_t least_waiting = 1024;
 constexpr std::size_t small_chunk = 496;
 constexpr std::size_t large_chunk = 8176;
 
@@ -260,7 +261,8 @@ void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t 
     if (sample->key_count <= sample->key_capacity / 2 && sample->key_capacity > 0) return;
   }
   if (sample->key_count >= dense_from && collapse(sample, memory, budget) && sample->key_count <= sample->key_capacity / 2) return;
-  reserve_keys(sample, 1, memory);
+  // Beside a table of counts an array is where keys wait: a few at a time would not pay.
+  reserve_keys(sample, sample->dense != nullptr && sample->key_capacity < least_waiting ? least_waiting : 1, memory);
 }
 
 void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::pmr::memory_resource* memory, std::uint64_t budget) {

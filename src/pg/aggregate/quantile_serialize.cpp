@@ -14,6 +14,7 @@ using quantile::Packing;
 using quantile::Sample;
 using quantile::Shape;
 
+constexpr Size least_heavy = 64 * 1024;
 constexpr uint32 least_handed = 256;  // fewer keys or values beside a file are sent in the image
 
 // How an extent's or the memory's keys are packed.
@@ -47,6 +48,13 @@ Size extent_size(const Extent& extent) {
 // True where the leader can read the file that the extents are in.
 bool can_hand_over(const QuantileState* state) {
   return state->pool->hands_over && std::all_of(state->extents, state->extents + state->extent_count, [&](const Extent& e) { return e.file == state->pool->own; });
+}
+
+// True where memory has no room for the image of keys or values and the executor's copy of it.
+bool is_heavy(const QuantileState* state, Size size) {
+  const Sample& sample = state->sample;
+  const bool can_move = sample.key_count >= least_handed || (sample.wide != nullptr && sample.wide->count >= least_handed);
+  return can_move && size >= least_heavy && state->pool->used + 2 * size > state->pool->limit;
 }
 
 // Leaves the state to the leader, in the file: what is there already, what is large, and all of it when `whole`.
@@ -96,7 +104,7 @@ bytea* serialize(QuantileState* state) {
   bool handed = false;
   quantile::FileReference reference{};
   uint64 in_file = 0;
-  if ((state->extent_count > 0 || size > most) && can_hand_over(state)) {
+  if ((state->extent_count > 0 || size > most || is_heavy(state, size)) && can_hand_over(state)) {
     reference = hand_over(state, size > most, &in_file);
     handed = true;
     size = quantile::header_size(fraction_bytes) + memory_size(sample, &packing) + quantile::file_size();
@@ -115,7 +123,11 @@ bytea* serialize(QuantileState* state) {
   if (sample.dense != nullptr) out = quantile::write_dense(*sample.dense, out);
   if (sample.key_count > 0) {
     out = quantile::write_keys_header(packing, sample.key_count, out);
-    out = quantile::write_keys(packing, sample.keys, sample.key_count, out);
+    constexpr uint32 step = 1 << 20;
+    for (uint32 from = 0; from < sample.key_count; from += step) {
+      CHECK_FOR_INTERRUPTS();
+      out = quantile::write_keys(packing, sample.keys + from, std::min(step, sample.key_count - from), out);
+    }
   }
   if (has_wide) {
     out = quantile::write_wide_header(sample.wide->count, sample.wide->bytes, out);
