@@ -83,10 +83,10 @@ void define_settings() {
   DefineCustomIntVariable("dap.max_ingest_workers", "Parallel workers that help to write one file's pages.",
                           "-1: as many as there are processors beside the leader's, at most 3. max_parallel_maintenance_workers and max_parallel_workers bound it too.",
                           &setting_max_ingest_workers, -1, -1, 8, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.largest_sent_state",
+  DefineCustomIntVariable("dap.debug_largest_sent_state",
                           "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",
                           "For tests; the results are the same.", &setting_largest_sent_state, MaxAllocSize - VARHDRSZ, 64, MaxAllocSize - VARHDRSZ,
-                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",
                              PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);

@@ -89,7 +89,7 @@ my @plans = (
   [ 'little memory' => "SET max_parallel_workers_per_gather = 0; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
   [ 'parallel, little memory' => "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
   [ 'merged from parts' => 'SET max_parallel_workers_per_gather = 0; SET enable_partitionwise_aggregate = on;', 'p' ],
-  [ 'merged from parts, sent in files' => "SET max_parallel_workers_per_gather = 0; SET enable_partitionwise_aggregate = on; SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET dap.largest_sent_state = 64;", 'p' ],
+  [ 'merged from parts, sent in files' => "SET max_parallel_workers_per_gather = 0; SET enable_partitionwise_aggregate = on; SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET dap.debug_largest_sent_state = 64;", 'p' ],
   [ 'sorted, little memory' => "SET max_parallel_workers_per_gather = 0; SET enable_hashagg = off; SET work_mem = '64kB'; SET hash_mem_multiplier = 1;" ],
 );
 

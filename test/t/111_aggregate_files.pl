@@ -33,8 +33,8 @@ my $plain = "SET max_parallel_workers_per_gather = 0; SET work_mem = '1GB';";
 my $all = 'dap.percentiles(b, ARRAY[0, 0.1, 0.5, 1]::float8[]), dap.median(n), dap.percentile(f, 0.3), dap.percentile_disc(v, 0.7), dap.median(w), dap.median(i % 100)';
 for my $query ("SELECT $all FROM t", "SELECT g, $all FROM t GROUP BY g ORDER BY g", "SELECT i % 5000 AS k, $all FROM t GROUP BY k ORDER BY k", "SELECT g, $all FROM t GROUP BY ROLLUP (g) ORDER BY g") {
   my $expected = sql("$plain $query");
-  for my $settings ('', "SET work_mem = '1MB';", "SET work_mem = '1GB'; SET dap.largest_sent_state = 64;", "SET work_mem = '1GB'; SET dap.largest_sent_state = '20kB';",
-    'SET parallel_leader_participation = off;', 'SET enable_hashagg = off;', 'SET enable_hashagg = off; SET dap.largest_sent_state = 64;') {
+  for my $settings ('', "SET work_mem = '1MB';", "SET work_mem = '1GB'; SET dap.debug_largest_sent_state = 64;", "SET work_mem = '1GB'; SET dap.debug_largest_sent_state = '20kB';",
+    'SET parallel_leader_participation = off;', 'SET enable_hashagg = off;', 'SET enable_hashagg = off; SET dap.debug_largest_sent_state = 64;') {
     is(sql("$settings $query"), $expected, "$settings $query");
   }
 }
@@ -51,7 +51,7 @@ sql('CREATE TABLE parts (LIKE t) PARTITION BY HASH (i); CREATE TABLE parts_0 PAR
   CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1); INSERT INTO parts SELECT * FROM t; ANALYZE parts');
 for my $query ("SELECT $all FROM parts", "SELECT g, $all FROM parts GROUP BY g ORDER BY g") {
   my $expected = sql("$plain $query");
-  for my $settings ('SET max_parallel_workers_per_gather = 0', "SET max_parallel_workers_per_gather = 0; SET $forced = on", "SET max_parallel_workers_per_gather = 2", "SET work_mem = '1GB'; SET dap.largest_sent_state = 64") {
+  for my $settings ('SET max_parallel_workers_per_gather = 0', "SET max_parallel_workers_per_gather = 0; SET $forced = on", "SET max_parallel_workers_per_gather = 2", "SET work_mem = '1GB'; SET dap.debug_largest_sent_state = 64") {
     is(sql("SET enable_partitionwise_aggregate = on; $settings; $query"), $expected, "parts: $settings; $query");
   }
 }
@@ -60,7 +60,7 @@ nothing_left('parts');
 
 # Workers whose numerics begin at different scales: what is in a file is not taken over as it is.
 sql('CREATE TABLE scales AS SELECT CASE WHEN i <= 50000 THEN i * 0.01 ELSE i * 0.000000001 END AS n FROM generate_series(1, 100000) i; ANALYZE scales');
-for my $settings ('', "SET work_mem = '1GB'; SET dap.largest_sent_state = 64;") {
+for my $settings ('', "SET work_mem = '1GB'; SET dap.debug_largest_sent_state = 64;") {
   is(sql("$settings SELECT dap.percentiles(n, '{0,0.25,0.5,0.9,1}') FROM scales"), sql("$plain SELECT dap.percentiles(n, '{0,0.25,0.5,0.9,1}') FROM scales"), "scales: $settings");
 }
 
@@ -93,7 +93,7 @@ my ($cancelled, $finished) = (0, 0);
 for my $query ('SELECT dap.median(f) FROM t', 'SELECT g, dap.median(b), dap.median(w) FROM t GROUP BY g') {
   for my $wait (1 .. 15) {
     my ($out, $err);
-    $node->psql('postgres', "SET statement_timeout = '" . $wait * $wait * 2 . "ms'; SET dap.largest_sent_state = 64; $query", stdout => \$out, stderr => \$err);
+    $node->psql('postgres', "SET statement_timeout = '" . $wait * $wait * 2 . "ms'; SET dap.debug_largest_sent_state = 64; $query", stdout => \$out, stderr => \$err);
     $err eq '' ? $finished++ : $err =~ /statement timeout/ ? $cancelled++ : fail("cancelled: $err");
   }
 }
