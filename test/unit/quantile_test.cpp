@@ -72,7 +72,7 @@ TEST(QuantileSelector, AgreesWithSorting) {
   }
 }
 
-// Counts what is in use and the most that ever was.
+// Counts what is in use and the most that ever was; what is left is released with it, as a memory context would.
 class MeteredMemory final : public std::pmr::memory_resource {
  public:
   std::size_t used = 0, most = 0;
@@ -80,13 +80,14 @@ class MeteredMemory final : public std::pmr::memory_resource {
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override {
     most = std::max(most, used += bytes);
-    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    return blocks_.allocate(bytes, alignment);
   }
   void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override {
     used -= bytes;
-    std::pmr::new_delete_resource()->deallocate(pointer, bytes, alignment);
+    blocks_.deallocate(pointer, bytes, alignment);
   }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+  std::pmr::unsynchronized_pool_resource blocks_;
 };
 
 // Wide values of which most share one key and long beginnings, plain ones among them: found with few of them in memory at a time.

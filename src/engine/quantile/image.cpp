@@ -282,7 +282,8 @@ bool check_keys(const Section& section, Kind kind) {
 bool check_dense(const Section& section, Kind kind, std::uint64_t* total) {
   std::int64_t last;
   if (kind == Kind::float4 || kind == Kind::float8 || section.count == 0 || section.count > section.size) return false;
-  if (section.packing.unit < 1 || section.packing.unit > decimal_base) return false;
+  // Powers of ten, as counts are made with: another unit has no greatest common one with them.
+  if (std::int64_t unit = section.packing.unit; unit != 1 && unit != 10 && unit != 100 && unit != 1000 && unit != decimal_base) return false;
   const unsigned char* at = section.data;
   *total = 0;
   std::uint64_t used = 0;

@@ -97,6 +97,35 @@ bool walk(Node* node, void* context) {
   return expression_tree_walker(node, walk_callback, context);
 }
 
+// Is the type, or one that it is made of (an array's elements, a domain's base, a composite's attributes, a range's bounds), in such a schema?
+bool made_of_schema(Oid type, bool (*wanted)(Oid schema)) {
+  check_stack_depth();
+  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for type %u", type);
+  const FormData_pg_type form = *reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
+  ReleaseSysCache(tuple);
+  if (wanted(form.typnamespace)) return true;
+  switch (form.typtype) {
+    case TYPTYPE_DOMAIN:
+      return made_of_schema(form.typbasetype, wanted);
+    case TYPTYPE_RANGE:
+      return made_of_schema(get_range_subtype(type), wanted);
+    case TYPTYPE_MULTIRANGE:
+      return made_of_schema(get_multirange_range(type), wanted);
+    case TYPTYPE_COMPOSITE: {
+      bool found = false;
+      Relation relation = relation_open(form.typrelid, AccessShareLock);
+      TupleDesc desc = RelationGetDescr(relation);
+      for (int i = 0; i < desc->natts && !found; i++)
+        found = !TupleDescAttr(desc, i)->attisdropped && made_of_schema(TupleDescAttr(desc, i)->atttypid, wanted);
+      relation_close(relation, NoLock);
+      return found;
+    }
+    default:
+      return OidIsValid(form.typelem) && form.typlen == -1 && made_of_schema(form.typelem, wanted);
+  }
+}
+
 // The type as CREATE TABLE takes it under any search_path.
 char* column_type(const char* name, const Node* expression) {
   const Oid type = exprType(expression);
@@ -105,19 +134,13 @@ char* column_type(const char* name, const Node* expression) {
                     errmsg("column \"%s\" of the query has pseudo-type %s", name, format_type_be(type)),
                     errhint("Cast it to a type that a table can store.")));
   }
-  Oid element = get_base_element_type(type);
-  if (!OidIsValid(element)) element = getBaseType(type);
-  HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(element));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for type %u", element);
-  const Oid schema = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typnamespace;
-  ReleaseSysCache(tuple);
-  if (isAnyTempNamespace(schema)) {
+  if (made_of_schema(type, isAnyTempNamespace)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("column \"%s\" of the query has temporary type %s", name, format_type_be(type)),
                     errdetail("It is gone when this session ends.")));
   }
-  if (schema == dap_schema()) {
+  if (made_of_schema(type, [](Oid schema) { return schema == dap_schema(); })) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("column \"%s\" of the query has type %s, which belongs to the extension", name, format_type_be(type)),
+                    errmsg("column \"%s\" of the query has type %s, which belongs to the extension or holds a type that does", name, format_type_be(type)),
                     errdetail("A model's table must outlive the extension and be readable by every client."),
                     errhint("Store an answer that was computed from it.")));
   }
