@@ -14,8 +14,10 @@ extern "C" {
 
 namespace dap {
 
-// Workers pay for their start from about here on: 4 MB of pages, some 60,000 short rows.
-constexpr int64 least_pages_for_workers = 512;
+// Starting and ending workers takes some milliseconds. They are asked for after 4 MB of pages; in a file that is short, as far as one can tell, after 16 MB.
+constexpr int64 pages_before_workers = 512;
+constexpr int64 pages_before_workers_of_short = 2048;
+constexpr int64 short_bytes = 5 * 1024 * 1024;
 
 struct PageWriter {
   Relation relation;
@@ -121,7 +123,7 @@ void take_back(PageWriter* writer) {
 
 }  // namespace
 
-PageWriter* page_writer_open(Relation relation, int32 file_id, const int* fields, bool ring, BlockRanges* written) {
+PageWriter* page_writer_open(Relation relation, int32 file_id, const int* fields, int64 expected_bytes, bool ring, BlockRanges* written) {
   auto* writer = static_cast<PageWriter*>(palloc0(sizeof(PageWriter)));
   writer->relation = relation;
   writer->form = {RelationGetDescr(relation)->natts, fields, file_id, GetCurrentTransactionId(), GetCurrentCommandId(true)};
@@ -129,7 +131,7 @@ PageWriter* page_writer_open(Relation relation, int32 file_id, const int* fields
   writer->ring = ring;
   writer->written = written;
   writer->store = page_store_open(relation, ring);
-  writer->pages_before_start = least_pages_for_workers;
+  writer->pages_before_start = expected_bytes > 0 && expected_bytes < short_bytes ? pages_before_workers_of_short : pages_before_workers;
   writer->pages = writer->own_pages = static_cast<char*>(palloc(static_cast<Size>(batch_pages) * BLCKSZ));
   CheckForSerializableConflictIn(relation, nullptr, InvalidBlockNumber);
   return writer;

@@ -101,7 +101,7 @@ void open_pages(TableWriter* writer, int64 expected_bytes) {
   for (int a = 0; a < attributes; a++) fields[a] = -1;
   for (int i = 0; i < writer->file_columns; i++)
     if (writer->attributes[i] > 0) fields[writer->attributes[i] - 1] = i;
-  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, needs_ring(expected_bytes), &writer->blocks);
+  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, expected_bytes, needs_ring(expected_bytes), &writer->blocks);
 }
 
 void open_bulk(TableWriter* writer) {

@@ -10,7 +10,7 @@ namespace dap {
 struct TableWriter;
 
 // `attributes[i]` is the attribute number of the file's column i, 0: the column is ignored. Runs as the table's owner.
-// `expected_bytes`: about how much is coming.
+// `expected_bytes`: about how much is coming, 0: unknown.
 TableWriter* table_writer_open(Relation, int32 file_id, const AttrNumber* attributes, int file_columns, int64 expected_bytes);
 // Writes the batch's records. Those that no page can hold are left out: their indexes within the batch are in *too_big, *too_big_count of them.
 void table_writer_add(TableWriter*, const CsvBatch*, const int** too_big, int* too_big_count);
