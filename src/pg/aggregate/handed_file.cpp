@@ -6,6 +6,7 @@
 extern "C" {
 #include "catalog/pg_tablespace_d.h"
 #include "commands/tablespace.h"
+#include "common/file_utils.h"  // PG_TEMP_FILE_PREFIX, from PostgreSQL 17 on
 #include "storage/proc.h"
 }
 
