@@ -92,23 +92,33 @@ my $big = "$temp/big.csv";
 system("(head -n 1 $temp/file.csv; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do tail -n +2 $temp/file.csv; done) > $big") == 0 or die;
 sql("SELECT dap.create_source('$_', NULL, '{a,b,c,d}')") for qw(terminated killed cancelled rejected);
 
-my $worker_pid = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND query LIKE '%ingest_csv%' LIMIT 1";
+# Looks for a worker at work, a thousand times a second.
+my $watch = q{DO $$
+DECLARE
+	worker integer;
+BEGIN
+	FOR i IN 1 .. 60000 LOOP
+		PERFORM pg_stat_clear_snapshot();
+		SELECT pid INTO worker FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND query LIKE '%ingest_csv%' LIMIT 1;
+		IF worker IS NOT NULL THEN
+			RAISE NOTICE 'worker %', worker;
+			RETURN;
+		END IF;
+		PERFORM pg_sleep(0.001);
+	END LOOP;
+END $$};
 
 # Starts a load and returns the session once a worker is at work, with the worker's pid.
 sub start_load
 {
 	my ($source, $output) = @_;
-	my $in = "SELECT status FROM dap.ingest_csv('$source', '$big');\n";
-	my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', $output, '2>', $output);
-	my $pid = '';
-	for (1 .. 2000)
-	{
-		$session->pump_nb;
-		$pid = sql($worker_pid);
-		last if $pid ne '';
-		last if $$output ne '';
-	}
-	like($pid, qr/^\d+$/, "$source: a worker shows its query in pg_stat_activity") or BAIL_OUT('no worker was seen');
+	my ($seen, $ready) = ('', '');
+	my $watcher = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $watch ], '<', \undef, '>', \$ready, '2>', \$seen);
+	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'") or die;
+	my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT status FROM dap.ingest_csv('$source', '$big')" ], '<', \undef, '>', $output, '2>', $output);
+	$watcher->finish;
+	my ($pid) = $seen =~ /worker (\d+)/;
+	ok(defined $pid, "$source: a worker shows its query in pg_stat_activity") or BAIL_OUT('no worker was seen');
 	return ($session, $pid);
 }
 
