@@ -100,12 +100,8 @@ void flush_rest(PageWriter* writer) {
   Size free = PageGetHeapFreeSpace(rest);
   if (free > BLCKSZ / 2) {
     writer->rows -= PageGetMaxOffsetNumber(rest);  // the insert counts them itself
-    // A flush may begin a new image in the place of this one.
-    char* kept = static_cast<char*>(palloc(BLCKSZ));
-    std::memcpy(kept, rest, BLCKSZ);
-    if (writer->page > 0) flush(writer, writer->page);
-    insert_rows(writer, kept);
-    pfree(kept);
+    if (writer->page > 0) flush(writer, writer->page);  // leaves this image as it is
+    insert_rows(writer, rest);
     return;
   }
   BlockNumber last = flush(writer, writer->page + 1);

@@ -1,7 +1,7 @@
 // What the ledger knows of files, and what it is told.
 #include <cstring>
 
-#include "pg/ingest/file_blocks.h"
+#include "pg/ingest/file_rows.h"
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"

@@ -4,7 +4,7 @@
 // restore may have moved them, and then the whole table is read.
 #include "bridge/query.h"
 #include "bridge/run_as.h"
-#include "pg/ingest/file_blocks.h"
+#include "pg/ingest/file_rows.h"
 
 extern "C" {
 #include "utils/multirangetypes.h"

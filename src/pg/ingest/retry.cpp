@@ -10,7 +10,7 @@
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
-#include "pg/ingest/file_blocks.h"
+#include "pg/ingest/file_rows.h"
 #include "pg/ingest/ingest.h"
 #include "pg/ingest/options.h"
 #include "pg/ingest/table_writer.h"

@@ -1,4 +1,4 @@
-// Which blocks of its source's table hold a file's rows, as the ledger keeps it.
+// Where the rows of a file are: which blocks of its source's table hold them, as the ledger keeps it.
 #pragma once
 
 #include "engine/blocks/block_ranges.h"
