@@ -5,6 +5,7 @@
 #include "engine/bag/sort.h"
 
 #include "pg/aggregate/bag_value.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -187,7 +188,7 @@ BagBytes collect(const QuantileState* state, Collector* collector) {
 DAP_FUNCTION(dap_bag_agg_final) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(0));
   if (state->sample.count == 0) PG_RETURN_NULL();

@@ -5,6 +5,7 @@
 #include "engine/bag/table.h"
 
 #include "pg/aggregate/bag_value.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -193,12 +194,8 @@ BagBytes sum_of(MergeState* state) {
   return sum;
 }
 
-[[noreturn]] void raise_no_aggregate() {
-  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
-}
-
 MergeState* merge_argument(FunctionCallInfo fcinfo) {
-  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_no_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   return PG_ARGISNULL(0) ? nullptr : reinterpret_cast<MergeState*>(PG_GETARG_POINTER(0));
 }
 
@@ -242,7 +239,7 @@ DAP_FUNCTION(dap_bag_merge_serialize) {
 // (bytea, internal) -> internal
 DAP_FUNCTION(dap_bag_merge_deserialize) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_no_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   const BagBytes bytes = bag_bytes(PG_GETARG_DATUM(0));
   if (!check_bag(bytes)) raise_bag_outcome(dap::bag::Outcome::damaged);
   // It lives until it is combined, right away.

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "pg/aggregate/mode.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -91,7 +92,7 @@ Value interval_of_span(const MovingSample& intervals, const Value& span) {
 MovingMode* begin(FunctionCallInfo fcinfo) {
   MemoryContext context = nullptr;
   if (AggCheckCallContext(fcinfo, &context) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   auto* state = static_cast<MovingMode*>(MemoryContextAllocZero(context, sizeof(MovingMode)));
   state->kind = call_site(fcinfo)->kind;
   new (state->memory_place) ContextMemory(context);
@@ -122,7 +123,7 @@ DAP_FUNCTION(dap_mode_moving_remove) {
 DAP_FUNCTION(dap_mode_moving_final) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const MovingMode*>(PG_GETARG_POINTER(0));
   if (dap::quantile::moving_count(state->ranking) == 0) PG_RETURN_NULL();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pg/aggregate/quantile_state.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -62,7 +63,7 @@ MovingState* begin(FunctionCallInfo fcinfo) {
   CallSite* site = call_site(fcinfo);
   MemoryContext context = nullptr;
   if (AggCheckCallContext(fcinfo, &context) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   auto* state = static_cast<MovingState*>(MemoryContextAllocZero(context, sizeof(MovingState)));
   state->kind = site->kind;
   state->context = context;
@@ -78,7 +79,7 @@ void values_at(const RankSource* source, uint64* ranks, size_t rank_count, Value
 
 MovingState* final_state(FunctionCallInfo fcinfo) {
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(0)) return nullptr;
   auto* state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
   return quantile::moving_count(state->sample) == 0 || state->fractions.shape == quantile::Shape::null ? nullptr : state;

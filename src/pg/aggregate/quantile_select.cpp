@@ -3,6 +3,7 @@
 #include <new>
 
 #include "pg/aggregate/quantile_state.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -194,7 +195,7 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
 
 QuantileState* final_state(FunctionCallInfo fcinfo) {
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(0)) return nullptr;
   auto* state = reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0));
   return state->sample.count == 0 || state->fractions.shape == quantile::Shape::null ? nullptr : state;

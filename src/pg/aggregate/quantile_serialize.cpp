@@ -3,6 +3,7 @@
 #include <new>
 
 #include "pg/aggregate/quantile_state.h"
+#include "pg/aggregate/call_context.h"
 #include "pg/settings.h"
 
 namespace dap::aggregate {
@@ -172,6 +173,6 @@ bytea* serialize(QuantileState* state) {
 DAP_FUNCTION(dap_quantile_serialize) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   PG_RETURN_BYTEA_P(serialize(reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0))));
 }

@@ -1,4 +1,5 @@
 #include "pg/aggregate/quantile_state.h"
+#include "pg/aggregate/call_context.h"
 
 #include <algorithm>
 #include <new>
@@ -71,7 +72,7 @@ CallSite* call_site(FunctionCallInfo fcinfo) {
 Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
   MemoryContext context = nullptr;
   const int called_as = AggCheckCallContext(fcinfo, &context);
-  if (called_as == 0) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+  if (called_as == 0) raise_not_aggregate();
   Pool* pool = nullptr;
   if (called_as == AGG_CONTEXT_AGGREGATE) {
     for (pool = site->pools; pool != nullptr; pool = pool->next)

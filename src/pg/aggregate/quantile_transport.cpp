@@ -3,6 +3,7 @@
 #include <new>
 
 #include "pg/aggregate/quantile_state.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -256,7 +257,7 @@ void add_state(QuantileState* into, const QuantileState* from) {
 DAP_FUNCTION(dap_quantile_combine) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(1)) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
@@ -285,7 +286,7 @@ DAP_FUNCTION(dap_quantile_combine) {
 DAP_FUNCTION(dap_quantile_deserialize) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   bytea* image = PG_GETARG_BYTEA_PP(0);
   auto* state = static_cast<QuantileState*>(palloc0(sizeof(QuantileState)));
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);

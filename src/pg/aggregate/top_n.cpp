@@ -2,6 +2,7 @@
 #include <new>
 
 #include "pg/aggregate/top_n.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -16,7 +17,7 @@ using top::KeyKind;
 MemoryContext aggregate_context(FunctionCallInfo fcinfo) {
   MemoryContext context = nullptr;
   if (AggCheckCallContext(fcinfo, &context) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   return context;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pg/aggregate/top_n.h"
+#include "pg/aggregate/call_context.h"
 
 extern "C" {
 #include "utils/typcache.h"
@@ -149,7 +150,7 @@ Datum top_items(const TopState* state, const ItemType* item) {
 DAP_FUNCTION(dap_top_n_final) {
   using namespace dap::aggregate;
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const TopState*>(PG_GETARG_POINTER(0));
   if (state->table.count == 0) PG_RETURN_NULL();

@@ -2,6 +2,7 @@
 #include <new>
 
 #include "pg/aggregate/top_n.h"
+#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -19,7 +20,7 @@ constexpr uint32 a_time = 4096;
 
 void check_called_as_aggregate(FunctionCallInfo fcinfo) {
   if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
 }
 
 [[noreturn]] void raise_bad_image() {
@@ -123,7 +124,7 @@ DAP_FUNCTION(dap_top_n_combine) {
   using namespace dap::aggregate;
   MemoryContext context = nullptr;
   if (AggCheckCallContext(fcinfo, &context) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("aggregate function called in non-aggregate context")));
+    raise_not_aggregate();
   if (PG_ARGISNULL(1)) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
