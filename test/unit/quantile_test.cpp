@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <memory_resource>
 #include <random>
 #include <vector>
@@ -332,6 +333,109 @@ TEST(QuantileMoving, AgreesWithASortedVector) {
         ASSERT_EQ(moving_at(moving, rank).key, keys[rank]);
       }
       EXPECT_FALSE(moving_remove(&moving, Value{-1, nullptr}, &memory));
+    }
+  }
+}
+
+// Memory that ends after so many allocations.
+class EndingMemory final : public std::pmr::memory_resource {
+ public:
+  std::uint64_t left = 0;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (left == 0) throw std::bad_alloc();
+    left--;
+    return upstream_.allocate(bytes, alignment);
+  }
+  void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override { upstream_.deallocate(at, bytes, alignment); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+  std::pmr::unsynchronized_pool_resource upstream_;
+};
+
+struct OwnBytes {
+  explicit OwnBytes(std::uint64_t tail) {
+    auto* bytes = new (room) Bytes{8};
+    for (int i = 0; i < 8; i++) bytes->data()[i] = static_cast<unsigned char>(tail >> (56 - 8 * i));
+  }
+  Value value(std::int64_t key) const { return {key, reinterpret_cast<const Bytes*>(room)}; }
+  alignas(8) unsigned char room[sizeof(Bytes) + 8];
+};
+
+std::uint64_t tail_of(const Value& value) {
+  std::uint64_t tail = 0;
+  for (int i = 0; i < 8; i++) tail = tail << 8 | value.bytes->data()[i];
+  return tail;
+}
+
+// Frames whose values come in any order, ascending, descending and to and fro, deep enough for three levels, with values of one key among
+// them; memory that ends now and then changes nothing.
+TEST(QuantileMoving, HoldsWhatCameAndDidNotGo) {
+  std::mt19937_64 random(7);
+  for (int order = 0; order < 4; order++) {
+    for (const bool narrow : {true, false}) {
+      EndingMemory memory;
+      MovingSample moving{};
+      std::map<std::uint64_t, std::uint64_t> expected;
+      std::vector<std::uint64_t> frame;
+      std::size_t first = 0;
+      const std::size_t most = narrow && order == 2 ? 100000 : 30000;  // descending values leave nodes half full
+      std::uint32_t height = 0;
+      std::uint64_t refused = 0;
+      const auto value_of = [&](std::uint64_t number, const OwnBytes& bytes) {
+        return narrow ? Value{static_cast<std::int64_t>(number), nullptr} : bytes.value(static_cast<std::int64_t>(number / 1000));
+      };
+      const auto number_of = [&](const Value& value) { return narrow ? static_cast<std::uint64_t>(value.key) : tail_of(value); };
+      const auto check_all = [&] {
+        ASSERT_EQ(moving_count(moving), frame.size() - first);
+        std::uint64_t rank = 0;
+        for (const auto& [number, times] : expected) {
+          ASSERT_EQ(number_of(moving_at(moving, rank)), number);
+          ASSERT_EQ(number_of(moving_at(moving, rank + times - 1)), number);
+          ASSERT_EQ(moving_times(moving, value_of(number, OwnBytes(number))), times);
+          rank += times;
+        }
+      };
+      for (std::uint64_t i = 0; i < 3 * most; i++) {
+        const std::uint64_t number = order == 0 ? random() % 100000 : order == 1 ? i / 2 : order == 2 ? 4 * most - i : (i % 2 == 0 ? i : 4 * most - i);
+        const OwnBytes bytes(number);
+        memory.left = random() % 4;
+        for (;;) {
+          try {
+            moving_add(&moving, value_of(number, bytes), &memory);
+            break;
+          } catch (const std::bad_alloc&) {
+            refused++;
+            memory.left = 20;
+            ASSERT_EQ(moving_count(moving), frame.size() - first);
+          }
+        }
+        expected[number]++;
+        frame.push_back(number);
+        height = std::max(height, moving.height);
+        // The frame grows to its most, shrinks to nothing, and stays at a third.
+        const std::size_t limit = i < most ? most : i < 2 * most ? (2 * most - i) / 2 : most / 3;
+        while (frame.size() - first > limit) {
+          const std::uint64_t gone = frame[first++];
+          const auto entry = expected.find(gone);
+          if (--entry->second == 0) expected.erase(entry);
+          const OwnBytes gone_bytes(gone);
+          ASSERT_TRUE(moving_remove(&moving, value_of(gone, gone_bytes), &memory));
+          if (moving_times(moving, value_of(gone, gone_bytes)) == 0) {
+            ASSERT_FALSE(moving_remove(&moving, value_of(gone, gone_bytes), &memory));
+          }
+        }
+        if (i % 9973 == 0) check_all();
+      }
+      check_all();
+      EXPECT_GT(refused, 0U);
+      EXPECT_GE(height, narrow && order == 2 ? 3U : 2U);
+      while (first < frame.size()) {
+        const std::uint64_t gone = frame[first++];
+        ASSERT_TRUE(moving_remove(&moving, value_of(gone, OwnBytes(gone)), &memory));
+      }
+      EXPECT_EQ(moving_count(moving), 0U);
+      EXPECT_EQ(moving.height, 0U);
     }
   }
 }

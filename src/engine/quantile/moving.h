@@ -9,19 +9,13 @@
 
 namespace dap::quantile {
 
-// A treap: a search tree by value, a heap by random priority. Node 0 stands for none.
+// A B+ tree of the different values that counts what is below each node. All zero is the empty one.
 struct MovingSample {
-  struct Node {
-    Value value;
-    std::uint64_t times;
-    std::uint64_t total;  // of the node's whole subtree
-    std::uint32_t left, right;
-    std::uint32_t priority;
-    std::uint32_t unused;
-  };
-  Node* nodes;
-  std::uint32_t node_count, node_capacity, root, free_list;
-  std::uint64_t random;
+  struct Node;
+  Node* root;
+  Node* spare;           // nodes at hand, linked
+  std::uint32_t height;  // levels above the leaves
+  std::uint64_t total;
 };
 
 // Adds one value; its bytes are copied if it is the first of its kind. Throws std::bad_alloc and has then changed nothing.
@@ -32,8 +26,6 @@ bool moving_remove(MovingSample* sample, const Value& value, std::pmr::memory_re
 std::uint64_t moving_times(const MovingSample& sample, const Value& value);
 // The value at a 0-based rank, which is below the count.
 Value moving_at(const MovingSample& sample, std::uint64_t rank);
-inline std::uint64_t moving_count(const MovingSample& sample) {
-  return sample.root == 0 ? 0 : sample.nodes[sample.root].total;
-}
+inline std::uint64_t moving_count(const MovingSample& sample) { return sample.total; }
 
 }  // namespace dap::quantile
