@@ -36,7 +36,7 @@ void close_files(Pool* pool) {
 }
 
 uint32 adopt_file(Pool* pool, const HandedFile& name) {
-  const File file = node_input(pool->node, name);
+  const File file = node_input(pool->agg, name);
   for (uint32 i = 0; i < pool->file_count; i++)
     if (pool->files[i].file == file) return i;
   const uint32 at = new_pool_file(pool);
@@ -49,7 +49,7 @@ off_t write_file(Pool* pool, const void* data, uint64 bytes) {
   if (pool->own == no_file) {
     const uint32 at = new_pool_file(pool);
     if (pool->hands_over) {
-      pool->output = node_output(pool->node);
+      pool->output = node_output(pool->agg);
       pool->files[at] = PoolFile{pool->output->file, true};
     } else {
       PrepareTempTablespaces();

@@ -91,8 +91,8 @@ Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
   }
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
   // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
-  pool->node = called_as == AGG_CONTEXT_AGGREGATE ? castNode(AggState, fcinfo->context) : nullptr;
-  pool->hands_over = pool->node != nullptr && DO_AGGSPLIT_SERIALIZE(pool->node->aggsplit);
+  pool->agg = called_as == AGG_CONTEXT_AGGREGATE ? castNode(AggState, fcinfo->context) : nullptr;
+  pool->hands_over = pool->agg != nullptr && DO_AGGSPLIT_SERIALIZE(pool->agg->aggsplit);
   pool->limit = get_hash_memory_limit();
   if (pool->may_spill) {
     AggRegisterCallback(fcinfo, close_pool, PointerGetDatum(pool));

@@ -43,7 +43,7 @@ struct Pool {
   uint32 file_count, file_capacity;
   uint32 own;  // which of them is written; no_file: none yet
   off_t own_end;       // of a private one
-  AggState* node;      // nullptr in a window
+  AggState* agg;       // nullptr in a window
   NodeOutput* output;  // while there is an own one that is handed over
   uint64 used;
   uint64 limit;
