@@ -39,6 +39,7 @@ for my $query ("SELECT $all FROM t", "SELECT g, $all FROM t GROUP BY g ORDER BY 
   }
 }
 nothing_left('after answers');
+my $all_groups = "SELECT g, $all FROM t GROUP BY g ORDER BY g";
 # What fits memory is sent, unless its copies would not fit beside it.
 sub grows { my ($settings) = @_; my $log = -s $node->logfile; sql("$settings SELECT dap.median(f) FROM t"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
 is(grows("SET work_mem = '64MB';"), 0, 'no file where memory has room for all');
@@ -69,18 +70,137 @@ ok($node->log_contains(qr{temporary file: path "base/pgsql_tmp/pgsql_tmp\d+\.dap
 like(fails("SET temp_file_limit = '200kB'; SET parallel_leader_participation = off; SELECT dap.median(f) FROM t"), qr/53400/, 'temp_file_limit holds for workers');
 nothing_left('temp_file_limit');
 
+# All sorted groups of a worker are in one file, which the limit counts to its end.
+sql('CREATE TABLE sorted AS SELECT i, i % 20 AS g, sqrt(i) AS f FROM generate_series(1, 200000) i; CREATE INDEX ON sorted (g) INCLUDE (f); VACUUM ANALYZE sorted');
+my $sorted = 'SET enable_hashagg = off; SET enable_sort = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET parallel_leader_participation = off; SET dap.debug_largest_sent_state = 64;';
+my $groups = 'SELECT g, dap.median(f), dap.percentile(f, 0.1) FROM sorted GROUP BY g ORDER BY g';
+like(sql("$sorted EXPLAIN (COSTS off) $groups"), qr/Partial GroupAggregate\n +Group Key: g\n +-> +Parallel Index Only Scan/, 'groups come sorted to the workers');
+{
+  my $log = -s $node->logfile;
+  is(sql("$sorted $groups"), sql("$plain $groups"), 'sorted groups');
+  my %handed = map { $_ => 1 } slurp_file($node->logfile, $log) =~ m{temporary file: path "([^"]+\.dap/[^"]+)"}g;
+  ok(keys %handed >= 1 && keys %handed <= 2, 'one file a worker: ' . keys %handed);
+}
+like(fails("SET temp_file_limit = '500kB'; $sorted $groups"), qr/53400/, 'temp_file_limit holds across groups');
+nothing_left('sorted groups');
+
+# The reports: each file once, with the size that the statistics count too.
+{
+  my $counted = 'SELECT temp_files, temp_bytes FROM pg_stat_database WHERE datname = current_database()';
+  my ($files, $bytes) = split /\|/, sql($counted);
+  my $log = -s $node->logfile;
+  sql("$sorted $groups");
+  fails('SELECT dap.median(f / (i - 199999)) FROM t');
+  my ($logged, $size, %seen) = (0, 0);
+  for (1 .. 500) {
+    ($logged, $size, %seen) = (0, 0);
+    my $text = slurp_file($node->logfile, $log);
+    while ($text =~ m{temporary file: path "([^"]+)", size (\d+)}g) { $logged++; $size += $2; $seen{$1}++; }
+    last if sql($counted) eq ($files + $logged) . '|' . ($bytes + $size);
+    usleep(10_000);
+  }
+  is(sql($counted), ($files + $logged) . '|' . ($bytes + $size), "what is logged is what is counted: $logged files, $size bytes");
+  cmp_ok($size, '>=', 2 * 200000 * 8, 'all of it');
+  is(join(' ', grep { $seen{$_} > 1 } keys %seen), '', 'each once');
+}
+
 # It lies where temp_tablespaces says.
 sql("CREATE TABLESPACE elsewhere LOCATION '$elsewhere'");
 is(sql("SET temp_tablespaces = elsewhere; SELECT dap.median(f)::numeric(10,3) FROM t"), sql("$plain SELECT dap.median(f)::numeric(10,3) FROM t"), 'in another tablespace');
 ok($node->log_contains(qr{temporary file: path "pg_tblspc/\d+/PG_[^/]+/pgsql_tmp/pgsql_tmp\d+\.dap/}), 'the file was there');
+is(sql("CREATE FUNCTION there(OUT m numeric) LANGUAGE plpgsql SET temp_tablespaces = elsewhere AS 'BEGIN SELECT dap.median(f)::numeric(10,3) INTO m FROM t; END';
+  CREATE FUNCTION nowhere(OUT m numeric) LANGUAGE plpgsql SET temp_tablespaces = elsewhere AS 'BEGIN SELECT dap.median(f / (i - 199999)) INTO m FROM t; EXCEPTION WHEN division_by_zero THEN m := -1; END';
+  BEGIN; SELECT there(); SELECT nowhere(); SELECT count(*) FROM pg_ls_dir('pg_tblspc') d, pg_ls_dir('pg_tblspc/' || d) e, pg_ls_dir('pg_tblspc/' || d || '/' || e || '/pgsql_tmp') f,
+    pg_ls_dir('pg_tblspc/' || d || '/' || e || '/pgsql_tmp/' || f) g; COMMIT"), sql("$plain SELECT dap.median(f)::numeric(10,3) FROM t") . "\n-1\n0", 'in another one for a function only');
+ok(!$node->log_contains(qr{temporary file: path "[^"]+/in\.}), 'a note of a tablespace is no file to report');
 like(fails("SET temp_tablespaces = elsewhere; SELECT dap.median(f), 1 / (count(*) - 200000) FROM t"), qr/22012/, 'an error of the leader');
+is(sql("SET temp_tablespaces = elsewhere, pg_default; $all_groups"), sql("$plain $all_groups"), 'in several');
 nothing_left('another tablespace');
+sql('DROP TABLESPACE elsewhere');
 
 # A long transaction keeps nothing of a query that has ended.
 my $listing = "SELECT count(*) FROM pg_ls_dir('base/pgsql_tmp') d, pg_ls_dir('base/pgsql_tmp/' || d) f";
 is(sql("BEGIN; SELECT dap.median(f) > 0 FROM t; $listing; SELECT dap.median(f) > 0 FROM t WHERE i > 100000; $listing; COMMIT"), "t\n0\nt\n0", 'files end with their query');
-is(sql("BEGIN; SAVEPOINT a; SELECT count(*) FROM (SELECT g, dap.median(f) FROM t GROUP BY g LIMIT 1) s; ROLLBACK TO a; SELECT count(*) FROM (SELECT g, dap.median(f) FROM t GROUP BY g) s; COMMIT"), "1\n40", 'in a subtransaction, and cut short');
+is(sql("BEGIN; SAVEPOINT a; SELECT count(m) FROM (SELECT g, dap.median(f) AS m FROM t GROUP BY g LIMIT 1) s; ROLLBACK TO a; SELECT count(m) FROM (SELECT g, dap.median(f) AS m FROM t GROUP BY g) s; COMMIT"), "1\n40", 'in a subtransaction, and cut short');
 nothing_left('a long transaction');
+is(sql("BEGIN; SELECT count(m) FROM (SELECT g, dap.median(f) AS m FROM t GROUP BY g LIMIT 1) s; $sorted SELECT count(m) FROM (SELECT g, dap.median(f) AS m FROM sorted GROUP BY g LIMIT 1) s; $listing; COMMIT"),
+  "1\n1\n0", 'also those of a query that is cut short');
+
+# Nor of one that has failed, in a loop or back at a savepoint.
+sql(q{
+CREATE FUNCTION tries(n integer) RETURNS bigint LANGUAGE plpgsql SET max_parallel_workers_per_gather = 2 AS $$
+DECLARE most bigint := 0; now bigint;
+BEGIN
+  FOR k IN 1 .. n LOOP
+    BEGIN
+      PERFORM dap.median(f / (i - 199999)) FROM t;
+    EXCEPTION WHEN division_by_zero THEN NULL;
+    END;
+    SELECT count(*) INTO now FROM pg_ls_dir('base/pgsql_tmp') d, pg_ls_dir('base/pgsql_tmp/' || d) f WHERE d LIKE '%.dap';
+    most := greatest(most, now);
+  END LOOP;
+  RETURN most;
+END $$});
+is(sql('SELECT tries(10)'), '0', 'errors that are caught leave no file');
+{
+  my ($out, $err);
+  $node->psql('postgres', "BEGIN; SAVEPOINT a; SELECT dap.median(f / (i - 199999)) FROM t;\nROLLBACK TO a; $listing; SELECT dap.median(f), 1 / (count(*) - 200000) FROM t;\nROLLBACK TO a; $listing; SELECT dap.median(i) FROM t; COMMIT",
+    stdout => \$out, stderr => \$err, on_error_stop => 0);
+  is($out, "0\n0\n100000.5", 'nor do those before a savepoint');
+  is(() = $err =~ /division by zero/g, 2, 'errors of worker and leader');
+}
+
+# But what a query that goes on has in its files stays, whatever fails beside it: also in a file that it has not yet come to.
+{
+  sql('CREATE TABLE ranges (i integer, g integer, f float8) PARTITION BY RANGE (i); CREATE TABLE ranges_0 PARTITION OF ranges FOR VALUES FROM (0) TO (150000);
+    CREATE TABLE ranges_1 PARTITION OF ranges FOR VALUES FROM (150000) TO (200000); INSERT INTO ranges SELECT i, i / 12500, sqrt(i) FROM generate_series(0, 199999) i; ANALYZE ranges');
+  my $parted = 'SELECT g, dap.median(f) AS m FROM ranges GROUP BY g ORDER BY g';
+  my $expected = sql("$plain SELECT sum(m) FROM ($parted) s");
+  sql("CREATE FUNCTION goes_on() RETURNS float8 LANGUAGE plpgsql AS \$\$
+DECLARE r record; total float8 := 0;
+BEGIN
+  FOR r IN $parted LOOP
+    total := total + r.m;
+    IF r.g IN (0, 9) AND tries(1) > 2 THEN RAISE 'more files than those of the loop'; END IF;
+  END LOOP;
+  RETURN total;
+END \$\$");
+  for my $settings ('SET enable_hashagg = off', 'SET enable_sort = off') {
+    my $setup = "$settings; SET enable_partitionwise_aggregate = on; SET max_parallel_workers_per_gather = 0; SET dap.debug_largest_sent_state = 64;";
+    is(sql("$setup SELECT goes_on()"), $expected, "$settings: a loop over a query, in which others fail");
+    my ($out, $err);
+    $node->psql('postgres', "$setup BEGIN; DECLARE c CURSOR FOR $parted; FETCH 1 FROM c; SAVEPOINT a; FETCH 1 FROM c; SET max_parallel_workers_per_gather = 2; SELECT dap.median(f / (i - 199999)) FROM t;\nROLLBACK TO a; FETCH 20 FROM c; COMMIT",
+      stdout => \$out, stderr => \$err, on_error_stop => 0);
+    is($out, sql("$plain $parted"), "$settings: a cursor, in which others fail");
+  }
+}
+if (sql('SHOW server_version_num') >= 170000) {
+  sql(q{CREATE FUNCTION beside(x float8) RETURNS float8 LANGUAGE plpgsql PARALLEL RESTRICTED AS $$ BEGIN BEGIN PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN NULL; END; RETURN x; END $$});
+  my $query = 'SELECT g, beside(dap.median(f)) FROM sorted GROUP BY g ORDER BY g';
+  like(sql("$sorted EXPLAIN (COSTS off) $query"), qr/Gather/, 'workers run while their leader catches errors');
+  is(sql("$sorted $query"), sql("$plain $query"), 'and their files stay');
+}
+nothing_left('subtransactions');
+
+# A file of the same name that is there already, of a crashed process say, is left alone, or replaced whole: never written to.
+{
+  my $session = $node->background_psql('postgres');
+  my $pid = $session->query_safe("$sorted BEGIN; SELECT pg_backend_pid()");
+  my $folder = "$data/base/pgsql_tmp/pgsql_tmp$pid.dap";
+  mkdir "$data/base/pgsql_tmp";
+  mkdir $folder or die "$folder: $!";
+  my @strangers = map { "$folder/$_" } map { ("$pid.$_", "0.$_") } 0 .. 3;
+  for my $stranger (@strangers) { append_to_file($stranger, 'of a stranger'); link $stranger, $stranger =~ s/pgsql_tmp\d+\.dap\//kept./r or die $!; }
+  mkdir "$folder/0.4";
+  is($session->query_safe("SET enable_partitionwise_aggregate = on; SET max_parallel_workers_per_gather = 0; SELECT g, dap.median(f) FROM parts WHERE g < 3 GROUP BY g ORDER BY g"),
+    sql("$plain SELECT g, dap.median(f) FROM parts WHERE g < 3 GROUP BY g ORDER BY g"), 'in a folder that is there already');
+  $session->query_safe('COMMIT');
+  $session->quit;
+  my @kept = map { s/pgsql_tmp\d+\.dap\//kept./r } @strangers;
+  is(join(' ', grep { slurp_file($_) ne 'of a stranger' } @kept), '', 'other files are not written to');
+  unlink @kept;
+}
+nothing_left('a folder that was there');
 
 # Errors late in a worker, and in the leader.
 like(fails('SELECT dap.median(f / (i - 199999)) FROM t'), qr/22012/, 'an error of a worker');
@@ -100,27 +220,31 @@ for my $query ('SELECT dap.median(f) FROM t', 'SELECT g, dap.median(b), dap.medi
 ok($cancelled > 3, "$cancelled were cancelled, $finished finished");
 nothing_left('cancellation');
 
-# A worker that ends in the middle, when its file is there already.
+# A worker, or its leader, that ends in the middle, when there is a file already.
 sub in_the_middle {
-  my ($signal) = @_;
+  my ($signal, $whom) = @_;
   my ($out, $err) = ('', '');
   my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT dap.median(CASE WHEN i % 50000 = 0 THEN slow(f) ELSE f END) FROM t' ],
     '>', \$out, '2>', \$err);
   my $pid = '';
   for (1 .. 1000) {
     my @files = glob("$data/base/pgsql_tmp/pgsql_tmp*.dap/*");
-    $pid = @files ? sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1") : '';
+    $pid = @files ? sql("SELECT $whom FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1") : '';
     last if $pid ne '';
     usleep(5_000);
   }
-  ok($pid ne '' && left() ne '', "$signal: a worker has written");
+  ok($pid ne '' && left() ne '', "$signal, $whom: a worker has written");
   kill $signal, $pid if $pid ne '';
   $session->finish;
   return $err;
 }
-like(in_the_middle('TERM'), qr/terminating/, 'a terminated worker is the statement\'s error');
+like(in_the_middle('TERM', 'pid'), qr/terminating/, 'a terminated worker is the statement\'s error');
 nothing_left('TERM');
-like(in_the_middle('KILL'), qr/connection|terminat/, 'a killed worker is a crash');
+like(in_the_middle('INT', 'leader_pid'), qr/canceling/, 'a leader that is cancelled');
+nothing_left('a cancelled leader');
+like(in_the_middle('TERM', 'leader_pid'), qr/terminating/, 'a leader that is terminated');
+nothing_left('a terminated leader');
+like(in_the_middle('KILL', 'pid'), qr/connection|terminat/, 'a killed worker is a crash');
 ok($node->poll_query_until('postgres', 'SELECT true'), 'the server is back');
 nothing_left('KILL');
 is(sql('SELECT dap.median(i) FROM t'), '100000.5', 'and answers');

@@ -37,7 +37,7 @@ Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit);
 // Where the rest of a state lies that is too large to be sent: in a file that only the writer's leader can read. The token also stands in the file.
 struct FileReference {
   std::uint32_t tablespace;
-  std::int32_t writer;
+  std::uint32_t launch;
   std::uint32_t number;
   std::uint32_t extents;
   std::uint64_t offset;

@@ -13,14 +13,6 @@ namespace {
 
 constexpr uint64 wide_extent_bytes = 1024 * 1024;  // a little more where the last value is long
 
-// Only unlinks: open files are closed by their pools or, after an error, by the resource owner.
-void remove_handed(void* argument) {
-  for (const CallSite::Handed* handed = static_cast<CallSite*>(argument)->handed; handed != nullptr; handed = handed->next)
-    remove_handed_file(handed->name);
-}
-
-bool same_file(const HandedFile& a, const HandedFile& b) { return a.tablespace == b.tablespace && a.writer == b.writer && a.number == b.number; }
-
 uint32 new_pool_file(Pool* pool) {
   if (pool->file_count == pool->file_capacity) {
     const uint32 capacity = pool->file_capacity == 0 ? 4 : pool->file_capacity * 2;
@@ -36,30 +28,19 @@ uint32 new_pool_file(Pool* pool) {
 }  // namespace
 
 void close_files(Pool* pool) {
-  for (uint32 i = 0; i < pool->file_count; i++) FileClose(pool->files[i].file);
+  for (uint32 i = 0; i < pool->file_count; i++)
+    if (!pool->files[i].of_node) FileClose(pool->files[i].file);
   pool->file_count = 0;
   pool->own = no_file;
   pool->own_end = 0;
 }
 
 uint32 adopt_file(Pool* pool, const HandedFile& name) {
+  const File file = node_input(pool->agg, name);
   for (uint32 i = 0; i < pool->file_count; i++)
-    if (same_file(pool->files[i].name, name)) return i;
-  CallSite* site = pool->site;
-  CallSite::Handed* handed = site->handed;
-  while (handed != nullptr && !same_file(handed->name, name)) handed = handed->next;
-  if (handed == nullptr) {
-    handed = static_cast<CallSite::Handed*>(MemoryContextAlloc(site->context, sizeof(CallSite::Handed)));
-    *handed = CallSite::Handed{name, site->handed};
-    if (site->handed == nullptr) {
-      site->at_end.func = remove_handed;
-      site->at_end.arg = site;
-      MemoryContextRegisterResetCallback(site->context, &site->at_end);
-    }
-    site->handed = handed;
-  }
+    if (pool->files[i].file == file) return i;
   const uint32 at = new_pool_file(pool);
-  pool->files[at] = PoolFile{open_handed_file(name), name};
+  pool->files[at] = PoolFile{file, true};
   pool->file_count++;
   return at;
 }
@@ -67,27 +48,28 @@ uint32 adopt_file(Pool* pool, const HandedFile& name) {
 off_t write_file(Pool* pool, const void* data, uint64 bytes) {
   if (pool->own == no_file) {
     const uint32 at = new_pool_file(pool);
-    pool->files[at] = PoolFile{};
     if (pool->hands_over) {
-      pool->files[at].file = create_handed_file(&pool->files[at].name);
+      pool->output = node_output(pool->agg);
+      pool->files[at] = PoolFile{pool->output->file, true};
     } else {
       PrepareTempTablespaces();
-      pool->files[at].file = OpenTemporaryFile(false);
+      pool->files[at] = PoolFile{OpenTemporaryFile(false), false};
     }
     pool->file_count++;
     pool->own = at;
     pool->own_end = 0;
   }
-  const off_t begin = pool->own_end;
+  off_t* const end = pool->hands_over ? &pool->output->end : &pool->own_end;
+  const off_t begin = *end;
   const auto* at = static_cast<const char*>(data);
   while (bytes > 0) {
     CHECK_FOR_INTERRUPTS();
     const int part = static_cast<int>(std::min(bytes, block_bytes));
     const File file = pool->files[pool->own].file;
 #if PG_VERSION_NUM >= 160000
-    const int written = static_cast<int>(FileWrite(file, at, part, pool->own_end, WAIT_EVENT_BUFFILE_WRITE));
+    const int written = static_cast<int>(FileWrite(file, at, part, *end, WAIT_EVENT_BUFFILE_WRITE));
 #else
-    const int written = FileWrite(file, const_cast<char*>(at), part, pool->own_end, WAIT_EVENT_BUFFILE_WRITE);
+    const int written = FileWrite(file, const_cast<char*>(at), part, *end, WAIT_EVENT_BUFFILE_WRITE);
 #endif
     if (written != part) {
       if (written >= 0) errno = ENOSPC;
@@ -95,7 +77,7 @@ off_t write_file(Pool* pool, const void* data, uint64 bytes) {
     }
     at += part;
     bytes -= static_cast<uint64>(part);
-    pool->own_end += part;
+    *end += part;
   }
   return begin;
 }

@@ -73,9 +73,9 @@ quantile::FileReference hand_over(QuantileState* state, bool whole, uint64* coun
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
   reference.offset = static_cast<uint64>(write_file(state->pool, reference.token, sizeof reference.token));
   write_file(state->pool, state->extents, state->extent_count * sizeof(Extent));
-  const HandedFile& name = state->pool->files[state->pool->own].name;
+  const HandedFile& name = state->pool->output->name;
   reference.tablespace = name.tablespace;
-  reference.writer = name.writer;
+  reference.launch = name.launch;
   reference.number = name.number;
   *count = 0;
   for (uint32 i = 0; i < state->extent_count; i++) *count += state->extents[i].count;

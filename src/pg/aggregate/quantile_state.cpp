@@ -59,7 +59,6 @@ CallSite* call_site(FunctionCallInfo fcinfo) {
   auto* site = static_cast<CallSite*>(fcinfo->flinfo->fn_extra);
   if (site != nullptr) return site;
   site = static_cast<CallSite*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite)));
-  site->context = fcinfo->flinfo->fn_mcxt;
   Oid* types = nullptr;
   int count = 0;
   get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
@@ -84,7 +83,6 @@ Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
     pool = static_cast<Pool*>(MemoryContextAllocZero(called_as == AGG_CONTEXT_AGGREGATE ? fcinfo->flinfo->fn_mcxt : context, sizeof(Pool)));
     pool->context = context;
     new (pool->memory_place) ContextMemory(context);
-    pool->site = site;
     pool->own = no_file;
     if (called_as == AGG_CONTEXT_AGGREGATE) {
       pool->next = site->pools;
@@ -93,7 +91,8 @@ Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
   }
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
   // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
-  pool->hands_over = fcinfo->context != nullptr && IsA(fcinfo->context, AggState) && DO_AGGSPLIT_SERIALIZE(castNode(AggState, fcinfo->context)->aggsplit);
+  pool->agg = called_as == AGG_CONTEXT_AGGREGATE ? castNode(AggState, fcinfo->context) : nullptr;
+  pool->hands_over = pool->agg != nullptr && DO_AGGSPLIT_SERIALIZE(pool->agg->aggsplit);
   pool->limit = get_hash_memory_limit();
   if (pool->may_spill) {
     AggRegisterCallback(fcinfo, close_pool, PointerGetDatum(pool));

@@ -25,19 +25,16 @@ class ContextMemory final : public std::pmr::memory_resource {
   MemoryContext context_;
 };
 
-struct CallSite;
-
-// A file of a pool: its own (private, or one that a leader will read), or one that a worker has handed to this process.
+// A file of a pool: a private one, or the node's: written for a leader, or handed to this process by a worker.
 struct PoolFile {
   File file;
-  HandedFile name;  // writer 0: private
+  bool of_node;  // stays open beyond the pool's groups
 };
 constexpr uint32 no_file = PG_UINT32_MAX;
 
 // The memory of one plan node's groups, and their files: both are as good as gone when the node starts over.
 struct Pool {
   Pool* next;
-  CallSite* site;
   MemoryContext context;  // of the node's states
   bool in_use;
   bool may_spill;
@@ -45,7 +42,9 @@ struct Pool {
   PoolFile* files;
   uint32 file_count, file_capacity;
   uint32 own;  // which of them is written; no_file: none yet
-  off_t own_end;
+  off_t own_end;       // of a private one
+  AggState* agg;       // nullptr in a window
+  NodeOutput* output;  // while there is an own one that is handed over
   uint64 used;
   uint64 limit;
   alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
@@ -82,15 +81,8 @@ struct QuantileState {
 // What a call site knows of itself, kept in fn_extra.
 struct CallSite {
   Pool* pools;
-  MemoryContext context;  // of the query
   quantile::Kind kind;
   bool has_fraction;
-  struct Handed {
-    HandedFile name;
-    Handed* next;
-  };
-  Handed* handed;  // files to be removed at the query's end: until then a later group may need them
-  MemoryContextCallback at_end;
 };
 
 // The call site's pool in this aggregate context; raises XX000 when not called as an aggregate.
@@ -138,10 +130,10 @@ void spill_wide(QuantileState* state);
 void spill_counts(QuantileState* state);
 // Writes at the end of the pool's own file, which is created if need be, and returns where.
 off_t write_file(Pool* pool, const void* data, uint64 bytes);
-// The pool's number for a file that was handed to this process; it is opened, and removed at the query's end.
+// The pool's number for a file that was handed to this process; it is removed at the query's end.
 uint32 adopt_file(Pool* pool, const HandedFile& name);
 Extent* new_extent(QuantileState* state);
-// Closes the files.
+// Closes the private files, and forgets those of the node.
 void close_files(Pool* pool);
 
 // The result of a kind, from two neighbours and the way between them.

@@ -80,8 +80,8 @@ void add_wide_value(QuantileState* into, const unsigned char* bytes, uint32 leng
 void add_file(QuantileState* into, const Section& section, int groups) {
   const quantile::FileReference reference = quantile::file_reference(section);
   Pool* pool = into->pool;
-  if (!pool->may_spill || reference.writer <= 0) raise_bad_image();
-  const uint32 file = adopt_file(pool, HandedFile{reference.tablespace, reference.writer, reference.number});
+  if (!pool->may_spill || !OidIsValid(reference.tablespace)) raise_bad_image();
+  const uint32 file = adopt_file(pool, HandedFile{reference.tablespace, reference.launch, reference.number});
   Extent directory{};
   directory.offset = static_cast<off_t>(reference.offset);
   directory.file = file;
