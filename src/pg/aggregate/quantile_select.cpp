@@ -63,23 +63,25 @@ void range_of(const QuantileState* state, int64* low, int64* high) {
 }
 
 void feed_extents(const QuantileState* state, Selector* selector) {
-  if (state->extent_count == 0) return;
-  uint64 most = block_bytes;
+  uint64 most = 0;
   for (uint32 i = 0; i < state->extent_count; i++)
-    if (state->extents[i].wide) most = std::max(most, state->extents[i].bytes);
-  auto* buffer = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, most));
+    if (!state->extents[i].wide) most = std::max(most, state->extents[i].count);
+  most = std::min(most, block_bytes / sizeof(int64));
+  auto* keys = static_cast<int64*>(palloc((most + link_keys) * sizeof(int64)));
+  EngineFault fault = EngineFault::none;
   for (uint32 i = 0; i < state->extent_count; i++) {
-    const Extent& extent = state->extents[i];
-    const uint64 step = extent.wide ? extent.bytes : block_bytes;
-    for (uint64 from = 0; from < extent.bytes; from += step) {
-      const uint64 bytes = std::min(step, extent.bytes - from);
-      read_extent(state->pool, extent, from, buffer, bytes);
-      const EngineFault fault = try_engine([&] {
-        if (!extent.wide) {
-          selector->feed_keys(reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64));
-          return;
-        }
-        for (const char* at = buffer; at < buffer + bytes;) {
+    ExtentReader reader = read_parts(state->pool, state->extents[i]);
+    if (!state->extents[i].wide) {
+      while (const uint64 count = read_keys(&reader, keys, most)) {
+        fault = try_engine([&] { selector->feed_keys(reinterpret_cast<const int64_t*>(keys), count); });
+        raise_engine_fault(fault, "order statistics");
+      }
+      continue;
+    }
+    char* records = nullptr;
+    while (const uint64 bytes = read_records(&reader, &records)) {
+      fault = try_engine([&] {
+        for (const char* at = records; at < records + bytes;) {
           int64 key;
           uint32 length;
           memcpy(&key, at, 8);
@@ -90,8 +92,9 @@ void feed_extents(const QuantileState* state, Selector* selector) {
       });
       raise_engine_fault(fault, "order statistics");
     }
+    end_reading(&reader);
   }
-  pfree(buffer);
+  pfree(keys);
 }
 
 void feed_memory(const QuantileState* state, Selector* selector) {
@@ -132,12 +135,12 @@ bool gather_keys(const QuantileState* state, QuantileState* gathered) {
     bytes += state->extents[i].bytes;
   }
   if (state->extent_count == 0 || bytes > state->pool->limit / 4) return false;
-  auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes));
+  auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes + sizeof(Link)));
   uint64 count = state->sample.key_count;
   std::copy_n(state->sample.keys, count, keys);
   for (uint32 i = 0; i < state->extent_count; i++) {
-    read_extent(state->pool, state->extents[i], 0, keys + count, state->extents[i].bytes);
-    count += state->extents[i].count;
+    ExtentReader reader = read_parts(state->pool, state->extents[i]);
+    count += read_keys(&reader, reinterpret_cast<int64*>(keys + count), state->extents[i].count);
   }
   *gathered = *state;
   gathered->sample.keys = keys;
