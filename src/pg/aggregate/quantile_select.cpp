@@ -17,6 +17,7 @@ using quantile::Value;
 
 constexpr uint32 small_sample = 1024;
 constexpr uint64 most_candidates = 256 * 1024;  // sorted without a look at interrupts
+constexpr uint64 most_wide_candidates = 32 * 1024;
 
 // Without any allocation: the keys are put in order around the wanted ranks, which changes no multiset.
 void select_in_place(Sample* sample, const uint64* ranks, size_t rank_count, Value* values) {
@@ -149,6 +150,14 @@ bool gather_keys(const QuantileState* state, QuantileState* gathered) {
   return true;
 }
 
+// How many values the last step holds at a time, beside all that the node holds. A wide one takes its bytes and some 80 more, and longer to compare.
+uint64 candidates(const QuantileState* state) {
+  const Sample& sample = state->sample;
+  const bool wide = (sample.wide != nullptr && sample.wide->count > 0) ||
+                    std::any_of(state->extents, state->extents + state->extent_count, [](const Extent& extent) { return extent.wide; });
+  return wide ? std::min(state->pool->limit / 512, most_wide_candidates) : std::min(state->pool->limit / 64, most_candidates);
+}
+
 // Values at ascending ranks; those that are not keys are copied into the current context.
 void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Value* values) {
   const auto* state = static_cast<QuantileState*>(source->state);
@@ -173,7 +182,7 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
   void* place = palloc(sizeof(Selector));
   Selector* selector = nullptr;
   EngineFault fault = try_engine([&] {
-    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, std::min(state->pool->limit / 64, most_candidates));
+    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, candidates(state));
   });
   raise_engine_fault(fault, "order statistics");
   for (;;) {
