@@ -31,7 +31,8 @@ Wide* wide_of(Sample* sample, std::pmr::memory_resource* memory) {
 Bytes* new_bytes(Wide* wide, std::uint32_t length, std::pmr::memory_resource* memory) {
   const std::size_t size = (sizeof(Bytes) + length + 7) & ~std::size_t{7};
   if (size > wide->place_left) {
-    const std::size_t usual = wide->chunks == nullptr ? least_chunk : std::clamp<std::size_t>(wide->bytes / 16, std::min(wide->chunks->size * 2, usual_chunk), most_chunk);
+    std::size_t usual = least_chunk;
+    if (wide->chunks != nullptr) usual = std::clamp<std::size_t>(wide->bytes / 16, std::min(wide->chunks->size * 2, usual_chunk), most_chunk);
     const std::size_t total = std::max(sizeof(Wide::Chunk) + size, usual);
     auto* chunk = static_cast<Wide::Chunk*>(memory->allocate(total, alignof(Wide::Chunk)));
     *chunk = Wide::Chunk{wide->chunks, total};
