@@ -1,8 +1,10 @@
 -- Exact order statistics. FINALFUNC_MODIFY = SHAREABLE beside MFINALFUNC_MODIFY = READ_ONLY makes the server use the moving form in every window,
 -- the default growing frame included: an answer for each row must not sort the frame again.
+-- SSPACE is what a group of some forty values takes (a handful of intervals, which are wider): the executor takes no more groups at a time than fit by it, and what
+-- a group has beyond it goes to a file when memory ends.
 
 CREATE AGGREGATE dap.median(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -10,7 +12,7 @@ COMMENT ON AGGREGATE dap.median(smallint) IS 'Exact median, the mean of the two 
 GRANT EXECUTE ON FUNCTION dap.median(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -18,7 +20,7 @@ COMMENT ON AGGREGATE dap.median(integer) IS 'Exact median, the mean of the two m
 GRANT EXECUTE ON FUNCTION dap.median(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -26,7 +28,7 @@ COMMENT ON AGGREGATE dap.median(bigint) IS 'Exact median, the mean of the two mi
 GRANT EXECUTE ON FUNCTION dap.median(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -34,7 +36,7 @@ COMMENT ON AGGREGATE dap.median(numeric) IS 'Exact median, the mean of the two m
 GRANT EXECUTE ON FUNCTION dap.median(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -42,7 +44,7 @@ COMMENT ON AGGREGATE dap.median(real) IS 'Exact median, the mean of the two midd
 GRANT EXECUTE ON FUNCTION dap.median(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -50,7 +52,7 @@ COMMENT ON AGGREGATE dap.median(double precision) IS 'Exact median, the mean of 
 GRANT EXECUTE ON FUNCTION dap.median(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -58,7 +60,7 @@ COMMENT ON AGGREGATE dap.median(date) IS 'Exact median, the mean of the two midd
 GRANT EXECUTE ON FUNCTION dap.median(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -66,7 +68,7 @@ COMMENT ON AGGREGATE dap.median(timestamp) IS 'Exact median, the mean of the two
 GRANT EXECUTE ON FUNCTION dap.median(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -74,7 +76,7 @@ COMMENT ON AGGREGATE dap.median(timestamptz) IS 'Exact median, the mean of the t
 GRANT EXECUTE ON FUNCTION dap.median(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x interval) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._median_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -82,7 +84,7 @@ COMMENT ON AGGREGATE dap.median(interval) IS 'Exact median, the mean of the two 
 GRANT EXECUTE ON FUNCTION dap.median(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x smallint, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -90,7 +92,7 @@ COMMENT ON AGGREGATE dap.percentile(smallint, double precision) IS 'Exact contin
 GRANT EXECUTE ON FUNCTION dap.percentile(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x integer, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -98,7 +100,7 @@ COMMENT ON AGGREGATE dap.percentile(integer, double precision) IS 'Exact continu
 GRANT EXECUTE ON FUNCTION dap.percentile(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x bigint, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -106,7 +108,7 @@ COMMENT ON AGGREGATE dap.percentile(bigint, double precision) IS 'Exact continuo
 GRANT EXECUTE ON FUNCTION dap.percentile(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x numeric, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -114,7 +116,7 @@ COMMENT ON AGGREGATE dap.percentile(numeric, double precision) IS 'Exact continu
 GRANT EXECUTE ON FUNCTION dap.percentile(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x real, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -122,7 +124,7 @@ COMMENT ON AGGREGATE dap.percentile(real, double precision) IS 'Exact continuous
 GRANT EXECUTE ON FUNCTION dap.percentile(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x double precision, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -130,7 +132,7 @@ COMMENT ON AGGREGATE dap.percentile(double precision, double precision) IS 'Exac
 GRANT EXECUTE ON FUNCTION dap.percentile(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x date, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -138,7 +140,7 @@ COMMENT ON AGGREGATE dap.percentile(date, double precision) IS 'Exact continuous
 GRANT EXECUTE ON FUNCTION dap.percentile(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamp, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -146,7 +148,7 @@ COMMENT ON AGGREGATE dap.percentile(timestamp, double precision) IS 'Exact conti
 GRANT EXECUTE ON FUNCTION dap.percentile(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamptz, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -154,7 +156,7 @@ COMMENT ON AGGREGATE dap.percentile(timestamptz, double precision) IS 'Exact con
 GRANT EXECUTE ON FUNCTION dap.percentile(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x interval, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentile_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -162,7 +164,7 @@ COMMENT ON AGGREGATE dap.percentile(interval, double precision) IS 'Exact contin
 GRANT EXECUTE ON FUNCTION dap.percentile(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x smallint, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -170,7 +172,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(smallint, double precision) IS 'The fir
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x integer, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -178,7 +180,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(integer, double precision) IS 'The firs
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x bigint, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -186,7 +188,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(bigint, double precision) IS 'The first
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x numeric, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -194,7 +196,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(numeric, double precision) IS 'The firs
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x real, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -202,7 +204,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(real, double precision) IS 'The first v
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x double precision, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -210,7 +212,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(double precision, double precision) IS 
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x date, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -218,7 +220,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(date, double precision) IS 'The first v
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamp, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -226,7 +228,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(timestamp, double precision) IS 'The fi
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamptz, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -234,7 +236,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(timestamptz, double precision) IS 'The 
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x interval, fraction double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentile_disc_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -242,7 +244,7 @@ COMMENT ON AGGREGATE dap.percentile_disc(interval, double precision) IS 'The fir
 GRANT EXECUTE ON FUNCTION dap.percentile_disc(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x smallint, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -250,7 +252,7 @@ COMMENT ON AGGREGATE dap.percentiles(smallint, double precision[]) IS 'Exact con
 GRANT EXECUTE ON FUNCTION dap.percentiles(smallint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x integer, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -258,7 +260,7 @@ COMMENT ON AGGREGATE dap.percentiles(integer, double precision[]) IS 'Exact cont
 GRANT EXECUTE ON FUNCTION dap.percentiles(integer, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x bigint, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -266,7 +268,7 @@ COMMENT ON AGGREGATE dap.percentiles(bigint, double precision[]) IS 'Exact conti
 GRANT EXECUTE ON FUNCTION dap.percentiles(bigint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x numeric, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -274,7 +276,7 @@ COMMENT ON AGGREGATE dap.percentiles(numeric, double precision[]) IS 'Exact cont
 GRANT EXECUTE ON FUNCTION dap.percentiles(numeric, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x real, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -282,7 +284,7 @@ COMMENT ON AGGREGATE dap.percentiles(real, double precision[]) IS 'Exact continu
 GRANT EXECUTE ON FUNCTION dap.percentiles(real, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x double precision, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -290,7 +292,7 @@ COMMENT ON AGGREGATE dap.percentiles(double precision, double precision[]) IS 'E
 GRANT EXECUTE ON FUNCTION dap.percentiles(double precision, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x date, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -298,7 +300,7 @@ COMMENT ON AGGREGATE dap.percentiles(date, double precision[]) IS 'Exact continu
 GRANT EXECUTE ON FUNCTION dap.percentiles(date, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamp, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -306,7 +308,7 @@ COMMENT ON AGGREGATE dap.percentiles(timestamp, double precision[]) IS 'Exact co
 GRANT EXECUTE ON FUNCTION dap.percentiles(timestamp, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamptz, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -314,7 +316,7 @@ COMMENT ON AGGREGATE dap.percentiles(timestamptz, double precision[]) IS 'Exact 
 GRANT EXECUTE ON FUNCTION dap.percentiles(timestamptz, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x interval, fractions double precision[]) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentiles_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);

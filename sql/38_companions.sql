@@ -210,7 +210,7 @@ CREATE FUNCTION dap._iqr_moving_interval(internal) RETURNS interval AS 'MODULE_P
 COMMENT ON FUNCTION dap._iqr_moving_interval(internal) IS 'The answer of dap.iqr from its moving state';
 
 CREATE AGGREGATE dap.mode(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_smallint, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_smallint, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_smallint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -218,7 +218,7 @@ COMMENT ON AGGREGATE dap.mode(smallint) IS 'The most frequent value, the lowest 
 GRANT EXECUTE ON FUNCTION dap.mode(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_integer, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_integer, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_integer, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -226,7 +226,7 @@ COMMENT ON AGGREGATE dap.mode(integer) IS 'The most frequent value, the lowest o
 GRANT EXECUTE ON FUNCTION dap.mode(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_bigint, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_bigint, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_bigint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -234,7 +234,7 @@ COMMENT ON AGGREGATE dap.mode(bigint) IS 'The most frequent value, the lowest of
 GRANT EXECUTE ON FUNCTION dap.mode(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -242,7 +242,7 @@ COMMENT ON AGGREGATE dap.mode(numeric) IS 'The most frequent value, the lowest o
 GRANT EXECUTE ON FUNCTION dap.mode(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_real, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_real, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_real, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -250,7 +250,7 @@ COMMENT ON AGGREGATE dap.mode(real) IS 'The most frequent value, the lowest of s
 GRANT EXECUTE ON FUNCTION dap.mode(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -258,7 +258,7 @@ COMMENT ON AGGREGATE dap.mode(double precision) IS 'The most frequent value, the
 GRANT EXECUTE ON FUNCTION dap.mode(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_date, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_date, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_date, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -266,7 +266,7 @@ COMMENT ON AGGREGATE dap.mode(date) IS 'The most frequent value, the lowest of s
 GRANT EXECUTE ON FUNCTION dap.mode(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -274,7 +274,7 @@ COMMENT ON AGGREGATE dap.mode(timestamp) IS 'The most frequent value, the lowest
 GRANT EXECUTE ON FUNCTION dap.mode(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -282,7 +282,7 @@ COMMENT ON AGGREGATE dap.mode(timestamptz) IS 'The most frequent value, the lowe
 GRANT EXECUTE ON FUNCTION dap.mode(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x interval) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mode_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._mode_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -290,7 +290,7 @@ COMMENT ON AGGREGATE dap.mode(interval) IS 'The most frequent value, the lowest 
 GRANT EXECUTE ON FUNCTION dap.mode(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -298,7 +298,7 @@ COMMENT ON AGGREGATE dap.mad(smallint) IS 'Exact median absolute deviation: the 
 GRANT EXECUTE ON FUNCTION dap.mad(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -306,7 +306,7 @@ COMMENT ON AGGREGATE dap.mad(integer) IS 'Exact median absolute deviation: the m
 GRANT EXECUTE ON FUNCTION dap.mad(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -314,7 +314,7 @@ COMMENT ON AGGREGATE dap.mad(bigint) IS 'Exact median absolute deviation: the me
 GRANT EXECUTE ON FUNCTION dap.mad(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -322,7 +322,7 @@ COMMENT ON AGGREGATE dap.mad(numeric) IS 'Exact median absolute deviation: the m
 GRANT EXECUTE ON FUNCTION dap.mad(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -330,7 +330,7 @@ COMMENT ON AGGREGATE dap.mad(real) IS 'Exact median absolute deviation: the medi
 GRANT EXECUTE ON FUNCTION dap.mad(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -338,7 +338,7 @@ COMMENT ON AGGREGATE dap.mad(double precision) IS 'Exact median absolute deviati
 GRANT EXECUTE ON FUNCTION dap.mad(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -346,7 +346,7 @@ COMMENT ON AGGREGATE dap.mad(date) IS 'Exact median absolute deviation: the medi
 GRANT EXECUTE ON FUNCTION dap.mad(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -354,7 +354,7 @@ COMMENT ON AGGREGATE dap.mad(timestamp) IS 'Exact median absolute deviation: the
 GRANT EXECUTE ON FUNCTION dap.mad(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -362,7 +362,7 @@ COMMENT ON AGGREGATE dap.mad(timestamptz) IS 'Exact median absolute deviation: t
 GRANT EXECUTE ON FUNCTION dap.mad(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x interval) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -370,7 +370,7 @@ COMMENT ON AGGREGATE dap.mad(interval) IS 'Exact median absolute deviation: the 
 GRANT EXECUTE ON FUNCTION dap.mad(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -378,7 +378,7 @@ COMMENT ON AGGREGATE dap.iqr(smallint) IS 'Exact interquartile range: the third 
 GRANT EXECUTE ON FUNCTION dap.iqr(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -386,7 +386,7 @@ COMMENT ON AGGREGATE dap.iqr(integer) IS 'Exact interquartile range: the third q
 GRANT EXECUTE ON FUNCTION dap.iqr(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -394,7 +394,7 @@ COMMENT ON AGGREGATE dap.iqr(bigint) IS 'Exact interquartile range: the third qu
 GRANT EXECUTE ON FUNCTION dap.iqr(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -402,7 +402,7 @@ COMMENT ON AGGREGATE dap.iqr(numeric) IS 'Exact interquartile range: the third q
 GRANT EXECUTE ON FUNCTION dap.iqr(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -410,7 +410,7 @@ COMMENT ON AGGREGATE dap.iqr(real) IS 'Exact interquartile range: the third quar
 GRANT EXECUTE ON FUNCTION dap.iqr(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -418,7 +418,7 @@ COMMENT ON AGGREGATE dap.iqr(double precision) IS 'Exact interquartile range: th
 GRANT EXECUTE ON FUNCTION dap.iqr(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -426,7 +426,7 @@ COMMENT ON AGGREGATE dap.iqr(date) IS 'Exact interquartile range: the third quar
 GRANT EXECUTE ON FUNCTION dap.iqr(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -434,7 +434,7 @@ COMMENT ON AGGREGATE dap.iqr(timestamp) IS 'Exact interquartile range: the third
 GRANT EXECUTE ON FUNCTION dap.iqr(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -442,7 +442,7 @@ COMMENT ON AGGREGATE dap.iqr(timestamptz) IS 'Exact interquartile range: the thi
 GRANT EXECUTE ON FUNCTION dap.iqr(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x interval) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);

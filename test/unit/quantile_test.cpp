@@ -140,7 +140,26 @@ TEST(QuantileSample, CountsReplaceRepeatedKeys) {
   const Sample sample = sample_of(keys, &memory);
   ASSERT_NE(sample.dense, nullptr);
   EXPECT_EQ(sample.dense->unit, 100U);
-  EXPECT_LT(sample.memory, 400000U);
+  EXPECT_LT(sample.dense->length * sizeof(std::uint32_t) + sample.key_capacity * sizeof(std::int64_t), 400000U);
+}
+
+TEST(QuantileSample, WideValuesTakeWhatTheyNeed) {
+  for (std::uint32_t count : {1U, 3U, 10U, 100U, 30000U, 300000U}) {
+    MeteredMemory metered;
+    Sample sample{};
+    sample.kind = Kind::interval;
+    for (std::uint32_t i = 0; i < count; i++) add_interval(&sample, {i, 1, 2}, &metered);
+    // Two arrays while one grows, and the last piece may be empty.
+    EXPECT_LT(metered.most, 320 + count * 130) << count;
+    std::size_t pieces = 0;
+    for (const Wide::Chunk* chunk = sample.wide->chunks; chunk != nullptr; chunk = chunk->next) pieces++;
+    EXPECT_LT(pieces, 150U) << count;
+    release_wide(&sample, &metered);
+    EXPECT_EQ(sample.wide, nullptr);
+    EXPECT_EQ(metered.used, 0U);
+    add_interval(&sample, {5, 1, 2}, &metered);
+    EXPECT_EQ(sample.count, count + 1);
+  }
 }
 
 // The first key need not be the least, and lower and finer ones may follow a table that is there.

@@ -7,11 +7,12 @@ namespace dap::quantile {
 
 namespace {
 
-constexpr std::uint64_t small_array = 8192;
 constexpr std::uint32_t counting_room = 8192;
 constexpr std::uint32_t least_waiting = 1024;
-constexpr std::size_t small_chunk = 496;
-constexpr std::size_t large_chunk = 8176;
+constexpr std::uint32_t first_wide = 4;
+constexpr std::size_t least_chunk = 128;  // each twice as large as the one before, then a part of all
+constexpr std::size_t usual_chunk = 16384;
+constexpr std::size_t most_chunk = 1 << 20;  // a great number of chunks takes long to be freed
 
 template <class T>
 T* allocate(std::pmr::memory_resource* memory, std::size_t count) {
@@ -22,22 +23,22 @@ Wide* wide_of(Sample* sample, std::pmr::memory_resource* memory) {
   if (sample->wide == nullptr) {
     sample->wide = new (allocate<Wide>(memory, 1)) Wide{};
     sample->wide->next_rescale = 64;
-    sample->memory += sizeof(Wide);
   }
   return sample->wide;
 }
 
 // Space for a value's bytes, of which only the length is written.
-Bytes* new_bytes(Sample* sample, Wide* wide, std::uint32_t length, std::pmr::memory_resource* memory) {
+Bytes* new_bytes(Wide* wide, std::uint32_t length, std::pmr::memory_resource* memory) {
   const std::size_t size = (sizeof(Bytes) + length + 7) & ~std::size_t{7};
   if (size > wide->place_left) {
-    const std::size_t room = std::max(size, wide->count < 64 ? small_chunk : large_chunk);
-    auto* chunk = static_cast<Wide::Chunk*>(memory->allocate(sizeof(Wide::Chunk) + room, alignof(Wide::Chunk)));
-    *chunk = Wide::Chunk{wide->chunks, sizeof(Wide::Chunk) + room};
+    std::size_t usual = least_chunk;
+    if (wide->chunks != nullptr) usual = std::clamp<std::size_t>(wide->bytes / 16, std::min(wide->chunks->size * 2, usual_chunk), most_chunk);
+    const std::size_t total = std::max(sizeof(Wide::Chunk) + size, usual);
+    auto* chunk = static_cast<Wide::Chunk*>(memory->allocate(total, alignof(Wide::Chunk)));
+    *chunk = Wide::Chunk{wide->chunks, total};
     wide->chunks = chunk;
     wide->place = reinterpret_cast<unsigned char*>(chunk + 1);
-    wide->place_left = room;
-    sample->memory += chunk->size;
+    wide->place_left = total - sizeof(Wide::Chunk);
   }
   auto* bytes = new (wide->place) Bytes{length};
   wide->place += size;
@@ -46,14 +47,13 @@ Bytes* new_bytes(Sample* sample, Wide* wide, std::uint32_t length, std::pmr::mem
   return bytes;
 }
 
-Value* new_wide(Sample* sample, Wide* wide, std::pmr::memory_resource* memory) {
+Value* new_wide(Wide* wide, std::pmr::memory_resource* memory) {
   if (wide->count == wide->capacity) {
     if (wide->capacity >= most_keys) throw std::bad_alloc();
-    const std::uint32_t capacity = wide->capacity == 0 ? first_capacity : wide->capacity * 2;
+    const std::uint32_t capacity = wide->capacity == 0 ? first_wide : wide->capacity * 2;
     auto* values = allocate<Value>(memory, capacity);
     std::copy_n(wide->values, wide->count, values);
     if (wide->values != nullptr) memory->deallocate(wide->values, wide->capacity * sizeof(Value), alignof(Value));
-    sample->memory += (capacity - wide->capacity) * sizeof(Value);
     wide->values = values;
     wide->capacity = capacity;
   }
@@ -62,8 +62,8 @@ Value* new_wide(Sample* sample, Wide* wide, std::pmr::memory_resource* memory) {
 
 void add_wide_decimal(Sample* sample, const Decimal& decimal, std::int64_t key, std::pmr::memory_resource* memory) {
   Wide* wide = wide_of(sample, memory);
-  Value* value = new_wide(sample, wide, memory);
-  Bytes* bytes = new_bytes(sample, wide, decimal_bytes_length(decimal), memory);
+  Value* value = new_wide(wide, memory);
+  Bytes* bytes = new_bytes(wide, decimal_bytes_length(decimal), memory);
   write_decimal_bytes(decimal, bytes->data());
   *value = Value{key, bytes};
   wide->count++;
@@ -75,7 +75,7 @@ void add_wide_decimal(Sample* sample, const Decimal& decimal, std::int64_t key, 
 void consider_finer_scale(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
   Wide* wide = sample->wide;
   if (sample->kind != Kind::numeric || wide->count < wide->next_rescale) return;
-  wide->next_rescale = wide->next_rescale >= most_keys ? UINT32_MAX : wide->next_rescale * 2;
+  wide->next_rescale = wide->next_rescale >= most_rescaled ? UINT32_MAX : wide->next_rescale * 2;
   if (sample->groups >= most_groups || sample->dense != nullptr || sample->scale_fixed || wide->count < sample->count / 4) return;
 
   const int groups = sample->groups + 1;
@@ -123,7 +123,6 @@ void consider_finer_scale(Sample* sample, std::pmr::memory_resource* memory, std
   if (finer.wide != nullptr) finer.wide->next_rescale = std::max(finer.wide->next_rescale, wide->next_rescale);
   if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
   release_wide(sample, memory);
-  memory->deallocate(wide, sizeof(Wide), alignof(Wide));
   *sample = finer;
 }
 
@@ -135,13 +134,11 @@ void release_wide(Sample* sample, std::pmr::memory_resource* memory) {
   while (wide->chunks != nullptr) {
     Wide::Chunk* chunk = wide->chunks;
     wide->chunks = chunk->next;
-    sample->memory -= chunk->size;
     memory->deallocate(chunk, chunk->size, alignof(Wide::Chunk));
   }
   if (wide->values != nullptr) memory->deallocate(wide->values, wide->capacity * sizeof(Value), alignof(Value));
-  sample->memory -= wide->capacity * sizeof(Value);
-  *wide = Wide{};
-  wide->next_rescale = UINT32_MAX;
+  memory->deallocate(wide, sizeof(Wide), alignof(Wide));
+  sample->wide = nullptr;
 }
 
 void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, std::int64_t* high) {
@@ -177,9 +174,6 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
   auto* keys = allocate<std::int64_t>(memory, capacity);
   std::copy_n(sample->keys, sample->key_count, keys);
   if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
-  // What a small array leaves behind stays with the memory context: its other states have outgrown that size as well.
-  const std::uint64_t old = std::uint64_t{sample->key_capacity} * sizeof(std::int64_t);
-  sample->memory += std::uint64_t{capacity} * sizeof(std::int64_t) - (old > small_array ? old : 0);
   sample->keys = keys;
   sample->key_capacity = capacity;
 }
@@ -221,19 +215,16 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
     const std::uint64_t step = old->unit / unit;
     for (std::uint64_t i = 0; i < old->length; i++) dense->counts[first + i * step] = old->counts[i];
     memory->deallocate(old->counts, old->length * sizeof(std::uint32_t), alignof(std::uint32_t));
-    sample->memory -= old->length * sizeof(std::uint32_t);
+    memory->deallocate(const_cast<Dense*>(old), sizeof(Dense), alignof(Dense));
   }
   sample->dense = dense;
-  sample->memory += length * sizeof(std::uint32_t) + (old == nullptr ? sizeof(Dense) : 0);
   count_keys(sample);
   sample->next_collapse = sample->count + sample->count / 4;
   if (sample->key_count <= counting_room / 2 && sample->key_capacity > counting_room) {
     // What comes waits in a small array to be counted.
     auto* keys = allocate<std::int64_t>(memory, counting_room);
     std::copy_n(sample->keys, sample->key_count, keys);
-    const std::uint64_t held = std::uint64_t{sample->key_capacity} * sizeof(std::int64_t);
-    memory->deallocate(sample->keys, held, alignof(std::int64_t));
-    sample->memory -= held - counting_room * sizeof(std::int64_t);
+    memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
     sample->keys = keys;
     sample->key_capacity = counting_room;
   }
@@ -279,8 +270,8 @@ void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::p
 
 void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::pmr::memory_resource* memory) {
   Wide* wide = wide_of(sample, memory);
-  Value* value = new_wide(sample, wide, memory);
-  Bytes* copy = new_bytes(sample, wide, length, memory);
+  Value* value = new_wide(wide, memory);
+  Bytes* copy = new_bytes(wide, length, memory);
   std::memcpy(copy->data(), bytes, length);
   *value = Value{key, copy};
   wide->count++;
@@ -336,7 +327,6 @@ void add_sample(Sample* into, const Sample& from, std::pmr::memory_resource* mem
       std::copy_n(dense->counts, dense->length, copy->counts);
       for (std::uint64_t i = 0; i < dense->length; i++) into->count += dense->counts[i];
       into->dense = copy;
-      into->memory += sizeof(Dense) + dense->length * sizeof(std::uint32_t);
     } else {
       std::uint16_t digits[8];
       for (std::uint64_t i = 0; i < dense->length; i++) {

@@ -46,11 +46,11 @@ struct Sample {
   std::int64_t* keys;
   Dense* dense;
   Wide* wide;
-  std::uint64_t memory;         // bytes allocated for it and still in use
   std::uint64_t next_collapse;  // count below which it is of no use to look for repeated keys again
 };
 
 constexpr std::uint32_t first_capacity = 8;
+constexpr std::uint32_t most_rescaled = 1U << 16;  // more wide values than that are not looked at again for a finer scale
 constexpr std::uint32_t most_keys = 1U << 30;
 constexpr std::uint32_t dense_from = 1U << 14;
 

@@ -137,29 +137,40 @@ void push_wide(Collector* collector, Value* values, uint64 count) {
 }
 
 void push_extent(Collector* collector, const QuantileState* state, const Extent& extent) {
+  ExtentReader reader = read_parts(state->pool, extent);
   if (!extent.wide) {
-    auto* keys = static_cast<int64*>(MemoryContextAllocHuge(CurrentMemoryContext, std::min<uint64>(extent.bytes, keys_a_bag * sizeof(int64))));
-    for (uint64 from = 0; from < extent.bytes; from += keys_a_bag * sizeof(int64)) {
-      const uint64 bytes = std::min<uint64>(keys_a_bag * sizeof(int64), extent.bytes - from);
-      read_extent(state->pool, extent, from, keys, bytes);
-      push_keys(collector, keys, bytes / sizeof(int64));
-    }
+    const uint64 most = std::min<uint64>(extent.count, keys_a_bag);
+    auto* keys = static_cast<int64*>(MemoryContextAllocHuge(CurrentMemoryContext, (most + link_keys) * sizeof(int64)));
+    while (const uint64 count = read_keys(&reader, keys, most)) push_keys(collector, keys, count);
     pfree(keys);
     return;
   }
-  auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
-  auto* values = static_cast<Value*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.count * sizeof(Value)));
-  read_extent(state->pool, extent, 0, records, extent.bytes);
-  uint64 count = 0;
-  for (char* at = records; at < records + extent.bytes && count < extent.count; count++) {
+  Value* values = nullptr;
+  uint64 room = 0;
+  char* records = nullptr;
+  while (const uint64 bytes = read_records(&reader, &records)) {
     // A record's length stands right before its bytes, as in quantile::Bytes.
-    memcpy(&values[count].key, at, sizeof(int64));
-    values[count].bytes = reinterpret_cast<const quantile::Bytes*>(at + sizeof(int64));
-    at += quantile::wide_record_header + values[count].bytes->length;
+    uint64 count = 0;
+    for (const char* at = records; at < records + bytes; count++) {
+      uint32 length;
+      memcpy(&length, at + sizeof(int64), sizeof length);
+      at += quantile::wide_record_header + length;
+    }
+    if (count > room) {
+      if (values != nullptr) pfree(values);
+      values = static_cast<Value*>(MemoryContextAllocHuge(CurrentMemoryContext, count * sizeof(Value)));
+      room = count;
+    }
+    const char* at = records;
+    for (uint64 i = 0; i < count; i++) {
+      memcpy(&values[i].key, at, sizeof(int64));
+      values[i].bytes = reinterpret_cast<const quantile::Bytes*>(at + sizeof(int64));
+      at += quantile::wide_record_header + values[i].bytes->length;
+    }
+    push_wide(collector, values, count);
   }
-  push_wide(collector, values, count);
-  pfree(values);
-  pfree(records);
+  if (values != nullptr) pfree(values);
+  end_reading(&reader);
 }
 
 BagBytes collect(const QuantileState* state, Collector* collector) {

@@ -42,12 +42,10 @@ MergeState* new_merge(FunctionCallInfo fcinfo) {
   state->pool = pool;
   state->levels.context = pool->context;
   state->writer = static_cast<bag::Writer*>(MemoryContextAlloc(pool->context, sizeof(bag::Writer)));
-  pool->used += sizeof(MergeState) + sizeof(bag::Writer);
   return state;
 }
 
 void drop_table(MergeState* state) {
-  state->pool->used -= state->table.length * sizeof(uint32);
   pfree(state->table.counts);
   state->table.counts = nullptr;
 }
@@ -56,7 +54,7 @@ void drop_table(MergeState* state) {
 void empty_table(MergeState* state) {
   const bag::Table& table = state->table;
   if (table.counts == nullptr) return;
-  bag::begin_bag(state->writer, table.scale, state->pool->memory());
+  bag::begin_bag(state->writer, table.scale, state->pool->lasting());
   for (uint64 from = 0; from < table.length; from += slots_a_step) {
     CHECK_FOR_INTERRUPTS();
     const EngineFault fault = try_engine([&] { bag::put_slots(table, from, std::min(from + slots_a_step, table.length), state->writer); });
@@ -73,7 +71,7 @@ void add_to_table(MergeState* state, BagBytes bytes) {
   bag::WideReader wide;
   bag::Writer* rest = state->writer;
   if (!bag::open_bag(bytes.data, bytes.size, &header, &keys, &wide)) raise_bag_outcome(Outcome::damaged);
-  bag::begin_bag(rest, header.scale, state->pool->memory());
+  bag::begin_bag(rest, header.scale, state->pool->lasting());
   for (bool more = true; more;) {
     CHECK_FOR_INTERRUPTS();
     const EngineFault fault = try_engine([&] { more = bag::add_blocks(&state->table, &keys, header.scale, blocks_a_step, rest); });
@@ -133,7 +131,8 @@ void plan_table(MergeState* state) {
   state->outside = 0;
   empty_table(state);
   const Pool* pool = state->pool;
-  const uint64 left = pool->limit > pool->used ? pool->limit - pool->used : 0;
+  const uint64 used = used_bytes(pool->node), limit = most_bytes(pool->node);
+  const uint64 left = limit > used ? limit - used : 0;
   const uint64 most = std::min(left / sizeof(uint32), slots_a_key * state->keys);
   int scale = 0;
   uint64 samples_count = 0;
@@ -151,7 +150,6 @@ void plan_table(MergeState* state) {
   table->length = range.length + below + margin;
   table->counts = static_cast<uint32_t*>(
       MemoryContextAllocExtended(pool->context, table->length * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-  state->pool->used += table->length * sizeof(uint32);
   Levels waiting = state->levels;
   for (Level& level : state->levels.level) level = Level{nullptr, 0, false};
   for (const Level& level : waiting.level) {
@@ -172,7 +170,6 @@ void add_bag(MergeState* state, BagBytes bytes) {
   bag::Header header;
   if (!bag::read_header(bytes.data, bytes.size, &header)) raise_bag_outcome(Outcome::damaged);
   if (header.values > bag::most_values - state->values) raise_bag_outcome(Outcome::too_many);
-  const uint64 before = state->levels.bytes;
   state->values += header.values;
   state->keys += header.key_count;
   if (state->table.counts != nullptr && header.scale <= state->table.scale) {
@@ -182,15 +179,12 @@ void add_bag(MergeState* state, BagBytes bytes) {
     state->outside += header.key_count;
   }
   plan_table(state);
-  state->pool->used += state->levels.bytes - before;
 }
 
 // The sum, which stays the state's; more bags may be added afterwards.
 BagBytes sum_of(MergeState* state) {
-  const uint64 before = state->levels.bytes;
   empty_table(state);
   const BagBytes sum = sum_levels(&state->levels);
-  state->pool->used += state->levels.bytes - before;
   return sum;
 }
 

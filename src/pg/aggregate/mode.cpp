@@ -107,19 +107,17 @@ void release_sorted([[maybe_unused]] Datum datum) {
 Tuplesortstate* begin_sort(Oid type, Oid less) { return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE); }
 
 // All keys, of memory and file.
-void consider_sorted_keys(const QuantileState* state, char* buffer, Mode* mode) {
+void consider_sorted_keys(const QuantileState* state, Mode* mode) {
   const Sample& sample = state->sample;
   Tuplesortstate* sort = begin_sort(INT8OID, Int8LessOperator);
   for (uint32 i = 0; i < sample.key_count; i++) tuplesort_putdatum(sort, Int64GetDatum(sample.keys[i]), false);
+  auto* keys = static_cast<int64*>(palloc(block_bytes + sizeof(Link)));
   for (uint32 e = 0; e < state->extent_count; e++) {
-    const Extent& extent = state->extents[e];
-    for (uint64 from = 0; !extent.wide && from < extent.bytes; from += block_bytes) {
-      const uint64 bytes = std::min(block_bytes, extent.bytes - from);
-      read_extent(state->pool, extent, from, buffer, bytes);
-      const auto* keys = reinterpret_cast<const int64*>(buffer);
-      for (uint64 i = 0; i < bytes / sizeof(int64); i++) tuplesort_putdatum(sort, Int64GetDatum(keys[i]), false);
-    }
+    ExtentReader reader = read_parts(state->pool, state->extents[e]);
+    while (const uint64 count = state->extents[e].wide ? 0 : read_keys(&reader, keys, block_bytes / sizeof(int64)))
+      for (uint64 i = 0; i < count; i++) tuplesort_putdatum(sort, Int64GetDatum(keys[i]), false);
   }
+  pfree(keys);
   tuplesort_performsort(sort);
   Datum datum;
   int64 key = 0;
@@ -155,28 +153,26 @@ void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
 
 void consider_sorted_wide(const QuantileState* state, Mode* mode) {
   const quantile::Wide* wide = state->sample.wide;
-  uint64 most = 0;
-  for (uint32 e = 0; e < state->extent_count; e++)
-    if (state->extents[e].wide) most = std::max(most, state->extents[e].bytes);
   Tuplesortstate* sort = begin_sort(BYTEAOID, ByteaLessOperator);
   auto* place = static_cast<bytea*>(palloc(VARHDRSZ + sortable_key + 5 + 2 * quantile::most_decimal_digits));
   for (uint32 i = 0; wide != nullptr && i < wide->count; i++)
     put_wide(sort, place, wide->values[i].key, wide->values[i].bytes->data(), wide->values[i].bytes->length);
-  auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, most));
   for (uint32 e = 0; e < state->extent_count; e++) {
-    const Extent& extent = state->extents[e];
-    if (!extent.wide) continue;
-    read_extent(state->pool, extent, 0, records, extent.bytes);
-    for (const char* at = records; at < records + extent.bytes;) {
-      int64 key;
-      uint32 length;
-      memcpy(&key, at, 8);
-      memcpy(&length, at + 8, 4);
-      put_wide(sort, place, key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length);
-      at += quantile::wide_record_header + length;
+    if (!state->extents[e].wide) continue;
+    ExtentReader reader = read_parts(state->pool, state->extents[e]);
+    char* records = nullptr;
+    while (const uint64 bytes = read_records(&reader, &records)) {
+      for (const char* at = records; at < records + bytes;) {
+        int64 key;
+        uint32 length;
+        memcpy(&key, at, 8);
+        memcpy(&length, at + 8, 4);
+        put_wide(sort, place, key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length);
+        at += quantile::wide_record_header + length;
+      }
     }
+    end_reading(&reader);
   }
-  pfree(records);
   tuplesort_performsort(sort);
   Datum datum;
   uint64 times = 0;
@@ -207,13 +203,11 @@ Value mode_of(QuantileState* state) {
     consider_dense(state->sample, &mode);
     return mode.value;
   }
-  auto* buffer = static_cast<char*>(palloc(block_bytes));
   bool keys = state->sample.key_count > 0, wide = state->sample.wide != nullptr && state->sample.wide->count > 0;
   for (uint32 i = 0; i < state->extent_count; i++) (state->extents[i].wide ? wide : keys) = true;
-  if (keys) consider_sorted_keys(state, buffer, &mode);
+  if (keys) consider_sorted_keys(state, &mode);
   if (wide) consider_sorted_wide(state, &mode);
   consider_dense(state->sample, &mode);
-  pfree(buffer);
   return mode.value;
 }
 

@@ -11,7 +11,7 @@ namespace dap::aggregate {
 
 namespace {
 
-constexpr uint64 wide_extent_bytes = 1024 * 1024;  // a little more where the last value is long
+constexpr uint64 wide_extent_bytes = 256 * 1024;  // a little more where the last value is long
 
 uint32 new_pool_file(Pool* pool) {
   if (pool->file_count == pool->file_capacity) {
@@ -36,7 +36,7 @@ void close_files(Pool* pool) {
 }
 
 uint32 adopt_file(Pool* pool, const HandedFile& name) {
-  const File file = node_input(pool->agg, name);
+  const File file = node_input(pool->node->aggregate, name);
   for (uint32 i = 0; i < pool->file_count; i++)
     if (pool->files[i].file == file) return i;
   const uint32 at = new_pool_file(pool);
@@ -49,7 +49,7 @@ off_t write_file(Pool* pool, const void* data, uint64 bytes) {
   if (pool->own == no_file) {
     const uint32 at = new_pool_file(pool);
     if (pool->hands_over) {
-      pool->output = node_output(pool->agg);
+      pool->output = node_output(pool->node->aggregate);
       pool->files[at] = PoolFile{pool->output->file, true};
     } else {
       PrepareTempTablespaces();
@@ -100,38 +100,142 @@ void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buff
   }
 }
 
+ExtentReader read_parts(const Pool* pool, const Extent& extent) { return {pool, extent, nullptr, 0}; }
+
+// The part before the one that has been read, whose link is known.
+static void go_back(ExtentReader* reader, const Link& link) {
+  reader->at.offset = link.offset;
+  reader->at.part = link.part;
+}
+
+uint64 read_keys(ExtentReader* reader, int64* keys, uint64 most) {
+  auto* at = reinterpret_cast<char*>(keys);
+  uint64 left = most * sizeof(int64);
+  Extent& extent = reader->at;
+  while (left > 0 && extent.part > 0) {
+    const uint64 bytes = std::min(left, extent.part);
+    const bool whole = bytes == extent.part;
+    // The link comes with what stands before it: most parts are short.
+    read_extent(reader->pool, extent, 0, at, bytes + (whole ? sizeof(Link) : 0));
+    at += bytes;
+    left -= bytes;
+    if (whole) {
+      Link link;
+      memcpy(&link, at, sizeof link);
+      go_back(reader, link);
+    } else {
+      extent.offset += static_cast<off_t>(bytes);
+      extent.part -= bytes;
+    }
+  }
+  return most - left / sizeof(int64);
+}
+
+uint64 read_records(ExtentReader* reader, char** records) {
+  const uint64 bytes = reader->at.part;
+  if (bytes == 0) return 0;
+  if (bytes + sizeof(Link) > reader->room) {
+    if (reader->records != nullptr) pfree(reader->records);
+    reader->room = bytes + sizeof(Link);
+    reader->records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, reader->room));
+  }
+  read_extent(reader->pool, reader->at, 0, reader->records, bytes + sizeof(Link));
+  Link link;
+  memcpy(&link, reader->records + bytes, sizeof link);
+  go_back(reader, link);
+  *records = reader->records;
+  return bytes;
+}
+
+void end_reading(ExtentReader* reader) {
+  if (reader->records != nullptr) pfree(reader->records);
+  reader->records = nullptr;
+  reader->room = 0;
+}
+
 Extent* new_extent(QuantileState* state) {
   if (state->extent_count == state->extent_capacity) {
-    const uint32 capacity = state->extent_capacity == 0 ? 8 : state->extent_capacity * 2;
+    const uint32 capacity = state->extent_capacity == 0 ? 1 : state->extent_capacity * 2;
     auto* extents = static_cast<Extent*>(MemoryContextAllocHuge(state->pool->context, capacity * sizeof(Extent)));
     std::copy_n(state->extents, state->extent_count, extents);
     if (state->extents != nullptr) pfree(state->extents);
-    state->pool->used += (capacity - state->extent_capacity) * sizeof(Extent);
     state->extents = extents;
     state->extent_capacity = capacity;
   }
   return &state->extents[state->extent_count];
 }
 
-static void write_keys(QuantileState* state, const int64_t* keys, uint32 count) {
-  Extent* extent = new_extent(state);
-  int64_t low = keys[0], high = low;
-  quantile::key_range(keys, count, &low, &high);
-  const bool dotted = state->sample.kind == quantile::Kind::float4 || state->sample.kind == quantile::Kind::float8;
-  const uint64 unit = dotted ? 1 : quantile::common_unit(keys, count, quantile::decimal_base, low);
-  const uint64 bytes = count * sizeof(int64);
-  const off_t offset = write_file(state->pool, keys, bytes);
-  *extent = Extent{offset, count, bytes, low, high, static_cast<uint32>(unit), state->pool->own, false};
-  state->extent_count++;
-  state->sample.scale_fixed = true;
+Batch begin_batch(Pool* pool) {
+  const uint64 room = std::clamp<uint64>(pool->limit / 32, 8192, block_bytes);
+  return {pool, static_cast<char*>(palloc(room)), 0, room};
 }
 
-void spill_keys(QuantileState* state) {
-  write_keys(state, state->sample.keys, state->sample.key_count);
+static void flush(Batch* batch) {
+  if (batch->filled > 0) write_file(batch->pool, batch->buffer, batch->filled);
+  batch->filled = 0;
+}
+
+void end_batch(Batch* batch) {
+  flush(batch);
+  pfree(batch->buffer);
+}
+
+// Writes bytes at the end of the file, or of what will be, and returns where.
+static off_t append(Pool* pool, Batch* batch, const void* data, uint64 bytes) {
+  if (batch == nullptr) return write_file(pool, data, bytes);
+  if (batch->filled + bytes > batch->room) flush(batch);
+  if (bytes > batch->room) return write_file(pool, data, bytes);
+  const off_t offset = write_file(pool, nullptr, 0) + static_cast<off_t>(batch->filled);
+  memcpy(batch->buffer + batch->filled, data, bytes);
+  batch->filled += bytes;
+  return offset;
+}
+
+// Adds a part to what the state has in the pool's own file. `part` says its count, low, high, unit and whether it is wide.
+static void add_part(QuantileState* state, Batch* batch, const void* data, uint64 bytes, Extent part) {
+  Pool* pool = state->pool;
+  part.offset = append(pool, batch, data, bytes);
+  part.part = part.bytes = bytes;
+  part.file = pool->own;
+  state->sample.scale_fixed = true;
+  Link link{0, 0};
+  Extent* const end = state->extents + state->extent_count;
+  Extent* const found = std::find_if(state->extents, end, [&](const Extent& e) { return e.file == part.file && e.wide == part.wide; });
+  if (found == end) {
+    *new_extent(state) = part;
+    state->extent_count++;
+  } else {
+    link = Link{found->offset, found->part};
+    const int64_t other = std::max(found->low, part.low);
+    found->low = std::min(found->low, part.low);
+    found->high = std::max(found->high, part.high);
+    found->unit = static_cast<uint32>(quantile::common_unit(&other, 1, std::min(found->unit, part.unit), found->low));
+    found->count += part.count;
+    found->bytes += bytes;
+    found->offset = part.offset;
+    found->part = bytes;
+  }
+  append(pool, batch, &link, sizeof link);
+}
+
+static void write_keys(QuantileState* state, const int64_t* keys, uint32 count, Batch* batch) {
+  Extent part{};
+  int64_t low = keys[0], high = low;
+  quantile::key_range(keys, count, &low, &high);
+  part.low = low;
+  part.high = high;
+  const bool dotted = state->sample.kind == quantile::Kind::float4 || state->sample.kind == quantile::Kind::float8;
+  part.unit = static_cast<uint32>(dotted ? 1 : quantile::common_unit(keys, count, quantile::decimal_base, low));
+  part.count = count;
+  add_part(state, batch, keys, count * sizeof(int64), part);
+}
+
+void spill_keys(QuantileState* state, Batch* batch) {
+  write_keys(state, state->sample.keys, state->sample.key_count, batch);
   state->sample.key_count = 0;
 }
 
-void spill_counts(QuantileState* state) {
+void spill_counts(QuantileState* state, Batch* batch) {
   const quantile::Dense dense = *state->sample.dense;
   constexpr uint32 room = block_bytes / sizeof(int64);
   auto* keys = static_cast<int64_t*>(palloc(block_bytes));
@@ -141,45 +245,46 @@ void spill_counts(QuantileState* state) {
     for (uint32 times = dense.counts[i]; times > 0; times--) {
       keys[filled++] = key;
       if (filled < room) continue;
-      write_keys(state, keys, filled);
+      write_keys(state, keys, filled, batch);
       filled = 0;
     }
     dense.counts[i] = 0;
   }
-  if (filled > 0) write_keys(state, keys, filled);
+  if (filled > 0) write_keys(state, keys, filled, batch);
   pfree(keys);
 }
 
-void spill_wide(QuantileState* state) {
-  quantile::Wide* wide = state->sample.wide;
+void spill_wide(QuantileState* state, Batch* batch) {
+  const quantile::Wide* wide = state->sample.wide;
+  char* buffer = nullptr;
   uint64 room = 0;
-  for (uint32 i = 0; i < wide->count; i++) room = std::max<uint64>(room, wide->values[i].bytes->length);
-  room += wide_extent_bytes + quantile::wide_record_header;
-  auto* buffer = static_cast<char*>(palloc(room));
   for (uint32 i = 0; i < wide->count;) {
-    Extent extent{0, 0, 0, wide->values[i].key, wide->values[i].key, 1, 0, true};
-    for (; i < wide->count && extent.bytes < wide_extent_bytes; i++) {
+    Extent part{};
+    part.wide = true;
+    part.unit = 1;
+    part.low = part.high = wide->values[i].key;
+    uint64 bytes = 0;
+    uint32 end = i;
+    for (; end < wide->count && bytes < wide_extent_bytes; end++) bytes += quantile::wide_record_header + wide->values[end].bytes->length;
+    if (bytes > room) {
+      if (buffer != nullptr) pfree(buffer);
+      buffer = static_cast<char*>(palloc(bytes));
+      room = bytes;
+    }
+    part.count = end - i;
+    for (char* at = buffer; i < end; i++) {
       const quantile::Value& value = wide->values[i];
-      extent.low = std::min<int64>(extent.low, value.key);
-      extent.high = std::max<int64>(extent.high, value.key);
-      char* at = buffer + extent.bytes;
+      part.low = std::min<int64>(part.low, value.key);
+      part.high = std::max<int64>(part.high, value.key);
       memcpy(at, &value.key, 8);
       memcpy(at + 8, &value.bytes->length, 4);
       memcpy(at + quantile::wide_record_header, value.bytes->data(), value.bytes->length);
-      extent.bytes += quantile::wide_record_header + value.bytes->length;
-      extent.count++;
+      at += quantile::wide_record_header + value.bytes->length;
     }
-    Extent* kept = new_extent(state);
-    extent.offset = write_file(state->pool, buffer, extent.bytes);
-    extent.file = state->pool->own;
-    *kept = extent;
-    state->extent_count++;
+    add_part(state, batch, buffer, bytes, part);
   }
-  pfree(buffer);
-  state->sample.scale_fixed = true;
-  const uint64 before = state->sample.memory;
+  if (buffer != nullptr) pfree(buffer);
   quantile::release_wide(&state->sample, state->pool->memory());
-  state->pool->used -= before - state->sample.memory;
 }
 
 }  // namespace dap::aggregate

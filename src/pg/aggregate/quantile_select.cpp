@@ -17,6 +17,7 @@ using quantile::Value;
 
 constexpr uint32 small_sample = 1024;
 constexpr uint64 most_candidates = 256 * 1024;  // sorted without a look at interrupts
+constexpr uint64 most_wide_candidates = 32 * 1024;
 
 // Without any allocation: the keys are put in order around the wanted ranks, which changes no multiset.
 void select_in_place(Sample* sample, const uint64* ranks, size_t rank_count, Value* values) {
@@ -63,23 +64,25 @@ void range_of(const QuantileState* state, int64* low, int64* high) {
 }
 
 void feed_extents(const QuantileState* state, Selector* selector) {
-  if (state->extent_count == 0) return;
-  uint64 most = block_bytes;
+  uint64 most = 0;
   for (uint32 i = 0; i < state->extent_count; i++)
-    if (state->extents[i].wide) most = std::max(most, state->extents[i].bytes);
-  auto* buffer = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, most));
+    if (!state->extents[i].wide) most = std::max(most, state->extents[i].count);
+  most = std::min(most, block_bytes / sizeof(int64));
+  auto* keys = static_cast<int64*>(palloc((most + link_keys) * sizeof(int64)));
+  EngineFault fault = EngineFault::none;
   for (uint32 i = 0; i < state->extent_count; i++) {
-    const Extent& extent = state->extents[i];
-    const uint64 step = extent.wide ? extent.bytes : block_bytes;
-    for (uint64 from = 0; from < extent.bytes; from += step) {
-      const uint64 bytes = std::min(step, extent.bytes - from);
-      read_extent(state->pool, extent, from, buffer, bytes);
-      const EngineFault fault = try_engine([&] {
-        if (!extent.wide) {
-          selector->feed_keys(reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64));
-          return;
-        }
-        for (const char* at = buffer; at < buffer + bytes;) {
+    ExtentReader reader = read_parts(state->pool, state->extents[i]);
+    if (!state->extents[i].wide) {
+      while (const uint64 count = read_keys(&reader, keys, most)) {
+        fault = try_engine([&] { selector->feed_keys(reinterpret_cast<const int64_t*>(keys), count); });
+        raise_engine_fault(fault, "order statistics");
+      }
+      continue;
+    }
+    char* records = nullptr;
+    while (const uint64 bytes = read_records(&reader, &records)) {
+      fault = try_engine([&] {
+        for (const char* at = records; at < records + bytes;) {
           int64 key;
           uint32 length;
           memcpy(&key, at, 8);
@@ -90,8 +93,9 @@ void feed_extents(const QuantileState* state, Selector* selector) {
       });
       raise_engine_fault(fault, "order statistics");
     }
+    end_reading(&reader);
   }
-  pfree(buffer);
+  pfree(keys);
 }
 
 void feed_memory(const QuantileState* state, Selector* selector) {
@@ -131,19 +135,27 @@ bool gather_keys(const QuantileState* state, QuantileState* gathered) {
     if (state->extents[i].wide) return false;
     bytes += state->extents[i].bytes;
   }
-  if (state->extent_count == 0 || bytes > state->pool->limit / 4) return false;
-  auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes));
+  if (state->extent_count == 0 || bytes > state->pool->limit / 8) return false;
+  auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes + sizeof(Link)));
   uint64 count = state->sample.key_count;
   std::copy_n(state->sample.keys, count, keys);
   for (uint32 i = 0; i < state->extent_count; i++) {
-    read_extent(state->pool, state->extents[i], 0, keys + count, state->extents[i].bytes);
-    count += state->extents[i].count;
+    ExtentReader reader = read_parts(state->pool, state->extents[i]);
+    count += read_keys(&reader, reinterpret_cast<int64*>(keys + count), state->extents[i].count);
   }
   *gathered = *state;
   gathered->sample.keys = keys;
   gathered->sample.key_count = static_cast<uint32>(count);
   gathered->extent_count = 0;
   return true;
+}
+
+// How many values the last step holds at a time, beside all that the node holds. A wide one takes its bytes and some 80 more, and longer to compare.
+uint64 candidates(const QuantileState* state) {
+  const Sample& sample = state->sample;
+  const bool wide = (sample.wide != nullptr && sample.wide->count > 0) ||
+                    std::any_of(state->extents, state->extents + state->extent_count, [](const Extent& extent) { return extent.wide; });
+  return wide ? std::min(state->pool->limit / 512, most_wide_candidates) : std::min(state->pool->limit / 128, most_candidates);
 }
 
 // Values at ascending ranks; those that are not keys are copied into the current context.
@@ -170,7 +182,7 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
   void* place = palloc(sizeof(Selector));
   Selector* selector = nullptr;
   EngineFault fault = try_engine([&] {
-    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, std::min(state->pool->limit / 64, most_candidates));
+    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, candidates(state));
   });
   raise_engine_fault(fault, "order statistics");
   for (;;) {

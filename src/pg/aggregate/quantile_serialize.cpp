@@ -55,7 +55,7 @@ bool can_hand_over(const QuantileState* state) {
 bool is_heavy(const QuantileState* state, Size size) {
   const Sample& sample = state->sample;
   const bool can_move = sample.key_count >= least_handed || (sample.wide != nullptr && sample.wide->count >= least_handed);
-  return can_move && size >= least_heavy && state->pool->used + 2 * size > state->pool->limit;
+  return can_move && size >= least_heavy && !has_room(state->pool, 2 * size);
 }
 
 // Leaves the state to the leader, in the file: what is there already, what is large, and all of it when `whole`.
@@ -137,31 +137,30 @@ bytea* serialize(QuantileState* state) {
   }
   if (handed) out = quantile::write_file_reference(reference, in_file, out);
   if (state->extent_count == 0) return image;
-  auto* buffer = static_cast<char*>(palloc(block_bytes));
+  auto* keys = static_cast<int64*>(palloc(block_bytes + sizeof(Link)));
   for (uint32 i = 0; i < state->extent_count; i++) {
     const Extent& extent = state->extents[i];
+    ExtentReader reader = read_parts(state->pool, extent);
     if (!extent.wide) {
       const Packing packed = packing_of(extent);
       out = quantile::write_keys_header(packed, extent.count, out);
-      for (uint64 from = 0; from < extent.bytes; from += block_bytes) {
-        const uint64 bytes = std::min(block_bytes, extent.bytes - from);
-        read_extent(state->pool, extent, from, buffer, bytes);
-        out = quantile::write_keys(packed, reinterpret_cast<const int64_t*>(buffer), bytes / sizeof(int64), out);
-      }
+      while (const uint64 count = read_keys(&reader, keys, block_bytes / sizeof(int64)))
+        out = quantile::write_keys(packed, reinterpret_cast<const int64_t*>(keys), count, out);
       continue;
     }
     out = quantile::write_wide_header(extent.count, extent.bytes - quantile::wide_record_header * extent.count, out);
-    auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
-    read_extent(state->pool, extent, 0, records, extent.bytes);
-    for (const char* at = records; at < records + extent.bytes;) {
-      uint32 length;
-      memcpy(&length, at + 8, 4);
-      out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, out);
-      at += quantile::wide_record_header + length;
+    char* records = nullptr;
+    while (const uint64 bytes = read_records(&reader, &records)) {
+      for (const char* at = records; at < records + bytes;) {
+        uint32 length;
+        memcpy(&length, at + 8, 4);
+        out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, out);
+        at += quantile::wide_record_header + length;
+      }
     }
-    pfree(records);
+    end_reading(&reader);
   }
-  pfree(buffer);
+  pfree(keys);
   return image;
 }
 

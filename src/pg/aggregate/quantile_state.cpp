@@ -1,12 +1,6 @@
 #include "pg/aggregate/quantile_state.h"
-#include "pg/aggregate/call_context.h"
 
 #include <algorithm>
-#include <new>
-
-extern "C" {
-#include "executor/nodeHash.h"
-}
 
 #include "bridge/engine_call.h"
 
@@ -17,9 +11,11 @@ using quantile::Shape;
 
 namespace {
 
-constexpr uint32 least_spilled = 256;  // fewer keys are not worth a write
-constexpr uint64 least_wide_spilled = 16 * 1024;
-constexpr uint32 remapped_keys = 16 * 1024;  // from here on an array grows where it is
+constexpr uint64 least_own = 256 * sizeof(int64);  // fewer keys of one state are not worth a write
+constexpr uint64 least_own_wide = 16 * 1024;
+constexpr uint64 remapped_bytes = 128 * 1024;  // from here on an array grows where it is
+constexpr uint32 remapped_keys = remapped_bytes / sizeof(int64);
+constexpr uint32 watched_wide = 1024;  // an array of so many takes much when it doubles
 
 Kind kind_of_type(Oid type) {
   switch (type) {
@@ -37,23 +33,7 @@ Kind kind_of_type(Oid type) {
   }
 }
 
-void close_pool(Datum argument) {
-  auto* pool = reinterpret_cast<Pool*>(DatumGetPointer(argument));
-  close_files(pool);
-  pool->used = 0;
-  pool->in_use = false;
-}
-
 }  // namespace
-
-void* ContextMemory::do_allocate(std::size_t bytes, std::size_t) {
-  if (bytes >= MaxAllocHugeSize) throw std::bad_alloc();
-  void* pointer = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-  if (pointer == nullptr) throw std::bad_alloc();
-  return pointer;
-}
-
-void ContextMemory::do_deallocate(void* pointer, std::size_t, std::size_t) { pfree(pointer); }
 
 CallSite* call_site(FunctionCallInfo fcinfo) {
   auto* site = static_cast<CallSite*>(fcinfo->flinfo->fn_extra);
@@ -66,47 +46,6 @@ CallSite* call_site(FunctionCallInfo fcinfo) {
   site->has_fraction = count == 3;
   fcinfo->flinfo->fn_extra = site;
   return site;
-}
-
-Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
-  MemoryContext context = nullptr;
-  const int called_as = AggCheckCallContext(fcinfo, &context);
-  if (called_as == 0) raise_not_aggregate();
-  Pool* pool = nullptr;
-  if (called_as == AGG_CONTEXT_AGGREGATE) {
-    for (pool = site->pools; pool != nullptr; pool = pool->next)
-      if (pool->context == context) break;
-    if (pool != nullptr && pool->in_use) return pool;
-  }
-  if (pool == nullptr) {
-    // A window has one state at a time, whose pool goes with it.
-    pool = static_cast<Pool*>(MemoryContextAllocZero(called_as == AGG_CONTEXT_AGGREGATE ? fcinfo->flinfo->fn_mcxt : context, sizeof(Pool)));
-    pool->context = context;
-    new (pool->memory_place) ContextMemory(context);
-    pool->own = no_file;
-    if (called_as == AGG_CONTEXT_AGGREGATE) {
-      pool->next = site->pools;
-      site->pools = pool;
-    }
-  }
-  pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
-  // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
-  pool->agg = called_as == AGG_CONTEXT_AGGREGATE ? castNode(AggState, fcinfo->context) : nullptr;
-  pool->hands_over = pool->agg != nullptr && DO_AGGSPLIT_SERIALIZE(pool->agg->aggsplit);
-  pool->limit = get_hash_memory_limit();
-  if (pool->may_spill) {
-    AggRegisterCallback(fcinfo, close_pool, PointerGetDatum(pool));
-    pool->in_use = true;
-  }
-  return pool;
-}
-
-QuantileState* new_state(Pool* pool, Kind kind) {
-  auto* state = static_cast<QuantileState*>(MemoryContextAllocZero(pool->context, sizeof(QuantileState)));
-  state->sample.kind = kind;
-  state->pool = pool;
-  pool->used += sizeof(QuantileState);
-  return state;
 }
 
 void raise_fraction_range() {
@@ -172,19 +111,17 @@ void compare_fractions(const Fractions& mine, const Fractions& other) {
   if (!same) raise_fraction_varies();
 }
 
-// Runs engine code on the sample and charges the pool with what it grew.
 template <class Work>
-static void grow(QuantileState* state, Work&& work) {
-  const uint64 before = state->sample.memory;
-  const EngineFault fault = try_engine(work);
-  state->pool->used += state->sample.memory - before;
-  raise_engine_fault(fault, "order statistics");
+static void grow(Work&& work) {
+  raise_engine_fault(try_engine(work), "order statistics");
 }
 
-// What a table of counts may take.
-static uint64 counts_budget(const Pool* pool) {
-  const uint64 most = pool->limit / 2;
-  return pool->used >= pool->limit ? most / 8 : most;
+// What a table of counts may take, instead of the keys.
+static uint64 counts_budget(const QuantileState* state) {
+  const PlanNode* node = state->pool->node;
+  const uint64 most = most_bytes(node), used = used_bytes(node), own = uint64{state->sample.key_capacity} * sizeof(int64);
+  if (!state->pool->may_spill) return most / 2;
+  return std::min(most / 2, most + own > used ? most + own - used : 0);
 }
 
 // A large array moves by remapping its pages, or not at all: no copy, no second array.
@@ -192,11 +129,8 @@ static void widen_keys(QuantileState* state, uint64 capacity) {
   quantile::Sample* sample = &state->sample;
   if (capacity > quantile::most_keys)
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("A window's frame has more than %u values.", quantile::most_keys)));
-  const uint64 added = (capacity - sample->key_capacity) * sizeof(int64);
   sample->keys = static_cast<int64_t*>(repalloc_huge(sample->keys, capacity * sizeof(int64)));
   sample->key_capacity = static_cast<uint32>(capacity);
-  sample->memory += added;
-  state->pool->used += added;
 }
 
 void state_make_room(QuantileState* state) {
@@ -209,19 +143,21 @@ void state_make_room(QuantileState* state) {
   const bool remapped = sample->key_capacity >= remapped_keys;
   // A small capacity that doubles needs the old array and the new one.
   const uint64 growth = uint64{sample->key_capacity} * (remapped ? 1 : 2) * sizeof(int64);
-  const bool fits = pool->used + growth <= pool->limit;
-  const bool grows = !pool->may_spill || fits || sample->key_count < least_spilled;
-  if (grows && !remapped) {
-    grow(state, [&] { quantile::make_room(sample, pool->memory(), counts_budget(pool)); });
-    return;
+  const bool fits = !pool->may_spill || has_room(pool, growth);
+  if (!fits || remapped) {
+    bool collapsed = false;
+    grow([&] { collapsed = quantile::collapse(sample, pool->memory(), counts_budget(state)); });
+    if (collapsed && sample->key_count <= sample->key_capacity / 2) return;
   }
-  bool collapsed = false;
-  grow(state, [&] { collapsed = quantile::collapse(sample, pool->memory(), counts_budget(pool)); });
-  if (collapsed && sample->key_count <= sample->key_capacity / 2) return;
-  if (grows)
+  if (!fits) {
+    const Room room = find_room(state, growth, uint64{sample->key_count} * sizeof(int64), least_own);
+    if (room == Room::own_values) spill_keys(state);
+    if (sample->key_count < sample->key_capacity) return;
+  }
+  if (sample->key_capacity >= remapped_keys)
     widen_keys(state, uint64{sample->key_capacity} * 2);
   else
-    spill_keys(state);
+    grow([&] { quantile::make_room(sample, pool->memory(), counts_budget(state)); });
 }
 
 void state_expect_keys(QuantileState* state, uint64 more) {
@@ -229,17 +165,31 @@ void state_expect_keys(QuantileState* state, uint64 more) {
   const uint64 capacity = sample->key_count + more;
   if (capacity <= sample->key_capacity || sample->dense != nullptr || capacity > quantile::most_keys) return;
   const uint64 growth = (capacity - (sample->key_capacity >= remapped_keys ? sample->key_capacity : 0)) * sizeof(int64);
-  if (state->pool->used + growth > state->pool->limit) return;
+  if (!has_room(state->pool, growth)) return;
   if (sample->key_capacity >= remapped_keys)
     widen_keys(state, capacity);
   else
-    grow(state, [&] { quantile::reserve_keys(sample, more, state->pool->memory()); });
+    grow([&] { quantile::reserve_keys(sample, more, state->pool->memory()); });
+}
+
+static uint64 wide_bytes(const quantile::Wide* wide) { return wide->bytes + wide->count * (sizeof(quantile::Value) + sizeof(quantile::Bytes)); }
+
+// Before a value comes that is not a plain key: the array of them may be about to double.
+static void make_wide_room(QuantileState* state) {
+  quantile::Wide* wide = state->sample.wide;
+  if (wide == nullptr || wide->count < wide->capacity || wide->capacity < watched_wide) return;
+  const uint64 bytes = uint64{wide->capacity} * sizeof(quantile::Value);
+  const bool remapped = bytes >= remapped_bytes;
+  const Room room = find_room(state, remapped ? bytes : 2 * bytes, wide_bytes(wide), least_own_wide);
+  if (room == Room::own_values) spill_wide(state);
+  if (room != Room::there || !remapped || wide->capacity > quantile::most_keys / 2) return;
+  wide->values = static_cast<quantile::Value*>(repalloc_huge(wide->values, 2 * bytes));
+  wide->capacity *= 2;
 }
 
 void state_settle(QuantileState* state) {
-  Pool* pool = state->pool;
-  if (!pool->may_spill || pool->used <= pool->limit) return;
-  if (state->sample.wide != nullptr && state->sample.wide->count > 0 && state->sample.wide->bytes >= least_wide_spilled) spill_wide(state);
+  const quantile::Wide* wide = state->sample.wide;
+  if (wide != nullptr && find_room(state, 0, wide_bytes(wide), least_own_wide) == Room::own_values) spill_wide(state);
 }
 
 void state_add_keys(QuantileState* state, const int64* keys, uint64 count, int groups) {
@@ -273,13 +223,15 @@ void state_add_decimal(QuantileState* state, const quantile::Decimal& decimal) {
       return;
     }
   }
-  grow(state, [&] { quantile::add_decimal(sample, decimal, state->pool->memory(), counts_budget(state->pool)); });
+  make_wide_room(state);
+  grow([&] { quantile::add_decimal(sample, decimal, state->pool->memory(), counts_budget(state)); });
   state_settle(state);
 }
 
 void state_add_interval(QuantileState* state, const Interval* interval) {
   const quantile::IntervalParts parts{interval->time, interval->day, interval->month};
-  grow(state, [&] { quantile::add_interval(&state->sample, parts, state->pool->memory()); });
+  make_wide_room(state);
+  grow([&] { quantile::add_interval(&state->sample, parts, state->pool->memory()); });
   state_settle(state);
 }
 

@@ -25,6 +25,45 @@ class ContextMemory final : public std::pmr::memory_resource {
   MemoryContext context_;
 };
 
+struct CallSite;
+struct QuantileState;
+
+// What the pools of one memory context of a node share: that context, and a child of it in which the small pieces of values lie, so that they can be
+// given back all at once (memory contexts keep small pieces that are freed one by one). A piece in the child goes when values move to files.
+struct Region {
+  Region* next;
+  MemoryContext context;
+  MemoryContext arena;  // NULL: none, small pieces lie in the context itself
+  MemoryContext old_arena;
+  uint32 states;
+};
+
+// The memory of a region as the engine's, for what a sample holds.
+class RegionMemory final : public std::pmr::memory_resource {
+ public:
+  explicit RegionMemory(const Region* region) : region_(region) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+  const Region* region_;
+};
+
+struct Pool;
+
+// One plan node: its aggregates share one limit, `work_mem` × `hash_mem_multiplier`.
+struct PlanNode {
+  PlanNode* next;
+  AggState* aggregate;  // NULL: a window's, which has no limit
+  Region* regions;
+  Pool* pools;
+  uint64 limit;
+  uint64 states;  // of all pools
+  uint64 least;   // bytes in use when values of all states were last moved to files
+  MemoryContextCallback at_end;
+};
+
 // A file of a pool: a private one, or the node's: written for a leader, or handed to this process by a worker.
 struct PoolFile {
   File file;
@@ -32,34 +71,50 @@ struct PoolFile {
 };
 constexpr uint32 no_file = PG_UINT32_MAX;
 
-// The memory of one plan node's groups, and their files: both are as good as gone when the node starts over.
+// The groups of one aggregate call, and their files: both are as good as gone when the node starts over.
 struct Pool {
-  Pool* next;
+  Pool* next;  // of the call site
+  Pool* next_of_node;
+  PlanNode* node;
+  Region* region;
   MemoryContext context;  // of the node's states
+  QuantileState* states;
+  uint32 state_count;
+  uint32 spare_count;  // states allocated ahead
+  QuantileState* spare;
   bool in_use;
   bool may_spill;
   bool hands_over;  // its states go to another process (or another node of this one) that can read files by name
   PoolFile* files;
   uint32 file_count, file_capacity;
-  uint32 own;  // which of them is written; no_file: none yet
+  uint32 own;          // which of them is written; no_file: none yet
   off_t own_end;       // of a private one
-  AggState* agg;       // nullptr in a window
   NodeOutput* output;  // while there is an own one that is handed over
-  uint64 used;
-  uint64 limit;
-  alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
-  std::pmr::memory_resource* memory() { return reinterpret_cast<ContextMemory*>(memory_place); }
+  uint64 limit;        // the server's, for all of the node
+  alignas(RegionMemory) char memory_place[sizeof(RegionMemory)];
+  alignas(ContextMemory) char lasting_place[sizeof(ContextMemory)];
+  // For samples alone; whatever else is to last is in the other one.
+  std::pmr::memory_resource* memory() { return reinterpret_cast<RegionMemory*>(memory_place); }
+  std::pmr::memory_resource* lasting() { return reinterpret_cast<ContextMemory*>(lasting_place); }
 };
 
-// Keys, or records of wide values (key, length, bytes; they are read whole), in a file of the pool.
+// Keys, or records of wide values (key, length, bytes), in a file of the pool: any number of parts, of which each but the first written is followed by
+// where the one before it lies, so that a group takes no more memory however often it has moved values there.
 struct Extent {
-  off_t offset;
-  uint64 count;
+  off_t offset;  // of the last part
+  uint64 part;   // bytes of the last part
+  uint64 count;  // of all parts, as all below
   uint64 bytes;
   int64 low, high;
   uint32 unit;
   uint32 file;
   bool wide;
+};
+
+// What follows a part: where the one before it lies; no bytes: there is none.
+struct Link {
+  off_t offset;
+  uint64 part;
 };
 
 // The fractions that the rows of a group bring.
@@ -72,6 +127,7 @@ struct Fractions {
 struct QuantileState {
   quantile::Sample sample;
   Pool* pool;
+  QuantileState* next;  // of the pool
   Extent* extents;
   uint32 extent_count, extent_capacity;
   Fractions fractions;
@@ -89,6 +145,16 @@ struct CallSite {
 CallSite* call_site(FunctionCallInfo fcinfo);
 Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site);
 QuantileState* new_state(Pool* pool, quantile::Kind kind);
+
+// Bytes that the node's memory contexts have taken, and how many they may take before values move to files.
+uint64 used_bytes(const PlanNode* node);
+uint64 most_bytes(const PlanNode* node);
+inline bool has_room(const Pool* pool, uint64 more) { return used_bytes(pool->node) + more <= most_bytes(pool->node); }
+
+// Where `more` bytes for a state are to come from, which itself could bring `own` to a file: what is there, its own values, or those of all states,
+// which have been moved by then: the state may hold other memory than before.
+enum class Room : unsigned char { there, own_values, moved };
+Room find_room(QuantileState* state, uint64 more, uint64 own, uint64 least_own);
 
 // Checks and keeps the row's fractions: `seen` is how many rows the group had. Raises 22003 and 22023.
 void take_fractions(FunctionCallInfo fcinfo, int argument, Fractions* fractions, bool first, MemoryContext context);
@@ -121,13 +187,37 @@ inline int64 datum_key(quantile::Kind kind, Datum value) {
 
 // ---- files ----
 constexpr uint64 block_bytes = 256 * 1024;
-// Reads `bytes` of an extent, from its byte `from` on, into `buffer`.
+// Reads `bytes` of an extent's last part, from its byte `from` on, into `buffer`.
 void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buffer, uint64 bytes);
-// Moves the plain keys, or the wide values, to the pool's own file.
-void spill_keys(QuantileState* state);
-void spill_wide(QuantileState* state);
+
+// An extent's parts, the last one first. It owns palloc'd memory.
+struct ExtentReader {
+  const Pool* pool;
+  Extent at;    // its part: what is left of the present one
+  char* records;
+  uint64 room;
+};
+ExtentReader read_parts(const Pool* pool, const Extent& extent);
+constexpr uint64 link_keys = sizeof(Link) / sizeof(int64);
+// Reads up to `most` keys, of as many parts as it takes, into `keys`, which has room for `link_keys` more; 0 at the end.
+uint64 read_keys(ExtentReader* reader, int64* keys, uint64 most);
+// Reads the records of a part, which are good until the next call, and returns their bytes; 0 at the end.
+uint64 read_records(ExtentReader* reader, char** records);
+void end_reading(ExtentReader* reader);
+
+// Small parts that are written to a pool's own file at once.
+struct Batch {
+  Pool* pool;
+  char* buffer;
+  uint64 filled, room;
+};
+Batch begin_batch(Pool* pool);
+void end_batch(Batch* batch);
+// Moves the plain keys, or the wide values, to the pool's own file; `batch` is NULL for a state alone.
+void spill_keys(QuantileState* state, Batch* batch = nullptr);
+void spill_wide(QuantileState* state, Batch* batch = nullptr);
 // Moves what is counted there too, each value as often as it came: the counts are 0 then.
-void spill_counts(QuantileState* state);
+void spill_counts(QuantileState* state, Batch* batch = nullptr);
 // Writes at the end of the pool's own file, which is created if need be, and returns where.
 off_t write_file(Pool* pool, const void* data, uint64 bytes);
 // The pool's number for a file that was handed to this process; it is removed at the query's end.

@@ -95,7 +95,7 @@ void add_file(QuantileState* into, const Section& section, int groups) {
   if (memcmp(token, reference.token, sizeof token) != 0) raise_bad_image();
   const bool same_scale = into->sample.kind != Kind::numeric || into->sample.groups == groups;
   uint64 found = 0;
-  char* buffer = nullptr;
+  int64* keys = nullptr;
   uint16* digits = nullptr;
   auto* listed = static_cast<Extent*>(MemoryContextAllocHuge(CurrentMemoryContext, (reference.extents + 1) * sizeof(Extent)));
   read_extent(pool, directory, sizeof token, listed, reference.extents * sizeof(Extent));
@@ -111,30 +111,28 @@ void add_file(QuantileState* into, const Section& section, int groups) {
       into->sample.scale_fixed = true;
       continue;
     }
-    if (buffer == nullptr) {
-      buffer = static_cast<char*>(palloc(block_bytes));
+    if (keys == nullptr) {
+      keys = static_cast<int64*>(palloc(block_bytes + sizeof(Link)));
       digits = static_cast<uint16*>(palloc(quantile::most_decimal_digits * sizeof(uint16)));
     }
+    ExtentReader reader = read_parts(pool, extent);
     if (!extent.wide) {
-      for (uint64 from = 0; from < extent.bytes; from += block_bytes) {
-        const uint64 bytes = std::min(block_bytes, extent.bytes - from);
-        read_extent(pool, extent, from, buffer, bytes);
-        state_add_keys(into, reinterpret_cast<const int64*>(buffer), bytes / sizeof(int64), groups);
-      }
+      while (const uint64 count = read_keys(&reader, keys, block_bytes / sizeof(int64))) state_add_keys(into, keys, count, groups);
       continue;
     }
-    auto* records = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, extent.bytes));
-    read_extent(pool, extent, 0, records, extent.bytes);
-    for (const char* at = records; at < records + extent.bytes;) {
-      uint32 length;
-      memcpy(&length, at + 8, 4);
-      add_wide_value(into, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, digits);
-      at += quantile::wide_record_header + length;
+    char* records = nullptr;
+    while (const uint64 bytes = read_records(&reader, &records)) {
+      for (const char* at = records; at < records + bytes;) {
+        uint32 length;
+        memcpy(&length, at + 8, 4);
+        add_wide_value(into, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, digits);
+        at += quantile::wide_record_header + length;
+      }
     }
-    pfree(records);
+    end_reading(&reader);
   }
   pfree(listed);
-  if (buffer != nullptr) pfree(buffer);
+  if (keys != nullptr) pfree(keys);
   if (digits != nullptr) pfree(digits);
   if (found != section.count) raise_bad_image();
 }
@@ -210,13 +208,11 @@ void adopt_dense(QuantileState* into, const QuantileState* from) {
   while (quantile::next_section(&at, end, &section)) {
     if (section.tag != Section::Tag::dense) continue;
     const uint64 bytes = section.count * sizeof(uint32);
-    if (into->pool->used + bytes > into->pool->limit) return;
+    if (!has_room(into->pool, bytes)) return;
     auto* dense = static_cast<quantile::Dense*>(MemoryContextAlloc(into->pool->context, sizeof(quantile::Dense)));
     *dense = quantile::Dense{section.packing.base, section.packing.unit, 1.0 / static_cast<double>(section.packing.unit), section.count,
                              static_cast<uint32_t*>(MemoryContextAllocExtended(into->pool->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO))};
     into->sample.dense = dense;
-    into->sample.memory += sizeof(quantile::Dense) + bytes;
-    into->pool->used += sizeof(quantile::Dense) + bytes;
     if (into->sample.kind == Kind::numeric) {
       into->sample.groups = from->sample.groups;
       into->sample.scale_known = true;
@@ -240,9 +236,7 @@ void add_state(QuantileState* into, const QuantileState* from) {
   state_add_keys(into, reinterpret_cast<const int64*>(sample.keys), sample.key_count, sample.groups);
   Sample rest = sample;
   rest.key_count = 0;
-  const uint64 before = into->sample.memory;
   const EngineFault fault = try_engine([&] { quantile::add_sample(&into->sample, rest, into->pool->memory(), into->pool->limit / 2); });
-  into->pool->used += into->sample.memory - before;
   raise_engine_fault(fault, "order statistics");
   state_settle(into);
   if (from->extent_count > 0)
