@@ -21,6 +21,8 @@ constexpr Int128 infinite_point = Int128{1} << 100;
 bool is_float(Kind kind) { return kind == Kind::float4 || kind == Kind::float8; }
 bool is_number(Kind kind) { return kind == Kind::int2 || kind == Kind::int4 || kind == Kind::int8 || kind == Kind::numeric; }
 
+Oid deviation_type(Kind kind) { return is_float(kind) ? FLOAT8OID : is_number(kind) ? NUMERICOID : INTERVALOID; }
+
 [[noreturn]] void raise_infinite(const char* what) {
   ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("the %s is infinite", what), errhint("Leave infinite values out with FILTER.")));
 }
@@ -276,6 +278,7 @@ DAP_FUNCTION(dap_mad_final) {
   using namespace dap::aggregate;
   RankSource source;
   if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  check_foreign(fcinfo, source, deviation_type(source.kind));
   return median_deviation(source.count <= small_count ? small_source(source) : source, most_probes);
 }
 
@@ -291,6 +294,7 @@ DAP_FUNCTION(dap_iqr_final) {
   using namespace dap::aggregate;
   RankSource source;
   if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  check_foreign(fcinfo, source, deviation_type(source.kind));
   return quartile_range(source);
 }
 

@@ -139,26 +139,26 @@ DAP_FUNCTION(dap_median_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), 0.5, Statistic::continuous);
+  return answer_one(source_of(state), 0.5, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::continuous);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_disc_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::discrete);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::discrete);
 }
 
 DAP_FUNCTION(dap_percentiles_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_many(fcinfo, source_of(state), state->fractions.array);
+  return answer_many(source_of(state), state->fractions.array);
 }

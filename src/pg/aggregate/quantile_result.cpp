@@ -164,7 +164,7 @@ Datum interpolate(Kind kind, int groups, const Value& low, const Value& high, co
   pg_unreachable();
 }
 
-Datum answer_one(FunctionCallInfo, const RankSource& source, float8 fraction, Statistic statistic) {
+Datum answer_one(const RankSource& source, float8 fraction, Statistic statistic) {
   Position position;
   ranks_of(fraction, source.count, statistic, &position);
   uint64 ranks[2] = {position.low, position.low + 1};
@@ -175,7 +175,7 @@ Datum answer_one(FunctionCallInfo, const RankSource& source, float8 fraction, St
   return interpolate(source.kind, source.groups, values[0], values[1], position);
 }
 
-Datum answer_many(FunctionCallInfo, const RankSource& source, ArrayType* fractions) {
+Datum answer_many(const RankSource& source, ArrayType* fractions) {
   Datum* elements = nullptr;
   bool* nulls = nullptr;
   int count = 0;
