@@ -94,7 +94,8 @@ void raise_bag_outcome(Outcome outcome) {
       ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a bag cannot hold that many values"),
                       errdetail("The limit is %lld values, equal ones counted.", static_cast<long long>(bag::most_values))));
     case Outcome::too_large:
-      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a bag would be larger than 1 GB"),
+      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a bag would be larger than %zu MB", bag::most_bag_bytes / 1'000'000),
+                      errdetail("As text, in which pg_dump has it, it would be larger than 1 GB."),
                       errhint("Keep several smaller bags, for example one for each day.")));
     default:
       ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("the bytes of a bag are damaged"),
