@@ -272,7 +272,7 @@ mend(Damage *damage)
 		at += bytes;
 	}
 	/* Many values take long, and show nothing that a few do not. */
-	if (total <= 1000000)
+	if (total <= 100000)
 		memcpy(total_at, &total, 8);
 }
 

@@ -17,8 +17,8 @@ ok(IPC::Run::run([ 'gcc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $librar
   or BAIL_OUT('no module');
 my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init;
-# What a damaged state claims may take long, but not for ever.
-$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\njit = off\ntimezone = 'UTC'\nwork_mem = '64MB'\nlog_statement = none\nlog_min_error_statement = panic\nstatement_timeout = '300s'\n");
+# What a damaged state claims may take long, but not for ever. Memory holds it: a file would belong to the subtransaction that made it.
+$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\njit = off\ntimezone = 'UTC'\nwork_mem = '1GB'\nlog_statement = none\nlog_min_error_statement = panic\nstatement_timeout = '300s'\n");
 $node->start;
 sub sql { return $node->safe_psql('postgres', $_[0]); }
 sql("CREATE EXTENSION dap_analytics; CREATE SCHEMA hostile;
