@@ -7,7 +7,6 @@ CREATE AGGREGATE dap.median(x smallint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(smallint) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x integer) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -15,7 +14,6 @@ CREATE AGGREGATE dap.median(x integer) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(integer) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x bigint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -23,7 +21,6 @@ CREATE AGGREGATE dap.median(x bigint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(bigint) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x numeric) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -31,7 +28,6 @@ CREATE AGGREGATE dap.median(x numeric) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(numeric) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x real) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -39,7 +35,6 @@ CREATE AGGREGATE dap.median(x real) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(real) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -47,7 +42,6 @@ CREATE AGGREGATE dap.median(x double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(double precision) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x date) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -55,7 +49,6 @@ CREATE AGGREGATE dap.median(x date) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(date) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamp) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -63,7 +56,6 @@ CREATE AGGREGATE dap.median(x timestamp) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(timestamp) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamptz) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -71,7 +63,6 @@ CREATE AGGREGATE dap.median(x timestamptz) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(timestamptz) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x interval) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._median_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -79,7 +70,6 @@ CREATE AGGREGATE dap.median(x interval) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(interval) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x smallint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -87,7 +77,6 @@ CREATE AGGREGATE dap.percentile(x smallint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(smallint, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x integer, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -95,7 +84,6 @@ CREATE AGGREGATE dap.percentile(x integer, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(integer, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x bigint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -103,7 +91,6 @@ CREATE AGGREGATE dap.percentile(x bigint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(bigint, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x numeric, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -111,7 +98,6 @@ CREATE AGGREGATE dap.percentile(x numeric, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(numeric, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x real, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -119,7 +105,6 @@ CREATE AGGREGATE dap.percentile(x real, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(real, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x double precision, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -127,7 +112,6 @@ CREATE AGGREGATE dap.percentile(x double precision, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(double precision, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x date, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -135,7 +119,6 @@ CREATE AGGREGATE dap.percentile(x date, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(date, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamp, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -143,7 +126,6 @@ CREATE AGGREGATE dap.percentile(x timestamp, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(timestamp, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamptz, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -151,7 +133,6 @@ CREATE AGGREGATE dap.percentile(x timestamptz, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(timestamptz, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x interval, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -159,7 +140,6 @@ CREATE AGGREGATE dap.percentile(x interval, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(interval, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x smallint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -167,7 +147,6 @@ CREATE AGGREGATE dap.percentile_disc(x smallint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(smallint, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x integer, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -175,7 +154,6 @@ CREATE AGGREGATE dap.percentile_disc(x integer, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(integer, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x bigint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -183,7 +161,6 @@ CREATE AGGREGATE dap.percentile_disc(x bigint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(bigint, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x numeric, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -191,7 +168,6 @@ CREATE AGGREGATE dap.percentile_disc(x numeric, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(numeric, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x real, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -199,7 +175,6 @@ CREATE AGGREGATE dap.percentile_disc(x real, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(real, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x double precision, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -207,7 +182,6 @@ CREATE AGGREGATE dap.percentile_disc(x double precision, fraction double precisi
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(double precision, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x date, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -215,7 +189,6 @@ CREATE AGGREGATE dap.percentile_disc(x date, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(date, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamp, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -223,7 +196,6 @@ CREATE AGGREGATE dap.percentile_disc(x timestamp, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(timestamp, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamptz, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -231,7 +203,6 @@ CREATE AGGREGATE dap.percentile_disc(x timestamptz, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(timestamptz, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x interval, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentile_disc_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -239,7 +210,6 @@ CREATE AGGREGATE dap.percentile_disc(x interval, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(interval, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x smallint, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -247,7 +217,6 @@ CREATE AGGREGATE dap.percentiles(x smallint, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(smallint, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(smallint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x integer, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -255,7 +224,6 @@ CREATE AGGREGATE dap.percentiles(x integer, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(integer, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(integer, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x bigint, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -263,7 +231,6 @@ CREATE AGGREGATE dap.percentiles(x bigint, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(bigint, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(bigint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x numeric, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -271,7 +238,6 @@ CREATE AGGREGATE dap.percentiles(x numeric, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(numeric, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(numeric, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x real, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -279,7 +245,6 @@ CREATE AGGREGATE dap.percentiles(x real, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(real, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(real, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x double precision, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -287,7 +252,6 @@ CREATE AGGREGATE dap.percentiles(x double precision, fractions double precision[
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(double precision, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(double precision, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x date, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -295,7 +259,6 @@ CREATE AGGREGATE dap.percentiles(x date, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(date, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(date, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamp, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -303,7 +266,6 @@ CREATE AGGREGATE dap.percentiles(x timestamp, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(timestamp, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(timestamp, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamptz, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -311,7 +273,6 @@ CREATE AGGREGATE dap.percentiles(x timestamptz, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(timestamptz, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(timestamptz, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x interval, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 256, FINALFUNC = dap._percentiles_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -319,4 +280,3 @@ CREATE AGGREGATE dap.percentiles(x interval, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(interval, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(interval, double precision[]) TO PUBLIC;
