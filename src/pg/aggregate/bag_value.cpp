@@ -85,6 +85,25 @@ Datum bag_datum(BagBytes bytes) {
   return PointerGetDatum(result);
 }
 
+Datum special_numeric(bag::Special special) {
+  return text_numeric(special == bag::minus_infinity ? "-Infinity" : special == bag::infinity ? "Infinity" : "NaN");
+}
+
+Datum key_numeric(int64 key, int scale) {
+  uint16_t digits[8];
+  return decimal_numeric(bag::key_decimal(key, scale, digits));
+}
+
+Datum element_numeric(const bag::Element& element, int scale) {
+  if (element.bytes == nullptr) return key_numeric(element.key, scale);
+  bag::Decimal decimal;
+  auto* digits = static_cast<uint16_t*>(palloc(element.length + 2));
+  if (!quantile::read_decimal_bytes(element.bytes, element.length, digits, &decimal)) raise_bag_outcome(Outcome::damaged);
+  const Datum result = decimal_numeric(decimal);
+  pfree(digits);
+  return result;
+}
+
 void raise_bag_outcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::negative:

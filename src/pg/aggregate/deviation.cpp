@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
 namespace dap::aggregate {
@@ -215,7 +216,7 @@ Datum median_deviation(const RankSource& source, size_t probes) {
     centre.numeric = interpolate(source.kind, source.groups, middle[0], middle[1], half);
     const Numeric number = DatumGetNumeric(centre.numeric);
     if (numeric_is_nan(number) || numeric_is_inf(number))
-      return DirectFunctionCall3(numeric_in, CStringGetDatum("NaN"), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+      return text_numeric("NaN");
     centre.doubled_numeric = DirectFunctionCall2(numeric_add, centre.numeric, centre.numeric);
   } else {
     if (low == -infinite_point || high == infinite_point || low == infinite_point || high == -infinite_point) raise_infinite("median");
@@ -258,10 +259,7 @@ Datum quartile_range(const RankSource& source) {
   }
   source.values_at(&source, ranks, rank_count, values);
   Datum quartiles[2];
-  for (int i = 0; i < 2; i++) {
-    const auto at = static_cast<size_t>(std::lower_bound(ranks, ranks + rank_count, positions[i].low) - ranks);
-    quartiles[i] = interpolate(source.kind, source.groups, values[at], values[positions[i].part != 0 ? at + 1 : at], positions[i]);
-  }
+  for (int i = 0; i < 2; i++) quartiles[i] = interpolate_at(source, ranks, rank_count, values, positions[i]);
   if (is_float(source.kind)) return DirectFunctionCall2(float8mi, quartiles[1], quartiles[0]);
   if (is_number(source.kind)) return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_sub, quartiles[1], quartiles[0]));
   if (source.kind == Kind::interval) return DirectFunctionCall2(interval_mi, quartiles[1], quartiles[0]);

@@ -19,7 +19,6 @@ struct MovingState {
   Kind kind;
   uint8 groups;
   bool scale_known;
-  uint64 rows;  // of the frame, those without a value included
   Fractions fractions;
   MemoryContext context;
   alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
@@ -107,10 +106,10 @@ DAP_FUNCTION(dap_quantile_moving_add) {
     state = begin(fcinfo);
   } else {
     state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
+    // Never the first row: the server begins a new state instead of taking the last row out of one.
     if (state->fractions.shape != dap::quantile::Shape::none)
-      take_fractions(fcinfo, 2, &state->fractions, state->rows == 0, state->context);
+      take_fractions(fcinfo, 2, &state->fractions, false, state->context);
   }
-  state->rows++;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
@@ -124,7 +123,6 @@ DAP_FUNCTION(dap_quantile_moving_remove) {
   using namespace dap::aggregate;
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   auto* state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
-  state->rows--;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);

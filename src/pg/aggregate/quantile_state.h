@@ -161,6 +161,8 @@ struct RankSource {
   void (*values_at)(const RankSource* source, uint64* ranks, size_t rank_count, quantile::Value* values);
   void* state;
 };
+// The result at a position, from the values at ascending ranks, among which those that it needs are.
+Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const quantile::Value* values, const quantile::Position& position);
 Datum answer_one(const RankSource& source, float8 fraction, Statistic statistic);
 Datum answer_many(const RankSource& source, ArrayType* fractions);
 
