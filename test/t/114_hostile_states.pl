@@ -3,25 +3,23 @@
 # DAP_HOSTILE_SEED repeats a run; DAP_HOSTILE_STATES (50,000, with DAP_SLOW=1 a million) says how many.
 use strict;
 use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(seeded sql start_server);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{DAP_HOSTILE_SEED} // int(rand(1_000_000_000));
+my $seed = seeded('DAP_HOSTILE_SEED');
 my $wanted = $ENV{DAP_HOSTILE_STATES} // ($ENV{DAP_SLOW} ? 1_000_000 : 50_000);
-diag("seed $seed");
 
 my $library = PostgreSQL::Test::Utils::tempdir_short() . '/hostile_states.so';
 chomp(my $include = `$ENV{PG_CONFIG} --includedir-server`);
 ok(IPC::Run::run([ 'gcc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $library, "$ENV{DAP_SOURCE}/test/faults/hostile_states.c" ]), 'the module that damages states')
   or BAIL_OUT('no module');
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init;
 # What a damaged state claims may take long, but not for ever. Memory holds it: a file would belong to the subtransaction that made it.
-$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\njit = off\ntimezone = 'UTC'\nwork_mem = '1GB'\nlog_statement = none\nlog_min_error_statement = panic\nstatement_timeout = '300s'\n");
-$node->start;
-sub sql { return $node->safe_psql('postgres', $_[0]); }
-sql("CREATE EXTENSION dap_analytics; CREATE SCHEMA hostile;
+my $node = start_server('primary', "jit = off\ntimezone = 'UTC'\nwork_mem = '1GB'\nlog_statement = none\nlog_min_error_statement = panic\nstatement_timeout = '300s'\n");
+sql("CREATE SCHEMA hostile;
   CREATE FUNCTION hostile.add(internal, oid, bytea, bytea, bigint, integer) RETURNS internal AS '$library', 'hostile_add' LANGUAGE C;
   CREATE FUNCTION hostile.final(internal) RETURNS bigint[] AS '$library', 'hostile_final' LANGUAGE C STRICT;
   CREATE FUNCTION hostile.receive(oid, bytea, bytea, bigint, integer) RETURNS bigint[] AS '$library', 'hostile_receive' LANGUAGE C STRICT;
@@ -81,7 +79,6 @@ cmp_ok(sql("SELECT count(*) FROM images WHERE position('\\x02'::bytea IN substri
 my %images;
 push @{ $images{ $_->[1] } }, $_->[0] for map { [ split /\|/, $_, 2 ] } split /\n/, sql('SELECT id, arguments FROM images ORDER BY id');
 my $images = sql('SELECT count(*) FROM images');
-srand($seed);
 my $sum = { states => [ 0, 0, 0, 0 ], bags => [ 0, 0, 0, 0 ] };
 my $crashed = 0;
 sub attack
