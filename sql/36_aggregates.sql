@@ -9,7 +9,6 @@ CREATE AGGREGATE dap.median(x smallint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(smallint) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x integer) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -17,7 +16,6 @@ CREATE AGGREGATE dap.median(x integer) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(integer) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x bigint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -25,7 +23,6 @@ CREATE AGGREGATE dap.median(x bigint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(bigint) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x numeric) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -33,7 +30,6 @@ CREATE AGGREGATE dap.median(x numeric) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(numeric) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x real) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -41,7 +37,6 @@ CREATE AGGREGATE dap.median(x real) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(real) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -49,7 +44,6 @@ CREATE AGGREGATE dap.median(x double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(double precision) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x date) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -57,7 +51,6 @@ CREATE AGGREGATE dap.median(x date) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(date) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamp) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -65,7 +58,6 @@ CREATE AGGREGATE dap.median(x timestamp) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(timestamp) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x timestamptz) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._median_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -73,7 +65,6 @@ CREATE AGGREGATE dap.median(x timestamptz) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(timestamptz) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.median(x interval) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._median_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -81,7 +72,6 @@ CREATE AGGREGATE dap.median(x interval) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._median_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.median(interval) IS 'Exact median, the mean of the two middle values where their number is even';
-GRANT EXECUTE ON FUNCTION dap.median(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x smallint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -89,7 +79,6 @@ CREATE AGGREGATE dap.percentile(x smallint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(smallint, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x integer, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -97,7 +86,6 @@ CREATE AGGREGATE dap.percentile(x integer, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(integer, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x bigint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -105,7 +93,6 @@ CREATE AGGREGATE dap.percentile(x bigint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(bigint, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x numeric, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -113,7 +100,6 @@ CREATE AGGREGATE dap.percentile(x numeric, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(numeric, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x real, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -121,7 +107,6 @@ CREATE AGGREGATE dap.percentile(x real, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(real, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x double precision, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -129,7 +114,6 @@ CREATE AGGREGATE dap.percentile(x double precision, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(double precision, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x date, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -137,7 +121,6 @@ CREATE AGGREGATE dap.percentile(x date, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(date, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamp, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -145,7 +128,6 @@ CREATE AGGREGATE dap.percentile(x timestamp, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(timestamp, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x timestamptz, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -153,7 +135,6 @@ CREATE AGGREGATE dap.percentile(x timestamptz, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(timestamptz, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile(x interval, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentile_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -161,7 +142,6 @@ CREATE AGGREGATE dap.percentile(x interval, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile(interval, double precision) IS 'Exact continuous percentile, interpolated between neighbours; the fraction is 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x smallint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -169,7 +149,6 @@ CREATE AGGREGATE dap.percentile_disc(x smallint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(smallint, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(smallint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x integer, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -177,7 +156,6 @@ CREATE AGGREGATE dap.percentile_disc(x integer, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(integer, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(integer, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x bigint, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -185,7 +163,6 @@ CREATE AGGREGATE dap.percentile_disc(x bigint, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(bigint, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(bigint, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x numeric, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -193,7 +170,6 @@ CREATE AGGREGATE dap.percentile_disc(x numeric, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(numeric, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(numeric, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x real, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -201,7 +177,6 @@ CREATE AGGREGATE dap.percentile_disc(x real, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(real, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(real, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x double precision, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -209,7 +184,6 @@ CREATE AGGREGATE dap.percentile_disc(x double precision, fraction double precisi
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(double precision, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(double precision, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x date, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -217,7 +191,6 @@ CREATE AGGREGATE dap.percentile_disc(x date, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(date, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(date, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamp, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -225,7 +198,6 @@ CREATE AGGREGATE dap.percentile_disc(x timestamp, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(timestamp, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamp, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x timestamptz, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentile_disc_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -233,7 +205,6 @@ CREATE AGGREGATE dap.percentile_disc(x timestamptz, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(timestamptz, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(timestamptz, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentile_disc(x interval, fraction double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentile_disc_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -241,7 +212,6 @@ CREATE AGGREGATE dap.percentile_disc(x interval, fraction double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentile_disc_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentile_disc(interval, double precision) IS 'The first value whose position in the order reaches the fraction, 0 to 1';
-GRANT EXECUTE ON FUNCTION dap.percentile_disc(interval, double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x smallint, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -249,7 +219,6 @@ CREATE AGGREGATE dap.percentiles(x smallint, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(smallint, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(smallint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x integer, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -257,7 +226,6 @@ CREATE AGGREGATE dap.percentiles(x integer, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(integer, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(integer, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x bigint, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -265,7 +233,6 @@ CREATE AGGREGATE dap.percentiles(x bigint, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(bigint, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(bigint, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x numeric, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -273,7 +240,6 @@ CREATE AGGREGATE dap.percentiles(x numeric, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(numeric, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(numeric, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x real, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -281,7 +247,6 @@ CREATE AGGREGATE dap.percentiles(x real, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(real, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(real, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x double precision, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -289,7 +254,6 @@ CREATE AGGREGATE dap.percentiles(x double precision, fractions double precision[
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(double precision, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(double precision, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x date, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -297,7 +261,6 @@ CREATE AGGREGATE dap.percentiles(x date, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(date, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(date, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamp, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -305,7 +268,6 @@ CREATE AGGREGATE dap.percentiles(x timestamp, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(timestamp, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(timestamp, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x timestamptz, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._percentiles_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -313,7 +275,6 @@ CREATE AGGREGATE dap.percentiles(x timestamptz, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(timestamptz, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(timestamptz, double precision[]) TO PUBLIC;
 
 CREATE AGGREGATE dap.percentiles(x interval, fractions double precision[]) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._percentiles_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -321,4 +282,3 @@ CREATE AGGREGATE dap.percentiles(x interval, fractions double precision[]) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._percentiles_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.percentiles(interval, double precision[]) IS 'Exact continuous percentiles at several fractions, in one pass';
-GRANT EXECUTE ON FUNCTION dap.percentiles(interval, double precision[]) TO PUBLIC;

@@ -215,7 +215,6 @@ CREATE AGGREGATE dap.mode(x smallint) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_smallint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(smallint) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x integer) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_integer, FINALFUNC_MODIFY = SHAREABLE,
@@ -223,7 +222,6 @@ CREATE AGGREGATE dap.mode(x integer) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_integer, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(integer) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x bigint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_bigint, FINALFUNC_MODIFY = SHAREABLE,
@@ -231,7 +229,6 @@ CREATE AGGREGATE dap.mode(x bigint) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_bigint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(bigint) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x numeric) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -239,7 +236,6 @@ CREATE AGGREGATE dap.mode(x numeric) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(numeric) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x real) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_real, FINALFUNC_MODIFY = SHAREABLE,
@@ -247,7 +243,6 @@ CREATE AGGREGATE dap.mode(x real) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_real, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(real) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -255,7 +250,6 @@ CREATE AGGREGATE dap.mode(x double precision) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(double precision) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x date) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_date, FINALFUNC_MODIFY = SHAREABLE,
@@ -263,7 +257,6 @@ CREATE AGGREGATE dap.mode(x date) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_date, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(date) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x timestamp) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamp, FINALFUNC_MODIFY = SHAREABLE,
@@ -271,7 +264,6 @@ CREATE AGGREGATE dap.mode(x timestamp) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(timestamp) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x timestamptz) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
@@ -279,7 +271,6 @@ CREATE AGGREGATE dap.mode(x timestamptz) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(timestamptz) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.mode(x interval) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._mode_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -287,7 +278,6 @@ CREATE AGGREGATE dap.mode(x interval) (
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(interval) IS 'The most frequent value, the lowest of several';
-GRANT EXECUTE ON FUNCTION dap.mode(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x smallint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -295,7 +285,6 @@ CREATE AGGREGATE dap.mad(x smallint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(smallint) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x integer) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -303,7 +292,6 @@ CREATE AGGREGATE dap.mad(x integer) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(integer) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x bigint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -311,7 +299,6 @@ CREATE AGGREGATE dap.mad(x bigint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(bigint) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x numeric) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -319,7 +306,6 @@ CREATE AGGREGATE dap.mad(x numeric) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(numeric) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x real) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -327,7 +313,6 @@ CREATE AGGREGATE dap.mad(x real) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(real) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -335,7 +320,6 @@ CREATE AGGREGATE dap.mad(x double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(double precision) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x date) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -343,7 +327,6 @@ CREATE AGGREGATE dap.mad(x date) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(date) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x timestamp) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -351,7 +334,6 @@ CREATE AGGREGATE dap.mad(x timestamp) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(timestamp) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x timestamptz) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -359,7 +341,6 @@ CREATE AGGREGATE dap.mad(x timestamptz) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(timestamptz) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.mad(x interval) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -367,7 +348,6 @@ CREATE AGGREGATE dap.mad(x interval) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(interval) IS 'Exact median absolute deviation: the median of the distances from the median';
-GRANT EXECUTE ON FUNCTION dap.mad(interval) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x smallint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -375,7 +355,6 @@ CREATE AGGREGATE dap.iqr(x smallint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(smallint) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(smallint) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x integer) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -383,7 +362,6 @@ CREATE AGGREGATE dap.iqr(x integer) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(integer) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x bigint) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -391,7 +369,6 @@ CREATE AGGREGATE dap.iqr(x bigint) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(bigint) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(bigint) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x numeric) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
@@ -399,7 +376,6 @@ CREATE AGGREGATE dap.iqr(x numeric) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(numeric) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(numeric) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x real) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -407,7 +383,6 @@ CREATE AGGREGATE dap.iqr(x real) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(real) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(real) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x double precision) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
@@ -415,7 +390,6 @@ CREATE AGGREGATE dap.iqr(x double precision) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(double precision) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(double precision) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x date) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -423,7 +397,6 @@ CREATE AGGREGATE dap.iqr(x date) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(date) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(date) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x timestamp) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -431,7 +404,6 @@ CREATE AGGREGATE dap.iqr(x timestamp) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(timestamp) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(timestamp) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x timestamptz) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -439,7 +411,6 @@ CREATE AGGREGATE dap.iqr(x timestamptz) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(timestamptz) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(timestamptz) TO PUBLIC;
 
 CREATE AGGREGATE dap.iqr(x interval) (
   SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 2048, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
@@ -447,7 +418,6 @@ CREATE AGGREGATE dap.iqr(x interval) (
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(interval) IS 'Exact interquartile range: the third quartile less the first, both continuous';
-GRANT EXECUTE ON FUNCTION dap.iqr(interval) TO PUBLIC;
 
 CREATE TYPE dap.top_item AS (rank integer, key text, amount numeric, share numeric);
 COMMENT ON TYPE dap.top_item IS 'One of the first items of dap.top_n';
@@ -485,10 +455,8 @@ CREATE AGGREGATE dap.top_n(key bigint, amount numeric, n integer) (
   SFUNC = dap._top_n_add, STYPE = internal, SSPACE = 8192, FINALFUNC = dap._top_n, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._top_n_combine, SERIALFUNC = dap._top_n_serialize, DESERIALFUNC = dap._top_n_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.top_n(bigint, numeric, integer) IS 'The n keys with the largest sums, with rank, amount and share of the total; ties by lower key';
-GRANT EXECUTE ON FUNCTION dap.top_n(bigint, numeric, integer) TO PUBLIC;
 
 CREATE AGGREGATE dap.top_n(key text, amount numeric, n integer) (
   SFUNC = dap._top_n_add, STYPE = internal, SSPACE = 8192, FINALFUNC = dap._top_n, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._top_n_combine, SERIALFUNC = dap._top_n_serialize, DESERIALFUNC = dap._top_n_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.top_n(text, numeric, integer) IS 'The n keys with the largest sums, with rank, amount and share of the total; ties by lower key';
-GRANT EXECUTE ON FUNCTION dap.top_n(text, numeric, integer) TO PUBLIC;

@@ -11,7 +11,9 @@ BEGIN
   END LOOP;
 END $$;
 
--- Last: nobody but the owner may execute anything, but for the pure functions; dap.grant_access() opens the rest by level.
+-- Last: nobody but the owner may execute anything, but for the pure functions that are named here; dap.grant_access() opens the rest by level.
+
+REVOKE ALL ON ALL ROUTINES IN SCHEMA dap FROM PUBLIC;
 
 DO $$
 DECLARE
@@ -19,11 +21,17 @@ DECLARE
 BEGIN
   FOR routine IN
     SELECT p.oid FROM pg_catalog.pg_proc p
-    WHERE p.pronamespace = 'dap'::regnamespace
-      AND NOT (p.prokind IN ('a', 'w') OR p.proname = 'version' OR p.proname !~ '^_' AND 'dap.bag'::regtype = ANY (p.proargtypes::oid[]))
+    WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'a'
+      AND p.proname = ANY ('{median,percentile,percentile_disc,percentiles,mode,mad,iqr,top_n,bag_agg,bag_merge}')
   LOOP
-    EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO PUBLIC', routine);
   END LOOP;
 END $$;
+
+GRANT EXECUTE ON FUNCTION
+  dap.bag_add(dap.bag, dap.bag), dap.bag_subtract(dap.bag, dap.bag), dap.bag_equal(dap.bag, dap.bag), dap.bag_not_equal(dap.bag, dap.bag),
+  dap.bag_count(dap.bag), dap.bag_sum(dap.bag), dap.bag_min(dap.bag), dap.bag_max(dap.bag), dap.median(dap.bag), dap.percentile(dap.bag, double precision),
+  dap.version()
+  TO PUBLIC;
 
 GRANT USAGE ON SCHEMA dap TO PUBLIC;

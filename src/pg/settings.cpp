@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "engine/bag/text.h"
 #include "engine/simd/kernels.h"
 #include "pg/settings.h"
 
@@ -13,6 +14,7 @@ int setting_max_record_bytes = 64 * 1024 * 1024;
 int setting_max_kept_rejects = 1000;
 int setting_max_ingest_workers = -1;
 int setting_chunk_bytes = 256 * 1024;
+int setting_longest_bag_text = bag::most_text;
 int setting_largest_sent_state = MaxAllocSize - VARHDRSZ;
 
 namespace {
@@ -86,6 +88,9 @@ void define_settings() {
   DefineCustomIntVariable("dap.debug_largest_sent_state",
                           "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",
                           "For tests; the results are the same.", &setting_largest_sent_state, MaxAllocSize - VARHDRSZ, 64, MaxAllocSize - VARHDRSZ,
+                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.debug_longest_bag_text", "Bytes of a bag's text from which on it is written as base64 instead of values.",
+                          "For tests; the bags are the same.", &setting_longest_bag_text, bag::most_text, 2, bag::most_text,
                           PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",

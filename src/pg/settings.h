@@ -21,5 +21,6 @@ extern int setting_max_kept_rejects;  // of each failed file's rejects that surv
 extern int setting_max_ingest_workers;  // parallel workers of one load; -1: as the processors allow
 extern int setting_chunk_bytes;       // of a file that are read and scanned at a time
 extern int setting_largest_sent_state;  // a larger aggregate state goes from a worker to its leader by way of a file
+extern int setting_longest_bag_text;    // a bag's longer text is base64
 
 }  // namespace dap

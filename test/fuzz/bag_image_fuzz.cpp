@@ -2,11 +2,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bag_support.h"
 #include "engine/bag/search.h"
 #include "engine/bag/table.h"
+#include "engine/convert/status.h"
 
 namespace {
 
@@ -37,17 +39,36 @@ void read_unchecked(const Bytes& bytes) {
   test::combine(bytes, bytes, true, &result);
 }
 
+// Bytes as text: whatever is read is written the same.
+Bytes read_encoded(std::string_view text) {
+  Bytes bytes(text.size() / 4 * 3 + 3);
+  const unsigned char* const end = read_base64(text, bytes.data());
+  if (end == nullptr) return {};
+  bytes.resize(static_cast<std::size_t>(end - bytes.data()));
+  std::string again(encoded_size(bytes.size()) - encoded_mark.size(), '?');
+  require(write_base64(bytes.data(), bytes.size(), again.data()) == again.data() + again.size());
+  require(again == dap::convert::strip_blanks(text));
+  return bytes;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes bag;
-  if (size > 0 && (data[0] == '{' || data[0] == ' ')) {
-    const auto read = test::parse(std::string_view(reinterpret_cast<const char*>(data), size), 3);
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with(encoded_mark)) {
+    bag = read_encoded(input.substr(encoded_mark.size()));
+    if (bag.empty()) return 0;
+    data = bag.data();
+    size = bag.size();
+  }
+  if (bag.empty() && size > 0 && (data[0] == '{' || data[0] == ' ')) {
+    const auto read = test::parse(input, 3);
     if (!read) return 0;
     bag = *read;
     require(test::accepted(bag));
   } else {
-    bag.assign(data, data + size);
+    if (bag.empty()) bag.assign(data, data + size);
     if (!bag.empty()) read_unchecked(bag);
     if (!test::accepted(bag)) return 0;
   }

@@ -4,7 +4,58 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
-our @EXPORT_OK = qw(comes_back random_text write_random);
+use PostgreSQL::Test::Cluster;
+use Test::More;
+our @EXPORT_OK = qw(comes_back fails random_text seeded sql start_server write_file write_random);
+
+# The server of a test, with the extension, and what else the statements make of it.
+my $server;
+
+sub start_server
+{
+	my ($name, $settings, $statements) = @_;
+	$server = PostgreSQL::Test::Cluster->new($name);
+	$server->init;
+	$server->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\n$settings");
+	$server->start;
+	$server->safe_psql('postgres', 'CREATE EXTENSION dap_analytics;' . ($statements // ''));
+	return $server;
+}
+
+# What a query gives there.
+sub sql
+{
+	my ($query, $database) = @_;
+	return $server->safe_psql($database // 'postgres', $query);
+}
+
+# How it fails there, with the SQLSTATE.
+sub fails
+{
+	my ($query) = @_;
+	my ($out, $err);
+	$server->psql('postgres', "\\set VERBOSITY verbose\n$query", stdout => \$out, stderr => \$err);
+	return $err;
+}
+
+# Begins the test's random numbers; the variable repeats those of a run.
+sub seeded
+{
+	my ($variable) = @_;
+	my $seed = $ENV{$variable} // int(rand(1_000_000_000));
+	diag("seed $seed ($variable)");
+	srand($seed);
+	return $seed;
+}
+
+sub write_file
+{
+	my ($path, $content) = @_;
+	open my $file, '>:raw', $path or die "$path: $!";
+	print $file $content;
+	close $file;
+	return $path;
+}
 
 # Waits until a server that crashed takes queries again. A psql that is refused may be gone before it is given its query, which the harness takes for an error.
 sub comes_back

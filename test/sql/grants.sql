@@ -141,6 +141,12 @@ SELECT dap.grant_access('regress_dap_operator', 'admin');
 RESET ROLE;
 SELECT pg_has_role('regress_dap_operator', 'regress_dap_owner', 'MEMBER') AS operator_is_member;
 
+-- What everybody may execute: these and no others
+\pset format unaligned
+SELECT p.proname AS name, string_agg(pg_get_function_identity_arguments(p.oid), '; ' ORDER BY pg_get_function_identity_arguments(p.oid) COLLATE "C") AS arguments
+FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND has_function_privilege('public', p.oid, 'EXECUTE') GROUP BY 1 ORDER BY p.proname COLLATE "C";
+\pset format aligned
+
 SET client_min_messages = warning;
 DROP EXTENSION dap_analytics CASCADE;
 DROP SCHEMA staging, intermediate, analytics CASCADE;

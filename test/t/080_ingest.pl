@@ -6,32 +6,20 @@ use Digest::MD5 qw(md5_hex);
 use Encode qw(encode);
 use File::Path qw(make_path);
 use IPC::Run;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(seeded sql start_server write_file);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $node = PostgreSQL::Test::Cluster->new('ingest');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n");
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION dap_analytics; CREATE SCHEMA staging;');
-my $seed = $ENV{DAP_SEED} // int(rand(1_000_000_000));
-srand($seed);
-note "seed $seed (DAP_SEED)";
+my $node = start_server('ingest', '', 'CREATE SCHEMA staging');
+my $seed = seeded('DAP_SEED');
 
 my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
 my $inbox = "$temp/inbox";
 make_path($inbox);
-
-sub write_file
-{
-  my ($path, $content) = @_;
-  open my $file, '>:raw', $path or die "$path: $!";
-  print $file $content;
-  close $file;
-  return $path;
-}
 
 sub filter
 {
@@ -41,8 +29,6 @@ sub filter
   return $output;
 }
 
-sub query { my ($sql, $database) = @_; return $node->safe_psql($database // 'postgres', $sql); }
-
 # A statement that fails: its report.
 sub failure
 {
@@ -51,7 +37,7 @@ sub failure
   isnt($code, 0, "fails: $sql");
   return $err;
 }
-sub load { my ($source, $path, $options) = @_; return query(sprintf "SELECT status, rows_read, rows_loaded, rows_rejected, reason FROM dap.ingest_csv('%s', %s, '%s')",
+sub load { my ($source, $path, $options) = @_; return sql(sprintf "SELECT status, rows_read, rows_loaded, rows_rejected, reason FROM dap.ingest_csv('%s', %s, '%s')",
     $source, defined $path ? "'$path'" : 'NULL', $options // '{}'); }
 
 #
@@ -63,14 +49,14 @@ write_file("$inbox/part_12.csv.zst", filter([ 'zstd', '-q', '-c' ], "id,name\n12
 write_file("$inbox/$_", "id,name\n0,never\n") for ('.hidden.csv', 'a.csv.tmp', 'b.csv.part', 'c.csv.filepart', 'd.txt');
 make_path("$inbox/deeper");
 write_file("$inbox/deeper/e.csv", "id,name\n0,never\n");
-query("SELECT dap.create_source('parts', '$inbox')");
-is(query(q{SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'staging.parts'::regclass AND attnum > 0}), '_line,_file_id,id,name', 'columns of the first file');
-is(query(q{SELECT string_agg(regexp_replace(path, '.*/', ''), ' ' ORDER BY n) FROM dap.ingest_csv('parts') WITH ORDINALITY AS r(file_id, path, status, reason, rows_read, rows_loaded, rows_rejected, bytes, elapsed, n)}),
+sql("SELECT dap.create_source('parts', '$inbox')");
+is(sql(q{SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'staging.parts'::regclass AND attnum > 0}), '_line,_file_id,id,name', 'columns of the first file');
+is(sql(q{SELECT string_agg(regexp_replace(path, '.*/', ''), ' ' ORDER BY n) FROM dap.ingest_csv('parts') WITH ORDINALITY AS r(file_id, path, status, reason, rows_read, rows_loaded, rows_rejected, bytes, elapsed, n)}),
   'part_1.csv part_2.csv part_9.csv part_10.csv part_11.csv.gz part_12.csv.zst part_100.csv', 'natural order');
-is(query('SELECT string_agg(id, \' \' ORDER BY _file_id) FROM staging.parts'), '1 2 9 10 11 12 100', 'loaded in that order');
-is(query(q{SELECT count(*) FROM dap.ingest_csv('parts') WHERE status = 'skipped' AND reason = 'already loaded'}), 7, 'and once');
-is(query(q{SELECT string_agg(status || ' ' || (elapsed >= interval '0')::text, ',') FROM dap.ingest_csv('parts', '} . "$inbox/part_[12].csv')"), 'skipped true,skipped true', 'a glob');
-is(query(qq{SELECT count(*) FROM dap.ingest_csv('parts', '$inbox/nothing*.csv')}), 0, 'a glob may match nothing');
+is(sql('SELECT string_agg(id, \' \' ORDER BY _file_id) FROM staging.parts'), '1 2 9 10 11 12 100', 'loaded in that order');
+is(sql(q{SELECT count(*) FROM dap.ingest_csv('parts') WHERE status = 'skipped' AND reason = 'already loaded'}), 7, 'and once');
+is(sql(q{SELECT string_agg(status || ' ' || (elapsed >= interval '0')::text, ',') FROM dap.ingest_csv('parts', '} . "$inbox/part_[12].csv')"), 'skipped true,skipped true', 'a glob');
+is(sql(qq{SELECT count(*) FROM dap.ingest_csv('parts', '$inbox/nothing*.csv')}), 0, 'a glob may match nothing');
 like(failure(qq{SELECT dap.ingest_csv('parts', '$temp/not mounted')}), qr/58P01.*does not exist/s, 'a directory that is missing is an error');
 like(failure(qq{SELECT dap.ingest_csv('parts', '$temp/not mounted/*.csv')}), qr/58P01/, 'with a glob too');
 like(failure(qq{SELECT dap.ingest_csv('parts', '$inbox/missing.csv')}), qr/58P01/, 'and a file');
@@ -78,21 +64,21 @@ like(failure(qq{SELECT dap.ingest_csv('parts', '$inbox/missing.csv')}), qr/58P01
 write_file("$inbox/part_200.csv", '');
 write_file("$inbox/part_201.csv", "id,name\n");
 write_file("$inbox/part_202.csv", "id,name\n");
-is(load('parts', "$inbox/part_20?.csv"), "loaded|0|0|0|the file is empty\nloaded|0|0|0|\nskipped|0|0|0|already loaded as file " . query(qq{SELECT file_id || ' (' || path || ')' FROM dap.files WHERE path = '$inbox/part_201.csv'}), 'files without records');
+is(load('parts', "$inbox/part_20?.csv"), "loaded|0|0|0|the file is empty\nloaded|0|0|0|\nskipped|0|0|0|already loaded as file " . sql(qq{SELECT file_id || ' (' || path || ')' FROM dap.files WHERE path = '$inbox/part_201.csv'}), 'files without records');
 # Awkward names
 my @names = ("it's.csv", 'with blank.csv', "\xc3\xa9.csv", "new\nline.csv", 'a"b.csv', 'back\\slash.csv', '[x].csv', '{y}.csv');
 make_path("$inbox/names");
 write_file("$inbox/names/$names[$_]", "id,name\n3000$_,x\n") for 0 .. $#names;
-query("SELECT dap.create_source('names', '$inbox/names')");
-is(query(q{SELECT count(*) FROM dap.ingest_csv('names') WHERE status = 'loaded'}), scalar @names, 'awkward names');
-is(query(q{SELECT count(*) FROM dap.ingest_csv('names') WHERE status = 'skipped'}), scalar @names, 'are known again');
+sql("SELECT dap.create_source('names', '$inbox/names')");
+is(sql(q{SELECT count(*) FROM dap.ingest_csv('names') WHERE status = 'loaded'}), scalar @names, 'awkward names');
+is(sql(q{SELECT count(*) FROM dap.ingest_csv('names') WHERE status = 'skipped'}), scalar @names, 'are known again');
 
 #
 # Columns from the first file: trimmed, through the aliases
 #
 write_file("$temp/first.csv", "\xef\xbb\xbf id ,txn_date,\"Full Name\"\n1,2,3\n");
-query("SELECT dap.create_source('first', '$temp/first.csv', options => '{\"aliases\": {\"txn_date\": \"transaction_date\"}}')");
-is(query(q{SELECT columns::text FROM dap.source_definition WHERE source = 'first'}), '{id,transaction_date,"Full Name"}', 'columns are trimmed and renamed');
+sql("SELECT dap.create_source('first', '$temp/first.csv', options => '{\"aliases\": {\"txn_date\": \"transaction_date\"}}')");
+is(sql(q{SELECT columns::text FROM dap.source_definition WHERE source = 'first'}), '{id,transaction_date,"Full Name"}', 'columns are trimmed and renamed');
 is(load('first'), 'loaded|1|1|0|', 'and the same file loads');
 write_file("$temp/$_->[0]", $_->[1]) for [ 'duplicate.csv', "a,A\n" ], [ 'blank.csv', "a,,b\n" ], [ 'nothing.csv', '' ], [ 'reserved.csv', "a,_line\n" ], [ 'broken.csv', "a,\"b\n" ];
 like(failure("SELECT dap.create_source('x', '$temp/$_.csv')"), qr/ERROR:  (42701|42602|22P04|42939)/, "no source from $_") for qw(duplicate blank nothing reserved broken);
@@ -102,11 +88,11 @@ like(failure("SELECT dap.create_source('x', '$temp/$_.csv')"), qr/ERROR:  (42701
 #
 write_file("$temp/big.csv", "id,name\n" . join('', map { "$_," . md5_hex($_) . "\n" } 1 .. 200_000));
 my $written = time;
-query("SELECT dap.create_source('big', '$temp/big.csv')");
+sql("SELECT dap.create_source('big', '$temp/big.csv')");
 write_file("$temp/worse.csv", "id,wrong\n" . join('', map { "$_," . md5_hex($_) . "\n" } 1 .. 200_000));
 my $cut_content = filter([ 'gzip', '-1', '-c' ], join '', "id,name\n", map { $_ . ',' . rand() . "\n" } 1 .. 200_000);
 write_file("$temp/cut_big.csv.gz", substr($cut_content, 0, length($cut_content) - 100));
-query("SELECT dap.create_source('worse', columns => '{id,name}')");
+sql("SELECT dap.create_source('worse', columns => '{id,name}')");
 my $session = $node->background_psql('postgres');
 my $pid = $session->query('SELECT pg_backend_pid()');
 my $read_bytes = sub {
@@ -174,9 +160,9 @@ for my $round (1 .. 24)
   $dialects++;
   my $options = sprintf '{"delimiter": %s, "quote": %s, "escape": %s, "null": %s, "again": true}', map { json_string($_) } $delimiter, $quote, $escape, $null;
   $options =~ s/'/''/g;
-  query("SELECT dap.create_source('copy_$round', columns => ARRAY[" . join(',', map { "'c$_'" } 1 .. $columns) . '])');
+  sql("SELECT dap.create_source('copy_$round', columns => ARRAY[" . join(',', map { "'c$_'" } 1 .. $columns) . '])');
   my $result = load("copy_$round", $file, $options);
-  my $difference = query("SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY n) AS row, $list FROM copied_$round) AS c FULL JOIN "
+  my $difference = sql("SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY n) AS row, $list FROM copied_$round) AS c FULL JOIN "
       . "(SELECT row_number() OVER (ORDER BY _line) AS row, $list FROM staging.copy_$round) AS d USING (row) WHERE (" . join(', ', map { "c.c$_" } 1 .. $columns) . ') IS DISTINCT FROM ('
       . join(', ', map { "d.c$_" } 1 .. $columns) . ')');
   is("$result / $difference", 'loaded|200|200|0| / 0', "as COPY: delimiter " . json_string($delimiter) . " quote $quote escape $escape null '$null'") or diag "seed $seed, round $round";
@@ -186,12 +172,12 @@ cmp_ok($dialects, '>=', 8, "$dialects dialects that COPY knows");
 #
 # What the server writes comes back as it was
 #
-query(q{CREATE TABLE written AS SELECT n::text AS id, CASE n % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN E'two\nlines' WHEN 3 THEN 'a "quoted" one, with comma' WHEN 4 THEN ' blanks '
+sql(q{CREATE TABLE written AS SELECT n::text AS id, CASE n % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN E'two\nlines' WHEN 3 THEN 'a "quoted" one, with comma' WHEN 4 THEN ' blanks '
   WHEN 5 THEN E'cr\rlf\r\n' ELSE '\.' END AS name FROM generate_series(1, 5000) AS n});
-query("COPY written TO '$temp/written.csv' (FORMAT csv, HEADER)");
-query("SELECT dap.create_source('written', '$temp/written.csv')");
+sql("COPY written TO '$temp/written.csv' (FORMAT csv, HEADER)");
+sql("SELECT dap.create_source('written', '$temp/written.csv')");
 is(load('written'), 'loaded|5000|5000|0|', 'COPY TO writes it');
-is(query('SELECT count(*) FROM ((TABLE written EXCEPT ALL SELECT id, name FROM staging.written) UNION ALL (SELECT id, name FROM staging.written EXCEPT ALL TABLE written)) AS d'), 0, 'and ingest reads it');
+is(sql('SELECT count(*) FROM ((TABLE written EXCEPT ALL SELECT id, name FROM staging.written) UNION ALL (SELECT id, name FROM staging.written EXCEPT ALL TABLE written)) AS d'), 0, 'and ingest reads it');
 
 #
 # An independent reader finds the same records and rejects: nothing lost, nothing altered
@@ -254,19 +240,19 @@ for (1 .. 600)
   push @contents, "a,b\ngood,one\n" . join('', map { $alphabet[ rand @alphabet ] } 1 .. int(rand 30)) . (rand() < 0.7 ? "\nlast,one\n" : '');
 }
 my $input = join '', map { "$_\t\\\\x" . unpack('H*', $contents[$_]) . "\n" } 0 .. $#contents;
-query('CREATE TABLE contents (n int, content bytea)');
+sql('CREATE TABLE contents (n int, content bytea)');
 write_file("$temp/contents.txt", $input);
-query("COPY contents FROM '$temp/contents.txt'");
-query(q{SELECT dap.create_source('fuzz', columns => '{a,b}')});
-my %result = map { my ($n, @rest) = split /\|/, $_, -1; ($n => \@rest) } split /\n/, query(
+sql("COPY contents FROM '$temp/contents.txt'");
+sql(q{SELECT dap.create_source('fuzz', columns => '{a,b}')});
+my %result = map { my ($n, @rest) = split /\|/, $_, -1; ($n => \@rest) } split /\n/, sql(
   q{SELECT n, r.file_id, r.status, r.rows_read, r.rows_loaded, r.rows_rejected, r.reason FROM contents, LATERAL dap.ingest_bytes('fuzz', 'f' || n, content, '{"again": true, "max_reject_percent": 100}') AS r ORDER BY n});
 my (%good, %bad);
-for (split /\n/, query(q{SELECT _file_id, _line, coalesce(encode(convert_to(a, 'UTF8'), 'hex'), '-'), coalesce(encode(convert_to(b, 'UTF8'), 'hex'), '-') FROM staging.fuzz ORDER BY _file_id, _line}))
+for (split /\n/, sql(q{SELECT _file_id, _line, coalesce(encode(convert_to(a, 'UTF8'), 'hex'), '-'), coalesce(encode(convert_to(b, 'UTF8'), 'hex'), '-') FROM staging.fuzz ORDER BY _file_id, _line}))
 {
   my ($file, @rest) = split /\|/, $_, -1;
   push @{ $good{$file} }, join ' ', @rest;
 }
-for (split /\n/, query(q{SELECT file_id, line, byte_offset, encode(raw, 'hex'), raw_length FROM dap.rejects WHERE source = 'fuzz' ORDER BY file_id, line, byte_offset}))
+for (split /\n/, sql(q{SELECT file_id, line, byte_offset, encode(raw, 'hex'), raw_length FROM dap.rejects WHERE source = 'fuzz' ORDER BY file_id, line, byte_offset}))
 {
   my ($file, @rest) = split /\|/, $_, -1;
   push @{ $bad{$file} }, join ' ', @rest;
@@ -296,21 +282,21 @@ is($wrong, 0, scalar(@contents) . " random files read as an independent reader d
 #
 # Other databases: a character that LATIN1 lacks, and no encoding at all
 #
-query($_) for 'CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE \'C\'', 'CREATE DATABASE ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE \'C\'';
+sql($_) for 'CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE \'C\'', 'CREATE DATABASE ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE \'C\'';
 for my $database (qw(latin ascii))
 {
-  query(q{CREATE EXTENSION dap_analytics; CREATE SCHEMA staging; SELECT dap.create_source('s', columns => '{a,b}')}, $database);
+  sql(q{CREATE EXTENSION dap_analytics; CREATE SCHEMA staging; SELECT dap.create_source('s', columns => '{a,b}')}, $database);
 }
 write_file("$temp/euro.csv", "a,b\n1,\xc3\xa9\n2,\xe2\x82\xac\n3,\xff\n4,plain\n");
 my ($code, $out, $err) = $node->psql('latin', "SELECT status, rows_read, rows_loaded, rows_rejected FROM dap.ingest_csv('s', '$temp/euro.csv')");
 is("$out$err", 'loaded|4|2|2', 'LATIN1: what it lacks is rejected');
-is(query(q{SELECT string_agg(line || ' ' || reason || ' ' || encode(raw, 'hex'), ', ' ORDER BY line) FROM dap.rejects}, 'latin'), '3 untranslatable_character 322ce282ac, 4 invalid_encoding 332cff', 'with its bytes');
-is(query(q{SELECT encode(convert_to(b, 'UTF8'), 'hex') FROM staging.s WHERE a = '1'}, 'latin'), 'c3a9', 'the rest is converted');
+is(sql(q{SELECT string_agg(line || ' ' || reason || ' ' || encode(raw, 'hex'), ', ' ORDER BY line) FROM dap.rejects}, 'latin'), '3 untranslatable_character 322ce282ac, 4 invalid_encoding 332cff', 'with its bytes');
+is(sql(q{SELECT encode(convert_to(b, 'UTF8'), 'hex') FROM staging.s WHERE a = '1'}, 'latin'), 'c3a9', 'the rest is converted');
 
 ($code, $out, $err) = $node->psql('ascii', "SELECT status, rows_read, rows_loaded, rows_rejected FROM dap.ingest_csv('s', '$temp/euro.csv')");
 is($out, 'loaded|4|3|1', 'SQL_ASCII takes bytes, if they are what the source says');
 like($err, qr/WARNING:  the database's encoding is SQL_ASCII/, 'with a WARNING');
-is(query(q{SELECT encode(b::bytea, 'hex') FROM staging.s WHERE a = '2'}, 'ascii'), 'e282ac', 'as they come');
+is(sql(q{SELECT encode(b::bytea, 'hex') FROM staging.s WHERE a = '2'}, 'ascii'), 'e282ac', 'as they come');
 ($code, $out, $err) = $node->psql('latin', q{SELECT dap.create_source('n', columns => '{a}', options => '{"encoding": "SJIS"}'); SELECT dap.ingest_bytes('n', 'f', 'a')});
 like($err, qr/there is no conversion from encoding SJIS to LATIN1/, 'no conversion is an error of the definition');
 
@@ -327,9 +313,9 @@ SKIP:
   ($answer, $bytes) = $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
   is($answer, 'skipped|already loaded', 'and then known');
   cmp_ok($bytes, '<', 500_000, "without being read ($bytes bytes)");
-  my $lines = query(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'});
+  my $lines = sql(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'});
   $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
-  is(query(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'}), $lines, 'and without writing anything');
+  is(sql(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'}), $lines, 'and without writing anything');
   utime time, time, "$temp/big.csv";
   ($answer, $bytes) = $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
   is($answer, 'skipped|already loaded', 'touched, it is read again but not loaded');
@@ -376,20 +362,20 @@ $session->quit;
 #
 for my $index ('', q{CREATE INDEX ON staging."My ""Source"".x" ("a b")})
 {
-  query(qq{SELECT dap.create_source('My "Source".x', columns => '{"a b","c\\"d",select,"O''Brien"}'); $index});
+  sql(qq{SELECT dap.create_source('My "Source".x', columns => '{"a b","c\\"d",select,"O''Brien"}'); $index});
   my $file = write_file("$temp/quotes_" . length($index) . '.csv', qq{a b,"c""d",select,O'Brien,"new ""one"", here"\n1,2,3,4,5\n});
   is(load('My "Source".x', $file), 'loaded|1|1|0|', 'names with quotes');
-  is(query(q{SELECT "a b", "c""d", "select", "O'Brien", "new ""one"", here" FROM staging."My ""Source"".x"}), '1|2|3|4|5', 'each value in its column');
-  query(q{SELECT dap.drop_source('My "Source".x')});
+  is(sql(q{SELECT "a b", "c""d", "select", "O'Brien", "new ""one"", here" FROM staging."My ""Source"".x"}), '1|2|3|4|5', 'each value in its column');
+  sql(q{SELECT dap.drop_source('My "Source".x')});
 }
 
 #
 # settle
 #
 write_file("$temp/fresh.csv", "a,b\n1,2\n");
-query(qq{SELECT dap.create_source('fresh', '$temp/fresh.csv', options => '{"settle": "1 hour"}')});
+sql(qq{SELECT dap.create_source('fresh', '$temp/fresh.csv', options => '{"settle": "1 hour"}')});
 is(load('fresh'), 'skipped|0|0|0|changed too recently, left for the next run (option settle)', 'a fresh file is left');
-is(query(q{SELECT count(*) FROM dap.files WHERE source = 'fresh'}), 0, 'and not known');
+is(sql(q{SELECT count(*) FROM dap.files WHERE source = 'fresh'}), 0, 'and not known');
 utime time - 3601, time - 3601, "$temp/fresh.csv";
 is(load('fresh'), 'loaded|1|1|0|', 'until it has settled');
 write_file("$temp/fresh.csv", "a,b\n1,3\n");
@@ -400,9 +386,9 @@ is(load('fresh', undef, '{"settle": 0}'), 'loaded|1|1|0|', 'or the call says oth
 #
 SKIP:
 {
-  skip 'no postgres_fdw', 8 if query(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'}) == 0;
+  skip 'no postgres_fdw', 8 if sql(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'}) == 0;
   my ($host, $port) = ($node->host, $node->port);
-  query(qq{
+  sql(qq{
     CREATE TABLE public.remote (_line bigint, _file_id int, a text, b text CHECK (b <> 'never'));
     CREATE EXTENSION postgres_fdw;
     CREATE SERVER loopback FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres', batch_size '100');
@@ -413,15 +399,15 @@ SKIP:
   my $rows = join '', map { "$_,v$_\n" } 1 .. 3000;
   write_file("$temp/far.csv", "a,b\n" . $rows . "bad\n");
   is(load('far', "$temp/far.csv"), 'loaded|3001|3000|1|', 'it is loaded');
-  is(query(q{SELECT count(*), count(DISTINCT _line), min(b), sum(a::int) FROM public.remote}), '3000|3000|v1|4501500', 'and the rows are there');
+  is(sql(q{SELECT count(*), count(DISTINCT _line), min(b), sum(a::int) FROM public.remote}), '3000|3000|v1|4501500', 'and the rows are there');
   write_file("$temp/far.csv", "a,b\n1,x\n2,never\n");
   like(load('far', "$temp/far.csv"), qr/^failed\|2\|0\|0\|lines 2 to 3: .*23514/, 'what is refused there fails the file');
-  is(query(q{SELECT count(*) FROM public.remote}), 3000, 'without leaving rows');
-  query('ALTER SERVER loopback OPTIONS (SET port \'1\')');
+  is(sql(q{SELECT count(*) FROM public.remote}), 3000, 'without leaving rows');
+  sql('ALTER SERVER loopback OPTIONS (SET port \'1\')');
   write_file("$temp/far.csv", "a,b\n5,x\n");
   like(failure(qq{SELECT dap.ingest_csv('far', '$temp/far.csv')}), qr/08001/, 'a server that is not there is no fault of the file');
-  query(q{SELECT dap.drop_source('far')});
-  is(query(q{SELECT to_regclass('staging.far') IS NULL}), 't', 'the source goes with its foreign table');
+  sql(q{SELECT dap.drop_source('far')});
+  is(sql(q{SELECT to_regclass('staging.far') IS NULL}), 't', 'the source goes with its foreign table');
 }
 
 #
@@ -429,38 +415,38 @@ SKIP:
 #
 write_file("$temp/read.csv", "id,Amount,when,note\n1,10.50,2024-02-29,first\n2,,2024-03-01,\"\"\n3,12.345,2024-03-02,SECRET-4711\n4,1\n5,7,not a date SECRET-4711,x\n6,8,2024-03-03,y\n");
 my $columns = 'AS t(amount numeric(10,2), id bigint, "when" date, note text)';
-is(query("SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 2}') $columns"), "10.50|1|2024-02-29|first\n|2|2024-03-01|", 'read_csv: by name, typed, limited before what is bad');
+is(sql("SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 2}') $columns"), "10.50|1|2024-02-29|first\n|2|2024-03-01|", 'read_csv: by name, typed, limited before what is bad');
 my $report = failure("SELECT * FROM dap.read_csv('$temp/read.csv') $columns");
 like($report, qr/22P04: bad record in .*read\.csv.*Line 4, column "amount"/s, 'the first bad record raises');
 unlike($report, qr/12\.345|SECRET/, 'without its value');
-is(query("SELECT string_agg(id::text, ',') FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') $columns"), '1,2,6', 'or is left out');
-is(query("SELECT count(*) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id text)"), 5, 'columns that nobody asks for are not converted');
+is(sql("SELECT string_agg(id::text, ',') FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') $columns"), '1,2,6', 'or is left out');
+is(sql("SELECT count(*) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id text)"), 5, 'columns that nobody asks for are not converted');
 like(failure("SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 3}') $columns"), qr/Line 4/, 'within the limit it is bad');
-is(query("SELECT count(*) FROM dap.read_csv('$temp/read.csv', '{\"limit\": 0}') $columns"), 0, 'none');
+is(sql("SELECT count(*) FROM dap.read_csv('$temp/read.csv', '{\"limit\": 0}') $columns"), 0, 'none');
 like(failure("SELECT * FROM dap.read_csv('$temp/read.csv') AS t(missing text)"), qr/42703.*has no column "missing"/s, 'a missing column raises');
-is(query("SELECT count(missing) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true, \"optional\": [\"missing\"]}') AS t(missing text)"), 0, 'unless it is optional');
-is(query("SELECT sum(total) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true, \"aliases\": {\"AMOUNT\": \"total\"}}') AS t(total numeric)"), '37.845', 'aliases');
-is(query("SELECT string_agg(a, ',') FROM dap.read_csv('$temp/names.csv', '{\"header\": false}') AS t(a text, b text)"), 'id,1', 'without header, by position') if write_file("$temp/names.csv", "id,x\n1,2\n");
+is(sql("SELECT count(missing) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true, \"optional\": [\"missing\"]}') AS t(missing text)"), 0, 'unless it is optional');
+is(sql("SELECT sum(total) FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true, \"aliases\": {\"AMOUNT\": \"total\"}}') AS t(total numeric)"), '37.845', 'aliases');
+is(sql("SELECT string_agg(a, ',') FROM dap.read_csv('$temp/names.csv', '{\"header\": false}') AS t(a text, b text)"), 'id,1', 'without header, by position') if write_file("$temp/names.csv", "id,x\n1,2\n");
 write_file("$temp/twice.csv", "a,b,B\n1,2,3\n");
-is(query("SELECT a FROM dap.read_csv('$temp/twice.csv') AS t(a text)"), '1', 'a name twice does not matter');
+is(sql("SELECT a FROM dap.read_csv('$temp/twice.csv') AS t(a text)"), '1', 'a name twice does not matter');
 like(failure("SELECT * FROM dap.read_csv('$temp/twice.csv') AS t(b text)"), qr/42701/, 'where it is not asked for');
-is(query("SELECT count(*), sum(id) FROM dap.read_csv('$inbox/part_*.csv*', '{\"optional\": [\"id\"]}') AS t(id int)"), '7|145', 'many files, compressed or not');
+is(sql("SELECT count(*), sum(id) FROM dap.read_csv('$inbox/part_*.csv*', '{\"optional\": [\"id\"]}') AS t(id int)"), '7|145', 'many files, compressed or not');
 write_file("$temp/cut.csv.gz", substr(filter([ 'gzip', '-c' ], join '', "id\n", map { rand() . "\n" } 1 .. 1000), 0, 2000));
 like(failure("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz') AS t(id text)"), qr/22P04.*the gzip data are cut/s, 'a cut file raises');
-is(query("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz', '{\"limit\": 5}') AS t(id text)"), 5, 'but for its first records');
+is(sql("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz', '{\"limit\": 5}') AS t(id text)"), 5, 'but for its first records');
 like(failure("SELECT * FROM dap.read_csv('$temp/none*.csv') AS t(a text)"), qr/58P01/, 'no file raises');
 like(failure("SELECT dap.read_csv('$temp/read.csv')"), qr/ERROR/, 'no columns');
 # Into targets that are no ordinary tables: what INSERT can write to
-query(q{CREATE TABLE public.by_month (id bigint NOT NULL, amount numeric(10,3), "when" date NOT NULL, note text) PARTITION BY RANGE ("when");
+sql(q{CREATE TABLE public.by_month (id bigint NOT NULL, amount numeric(10,3), "when" date NOT NULL, note text) PARTITION BY RANGE ("when");
   CREATE TABLE public.february PARTITION OF by_month FOR VALUES FROM ('2024-02-01') TO ('2024-03-01'); CREATE TABLE public.march PARTITION OF by_month FOR VALUES FROM ('2024-03-01') TO ('2024-04-01');
   CREATE VIEW public.notes AS SELECT id, note FROM by_month; CREATE TABLE public.noted (id bigint, note text);
   CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.noted VALUES (new.id, new.note); RETURN new; END';
   CREATE TRIGGER keep INSTEAD OF INSERT ON public.notes FOR EACH ROW EXECUTE FUNCTION public.keep();});
-query("INSERT INTO by_month SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, amount numeric(10,3), \"when\" date, note text)");
-is(query('SELECT tableoid::regclass, id, amount, "when", coalesce(note, \'-\') FROM by_month ORDER BY id'), "february|1|10.500|2024-02-29|first\nmarch|2||2024-03-01|\nmarch|3|12.345|2024-03-02|SECRET-4711\nmarch|6|8.000|2024-03-03|y", 'into partitions');
-query("INSERT INTO notes SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 2}') AS t(id bigint, note text)");
-is(query('SELECT id, note FROM noted ORDER BY id'), "1|first\n2|", 'into a view, by its trigger');
-is(query("MERGE INTO noted n USING (SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, note text)) r ON n.id = r.id WHEN NOT MATCHED THEN INSERT VALUES (r.id, r.note); SELECT count(*) FROM noted"), 5, 'by MERGE');
+sql("INSERT INTO by_month SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, amount numeric(10,3), \"when\" date, note text)");
+is(sql('SELECT tableoid::regclass, id, amount, "when", coalesce(note, \'-\') FROM by_month ORDER BY id'), "february|1|10.500|2024-02-29|first\nmarch|2||2024-03-01|\nmarch|3|12.345|2024-03-02|SECRET-4711\nmarch|6|8.000|2024-03-03|y", 'into partitions');
+sql("INSERT INTO notes SELECT * FROM dap.read_csv('$temp/read.csv', '{\"limit\": 2}') AS t(id bigint, note text)");
+is(sql('SELECT id, note FROM noted ORDER BY id'), "1|first\n2|", 'into a view, by its trigger');
+is(sql("MERGE INTO noted n USING (SELECT * FROM dap.read_csv('$temp/read.csv', '{\"skip_rejects\": true}') AS t(id bigint, note text)) r ON n.id = r.id WHEN NOT MATCHED THEN INSERT VALUES (r.id, r.note); SELECT count(*) FROM noted"), 5, 'by MERGE');
 # What the call itself has wrong
 like(failure("SELECT * FROM dap.read_csv('$temp/read.csv', '$_') AS t(id text)"), qr/ERROR:  22023/, "no option of it: $_") for '{"max_rejects": 1}', '{"again": true}', '{"limits": 1}', '{"limit": -1}', '{"limit": 1.5}', '{"skip_rejects": 1}', '[]';
 like(failure('SELECT * FROM dap.read_csv(NULL) AS t(id text)'), qr/ERROR:  22004/, 'no path');
@@ -472,7 +458,7 @@ like(failure("SELECT * FROM dap.read_csv('$temp/read.csv') AS t(id point)"), qr/
 #
 # Nobody without the right loads, and nobody reads a file by way of another's rights
 #
-query(qq{
+sql(qq{
   CREATE ROLE loader LOGIN; CREATE ROLE table_owner LOGIN; CREATE ROLE outsider LOGIN;
   GRANT USAGE ON SCHEMA dap, staging TO loader, outsider, table_owner;
   GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dap TO loader, outsider;
@@ -488,16 +474,16 @@ like(failure("SELECT dap.ingest_bytes('owned', 'f', 'a,b')", @as_outsider), qr/4
 ($code, $out, $err) = $node->psql('postgres', "SELECT status FROM dap.ingest_bytes('owned', 'f', convert_to(E'a,b\\n0,0\\n', 'UTF8'))", @as_loader);
 is("$out$err", 'loaded', 'and no more');
 like(failure("SELECT dap.ingest_csv('owned', '$temp/owned.csv')", @as_loader), qr/42501.*dap\.ingest_directories/s, 'files are the caller\'s to read');
-query("GRANT pg_read_server_files TO table_owner");
+sql("GRANT pg_read_server_files TO table_owner");
 like(failure("SELECT dap.ingest_csv('owned', '$temp/owned.csv')", @as_loader), qr/42501/, 'not the table owner\'s');
-query("ALTER ROLE loader SET dap.ingest_directories = '$temp'");
+sql("ALTER ROLE loader SET dap.ingest_directories = '$temp'");
 ($code, $out, $err) = $node->psql('postgres', "SELECT status FROM dap.ingest_csv('owned', 'owned.csv')", @as_loader);
 is("$out$err", 'loaded', 'relative to a directory that is allowed');
-is(query(q{SELECT string_agg(DISTINCT loaded_by, ',') FROM dap.files WHERE source = 'owned'}), 'loader', 'and the ledger names the caller');
+is(sql(q{SELECT string_agg(DISTINCT loaded_by, ',') FROM dap.files WHERE source = 'owned'}), 'loader', 'and the ledger names the caller');
 like(failure('INSERT INTO staging.owned (_line, _file_id, a) VALUES (1, NULL, 1)', @as_loader), qr/23502/, 'INSERT by hand fails');
-query('SELECT lo_from_bytea(4711, convert_to(E\'a,b\n7,7\n\', \'UTF8\'))');
+sql('SELECT lo_from_bytea(4711, convert_to(E\'a,b\n7,7\n\', \'UTF8\'))');
 like(failure("SELECT dap.ingest_largeobject('owned', 'lo', 4711)", @as_loader), qr/42501/, 'a large object is the caller\'s too');
-query('GRANT SELECT ON LARGE OBJECT 4711 TO loader');
+sql('GRANT SELECT ON LARGE OBJECT 4711 TO loader');
 ($code, $out, $err) = $node->psql('postgres', "SELECT status, bytes FROM dap.ingest_largeobject('owned', 'lo', 4711)", @as_loader);
 is("$out$err", 'loaded|8', 'if it may be read');
 

@@ -5,31 +5,17 @@ use warnings FATAL => 'all';
 use Cwd;
 use File::Path qw(make_path);
 use IPC::Run;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(seeded sql start_server write_file);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('sniff');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n");
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION dap_analytics; CREATE SCHEMA staging;');
-my $seed = $ENV{DAP_SEED} // int(rand(1_000_000_000));
-srand($seed);
-note "seed $seed (DAP_SEED)";
+my $node = start_server('sniff', '', 'CREATE SCHEMA staging');
+my $seed = seeded('DAP_SEED');
 
 my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
-
-sub write_file
-{
-  my ($path, $content) = @_;
-  open my $file, '>:raw', $path or die "$path: $!";
-  print $file $content;
-  close $file;
-  return $path;
-}
-
-sub query { my ($sql) = @_; return $node->safe_psql('postgres', $sql); }
 
 #
 # What a retry under corrected options loads is what a load under them gives: all of it where records end where they did, else a part
@@ -61,7 +47,7 @@ for my $round (1 .. 60)
   my ($how_much, $options) = @{ $corrections[ $round % @corrections ] };
   my $limits = '"max_reject_percent": 100';
   my $with_limits = $options =~ s/^\{/{$limits, /r;
-  my $result = query(qq{
+  my $result = sql(qq{
     BEGIN;
     SELECT FROM dap.create_source('first', columns => '{x,y}', options => '{$limits}');
     SELECT FROM dap.create_source('direct', columns => '{x,y}', options => '$with_limits');
@@ -93,15 +79,15 @@ cmp_ok($came_back, '>', 0, 'records came back');
 #
 # Two sessions retry the same file: each record comes back once
 #
-query(q{SELECT dap.create_source('raced', columns => '{x,y}', options => '{"max_reject_percent": 100}')});
+sql(q{SELECT dap.create_source('raced', columns => '{x,y}', options => '{"max_reject_percent": 100}')});
 my $raced = write_file("$temp/raced.csv", "x,y\n" . join('', map { $_ % 2 ? "$_,a\n" : "$_,a\"\n" } 1 .. 20000));
-my $file_id = query(qq{SELECT file_id FROM dap.ingest_csv('raced', '$raced')});
+my $file_id = sql(qq{SELECT file_id FROM dap.ingest_csv('raced', '$raced')});
 my @sessions = map { my ($out, $err) = ('', ''); [ IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
     qq{SELECT loaded FROM dap.retry_rejects($file_id, '{"lenient": true}')} ], '<', \undef, '>', \$out, '2>', \$err), \$out, \$err ] } 1 .. 3;
 $_->[0]->finish for @sessions;
 is(join(',', sort { $a <=> $b } map { ${ $_->[1] } + 0 } @sessions), '0,0,10000', 'once among three sessions') or diag map { ${ $_->[2] } } @sessions;
-is(query(q{SELECT count(*), count(DISTINCT _line) FROM staging.raced}), '20000|20000', 'every record once');
-is(query(qq{SELECT rows_loaded, rows_rejected FROM dap.files WHERE file_id = $file_id}), '20000|0', 'the ledger says so');
+is(sql(q{SELECT count(*), count(DISTINCT _line) FROM staging.raced}), '20000|20000', 'every record once');
+is(sql(qq{SELECT rows_loaded, rows_rejected FROM dap.files WHERE file_id = $file_id}), '20000|0', 'the ledger says so');
 # A standby's or a read-only transaction writes nothing
 like(($node->psql('postgres', "BEGIN READ ONLY; SELECT dap.retry_rejects($file_id)"))[2], qr/read-only transaction/, 'refused where nothing may be written');
 
@@ -109,7 +95,7 @@ like(($node->psql('postgres', "BEGIN READ ONLY; SELECT dap.retry_rejects($file_i
 # A privileged caller lends its rights to nobody's path: what the definition's giver may not read is not read again
 #
 make_path("$temp/in", "$temp/out");
-query("ALTER DATABASE postgres SET dap.ingest_directories = '$temp/in'; CREATE ROLE giver; CREATE DATABASE given");
+sql("ALTER DATABASE postgres SET dap.ingest_directories = '$temp/in'; CREATE ROLE giver; CREATE DATABASE given");
 $node->safe_psql('given', "ALTER DATABASE given SET dap.ingest_directories = '$temp/in'; CREATE EXTENSION dap_analytics; CREATE SCHEMA staging AUTHORIZATION giver; SELECT dap.grant_access('giver', 'admin')");
 my $bad = write_file("$temp/in/bad.csv", "x,y\n1,a\"\n");
 write_file("$temp/out/secret.csv", "x,y\n1,secret\n");
@@ -127,7 +113,7 @@ is($node->safe_psql('given', 'SELECT count(*) FROM staging.given'), '0', 'nothin
 sub memory_of
 {
   my ($sql) = @_;
-  my $out = query("$sql; SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'VmHWM:\\s*(\\d+)')");
+  my $out = sql("$sql; SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'VmHWM:\\s*(\\d+)')");
   my @lines = split /\n/, $out;
   return ($lines[0], $lines[-1]);
 }
@@ -147,8 +133,8 @@ my ($large_answer, $large_memory) = memory_of("SELECT $types FROM dap.sniff_colu
 is($large_answer, 'id bigint 1 1000000,day date 2024-01-01 2024-01-28,text text some text 1 some text 999999,amount numeric 0.25 250000', 'a large one');
 cmp_ok($large_memory - $small_memory, '<', 16 * 1024, "memory is flat: $small_memory kB, $large_memory kB for " . int((-s $large) / 1024) . ' kB');
 is(system("gzip -c '$large' > '$large.gz'"), 0, 'compressed');
-is(query("SELECT delimiter, header, records, rejects, bytes FROM dap.sniff_csv('$large.gz')"), ";|t|1000000|0|" . (-s $large), 'compressed, the same');
-is(query("SELECT files, path FROM dap.sniff_csv('$temp/l*.csv*')"), "2|$temp/large.csv", 'the first of several');
+is(sql("SELECT delimiter, header, records, rejects, bytes FROM dap.sniff_csv('$large.gz')"), ";|t|1000000|0|" . (-s $large), 'compressed, the same');
+is(sql("SELECT files, path FROM dap.sniff_csv('$temp/l*.csv*')"), "2|$temp/large.csv", 'the first of several');
 
 # It can be ended at any time
 my ($code, undef, $err) = $node->psql('postgres', "SET statement_timeout = 200; SELECT dap.sniff_csv('$large')");
@@ -165,12 +151,12 @@ for my $kind (1 .. 30)
 my $agree = 0;
 for my $path (@hostile)
 {
-  my $answer = query(qq{SELECT records, rejects, create_source IS NOT NULL AND header, coalesce(array_to_string(notes, ' ') LIKE '%would fail%', false), create_source FROM dap.sniff_csv('$path')});
+  my $answer = sql(qq{SELECT records, rejects, create_source IS NOT NULL AND header, coalesce(array_to_string(notes, ' ') LIKE '%would fail%', false), create_source FROM dap.sniff_csv('$path')});
   my ($records, $rejects, $usable, $fails, $create) = split /\|/, $answer, 5;
   next unless $usable eq 't' && $fails eq 'f' && $records > 0;
   $create =~ s/create_source\('[^']*'/create_source('hostile'/;
   $create =~ s/;\s*\z//;
-  is(query(qq{BEGIN; $create; SELECT rows_loaded, rows_rejected FROM dap.ingest_csv('hostile', '$path', '{"max_reject_percent": 100}'); ROLLBACK}) =~ s/^[^|]*\n//r,
+  is(sql(qq{BEGIN; $create; SELECT rows_loaded, rows_rejected FROM dap.ingest_csv('hostile', '$path', '{"max_reject_percent": 100}'); ROLLBACK}) =~ s/^[^|]*\n//r,
     "$records|$rejects", "a load of $path is as foretold");
   $agree++;
 }

@@ -4,6 +4,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use IPC::Run;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(seeded sql start_server);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,18 +16,11 @@ my $source = $ENV{DAP_SOURCE} // '.';
 my ($python) = grep { -x } '/usr/bin/python3', '/usr/local/bin/python3';
 plan skip_all => 'no python3' if !$python;
 
-my $node = PostgreSQL::Test::Cluster->new('reader');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n");
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION dap_analytics; CREATE SCHEMA staging;');
-my $seed = $ENV{DAP_SEED} // int(rand(1_000_000_000));
-srand($seed);
-note "seed $seed (DAP_SEED)";
+my $node = start_server('reader', '', 'CREATE SCHEMA staging');
+my $seed = seeded('DAP_SEED');
 my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
 my $files = $ENV{DAP_SLOW} ? 5000 : 300;
 
-sub query { my ($sql) = @_; return $node->safe_psql('postgres', $sql); }
 sub one { return $_[ rand @_ ]; }
 
 # A value's bytes as they might stand in a file: good ones, ones that need quotes, and ones that are faults.
@@ -113,7 +109,7 @@ my @sources = ('strict', 'lenient');
 for my $columns (1, 2, 3, 5)
 {
   my $names = join ',', map { "'c$_'" } 1 .. $columns;
-  query("SELECT dap.create_source('$_$columns', columns => ARRAY[$names], options => '{\"max_reject_percent\": 100}')") for @sources;
+  sql("SELECT dap.create_source('$_$columns', columns => ARRAY[$names], options => '{\"max_reject_percent\": 100}')") for @sources;
 }
 my $sql = '';
 for my $lenient (0, 1)
@@ -122,7 +118,7 @@ for my $lenient (0, 1)
     . dialect($made[$_], $lenient) . "}') AS f;\n" for 0 .. $#made;
 }
 my (@result, %of_file);
-for (split /\n/, query("SET client_min_messages = error;\n$sql"))
+for (split /\n/, sql("SET client_min_messages = error;\n$sql"))
 {
   my ($n, $lenient, $file_id, @rest) = split /\|/, $_, 8;
   $result[$n][$lenient] = { status => $rest[0], read => $rest[1], loaded => $rest[2], rejected => $rest[3], reason => $rest[4], records => {}, rejects => [] };
@@ -131,14 +127,14 @@ for (split /\n/, query("SET client_min_messages = error;\n$sql"))
 for my $columns (1, 2, 3, 5)
 {
   my $fields = join " || ',' || ", map { "coalesce(encode(convert_to(c$_, 'UTF8'), 'hex'), '')" } 1 .. $columns;
-  for (split /\n/, join "\n", map { query("SELECT _file_id, _line, $fields FROM staging.$_$columns ORDER BY _file_id, _line") } @sources)
+  for (split /\n/, join "\n", map { sql("SELECT _file_id, _line, $fields FROM staging.$_$columns ORDER BY _file_id, _line") } @sources)
   {
     my ($file, $line, $values) = split /\|/, $_, -1;
     die 'two records of one line' if exists $of_file{$file}{records}{$line};
     $of_file{$file}{records}{$line} = $values;
   }
 }
-for (split /\n/, query(q{SELECT file_id, line, byte_offset, reason, encode(raw, 'hex'), raw_length FROM dap.rejects WHERE stage = 'ingest' ORDER BY file_id, line, reject_id}))
+for (split /\n/, sql(q{SELECT file_id, line, byte_offset, reason, encode(raw, 'hex'), raw_length FROM dap.rejects WHERE stage = 'ingest' ORDER BY file_id, line, reject_id}))
 {
   my ($file, $line, $offset, $reason, $raw, $length) = split /\|/;
   push @{ $of_file{$file}{rejects} }, { line => $line, offset => $offset, reason => $reason, raw => pack('H*', $raw), length => $length } if $of_file{$file};
@@ -212,7 +208,7 @@ for my $n (grep { $result[$_][1]{status} eq 'loaded' } 0 .. ($#made > 150 ? 150 
   my $made = $made[$n];
   my $columns = join ', ', map { "c$_ text" } 1 .. $made->{columns};
   my $fields = join " || ',' || ", map { "coalesce(encode(convert_to(c$_, 'UTF8'), 'hex'), '')" } 1 .. $made->{columns};
-  my $read = query("SELECT $fields FROM dap.read_csv('$made->{path}', '{\"skip_rejects\": true, " . dialect($made, 1) . "}') AS t($columns)");
+  my $read = sql("SELECT $fields FROM dap.read_csv('$made->{path}', '{\"skip_rejects\": true, " . dialect($made, 1) . "}') AS t($columns)");
   my $records = $result[$n][1]{records};
   $same++ if $read eq join "\n", map { $records->{$_} } sort { $a <=> $b } keys %$records;
 }

@@ -2,22 +2,17 @@
 # little memory (files), by sorting and by hashing, and as moving windows.  DAP_ORACLE_SEED repeats a run, DAP_ORACLE_ROUNDS (3) asks for more.
 use strict;
 use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(fails seeded sql start_server);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\ntimezone = 'UTC'\nmax_parallel_workers = 4\njit = off\n");
-$node->start;
-my $seed = $ENV{DAP_ORACLE_SEED} // int(rand(1_000_000_000));
+my $node = start_server('primary', "timezone = 'UTC'\nmax_parallel_workers = 4\njit = off\n");
+my $seed = seeded('DAP_ORACLE_SEED');
 my $rounds = $ENV{DAP_ORACLE_ROUNDS} // 3;
-diag("seed $seed");
-srand($seed);
-sub sql { return $node->safe_psql('postgres', $_[0]); }
-sub fails { my ($query) = @_; my ($out, $err); $node->psql('postgres', "\\set VERBOSITY verbose\n$query", stdout => \$out, stderr => \$err); return $err; }
 
-sql('CREATE EXTENSION dap_analytics');
 sql(q{
 CREATE SCHEMA oracle;
 -- Between two numerics, exactly.

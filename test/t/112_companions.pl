@@ -3,20 +3,16 @@
 # moving windows.  DAP_ORACLE_SEED repeats a run, DAP_ORACLE_ROUNDS (2) asks for more.
 use strict;
 use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(fails seeded sql start_server);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nfsync = off\ntimezone = 'UTC'\nmax_parallel_workers = 4\njit = off\n");
-$node->start;
-my $seed = $ENV{DAP_ORACLE_SEED} // int(rand(1_000_000_000));
+my $node = start_server('primary', "timezone = 'UTC'\nmax_parallel_workers = 4\njit = off\n");
+my $seed = seeded('DAP_ORACLE_SEED');
 my $rounds = $ENV{DAP_ORACLE_ROUNDS} // 2;
-diag("seed $seed");
-srand($seed);
-sub sql { return $node->safe_psql('postgres', $_[0]); }
-sub fails { my ($query) = @_; my ($out, $err); $node->psql('postgres', "\\set VERBOSITY verbose\n$query", stdout => \$out, stderr => \$err); return $err; }
 sub same_lines
 {
   my ($got, $expected, $name) = @_;
@@ -26,7 +22,6 @@ sub same_lines
   for my $i (0 .. $#e) { next if ($g[$i] // '') eq $e[$i]; diag("got " . ($g[$i] // '-') . " expected $e[$i]"); last if ++$shown == 4; }
 }
 
-sql('CREATE EXTENSION dap_analytics');
 sql(q{
 CREATE SCHEMA oracle;
 CREATE FUNCTION oracle.us(t timestamp) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT extract(epoch FROM t) * 1000000 $$;

@@ -241,7 +241,40 @@ TEST(BagText, WhatIsNoBagIsRefusedWhereItGoesWrong) {
   EXPECT_TRUE(parse("{9223372036854775806, 1e131071, 1e-16383, -0.0:9223372036854775803}"));
 }
 
-TEST(BagWriter, StopsAtTheSizeOfAVarlena) {
+TEST(BagText, BytesAsBase64) {
+  std::mt19937_64 random(12);
+  for (std::size_t size = 0; size < 70; size++) {
+    Bytes bytes(size), back(size + 3);
+    for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(random());
+    std::string text(encoded_size(size) - encoded_mark.size(), '?');
+    // In one piece, and in pieces.
+    ASSERT_EQ(write_base64(bytes.data(), size, text.data()), text.data() + text.size());
+    std::string pieces(text.size(), '?');
+    char* out = pieces.data();
+    for (std::size_t from = 0; from < size; from += 9) out = write_base64(bytes.data() + from, std::min<std::size_t>(9, size - from), out);
+    EXPECT_EQ(pieces, text);
+    ASSERT_EQ(read_base64(" " + text + "\n", back.data()), back.data() + size) << text;
+    back.resize(size);
+    EXPECT_EQ(back, bytes);
+    // Any other text is of other bytes, or of none.
+    for (std::size_t at = 0; at < text.size(); at++) {
+      std::string changed = text;
+      changed[at] = "A/+=-\n*b"[random() % 8];
+      Bytes other(size + 3);
+      const unsigned char* const end = read_base64(changed, other.data());
+      if (changed == text || end == nullptr) continue;
+      other.resize(static_cast<std::size_t>(end - other.data()));
+      EXPECT_NE(other, bytes) << changed << " and " << text;
+    }
+  }
+  unsigned char place[16];
+  EXPECT_EQ(read_base64("AQAA", place), place + 3);
+  EXPECT_EQ(read_base64("AQ==AQ==", place), nullptr);
+  EXPECT_EQ(read_base64("A===", place), nullptr);
+  EXPECT_EQ(read_base64("AQ", place), nullptr);
+}
+
+TEST(BagWriter, StopsWhereItCouldNotBeDumped) {
   Writer writer;
   begin_bag(&writer, 0, std::pmr::new_delete_resource());
   const std::vector<unsigned char> bytes(100000, 1);

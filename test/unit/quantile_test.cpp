@@ -15,9 +15,12 @@
 #include "engine/quantile/moving.h"
 #include "engine/quantile/sample.h"
 #include "engine/quantile/selector.h"
+#include "quantile_support.h"
 
 namespace dap::quantile {
 namespace {
+
+using test::Combined;
 
 using Keys = std::vector<std::int64_t>;
 constexpr std::uint64_t budget = 1 << 20;
@@ -178,73 +181,9 @@ TEST(QuantileSample, CountsWhateverTheOrder) {
   }
 }
 
-// Sections into a fresh sample, as a leader reads them.
-bool load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memory_resource* memory) {
-  ImageHeader header{};
-  const unsigned char* at = nullptr;
-  if (!read_image(image.data(), image.size(), &header, &at, memory)) return false;
-  into->kind = header.kind;
-  into->groups = header.groups;
-  into->scale_known = header.scale_known;
-  Section section;
-  std::uint64_t loaded = 0;
-  while (next_section(&at, image.data() + image.size(), &section)) {
-    if (section.tag == Section::Tag::file) return true;
-    if (section.tag == Section::Tag::keys) {
-      if (section.packing.width == 0 && section.count > 1000000) return true;  // a mutation: right, but long
-      Keys keys(section.count);
-      unpack_keys(section, 0, section.count, keys.data());
-      add_keys(into, keys.data(), keys.size(), header.groups, memory, budget);
-    } else if (section.tag == Section::Tag::dense) {
-      const unsigned char* slot = section.data;
-      for (std::uint64_t i = 0; i < section.count; i++) {
-        const std::uint32_t times = next_count(&slot);
-        if ((loaded += times) > 1000000) return true;
-        add_key_times(into, static_cast<std::int64_t>(static_cast<std::uint64_t>(section.packing.base) + i * section.packing.unit), times, memory, budget);
-      }
-    } else {
-      std::vector<std::uint16_t> digits(most_decimal_digits);
-      for (std::uint64_t i = 0; i < section.count; i++) {
-        std::uint32_t length;
-        const unsigned char* bytes = next_wide_value(&section.data, &length);
-        Decimal decimal;
-        if (header.kind == Kind::interval)
-          add_interval(into, read_interval(bytes), memory);
-        else if (read_decimal_bytes(bytes, length, digits.data(), &decimal))
-          add_decimal(into, decimal, memory, budget);
-      }
-    }
-  }
-  return true;
-}
-
-std::vector<unsigned char> image_of(const Sample& sample) {
-  std::size_t size = header_size(0);
-  Packing packing{};
-  if (sample.key_count > 0) {
-    std::int64_t low = sample.keys[0], high = low;
-    key_range(sample.keys, sample.key_count, &low, &high);
-    packing = plan_packing(low, high, common_unit(sample.keys, sample.key_count, decimal_base, low));
-    size += keys_size(packing, sample.key_count);
-  }
-  if (sample.dense != nullptr) size += dense_size(*sample.dense);
-  if (sample.wide != nullptr) size += wide_size(sample.wide->count, sample.wide->bytes);
-  std::vector<unsigned char> image(size);
-  ImageHeader header{};
-  header.kind = sample.kind;
-  header.groups = sample.groups;
-  header.scale_known = sample.scale_known;
-  header.count = sample.count;
-  unsigned char* out = write_header(header, 0, image.data());
-  if (sample.dense != nullptr) out = write_dense(*sample.dense, out);
-  if (sample.key_count > 0) out = write_keys(packing, sample.keys, sample.key_count, write_keys_header(packing, sample.key_count, out));
-  if (sample.wide != nullptr) {
-    out = write_wide_header(sample.wide->count, sample.wide->bytes, out);
-    for (std::uint32_t i = 0; i < sample.wide->count; i++)
-      out = write_wide_value(sample.wide->values[i].bytes->data(), sample.wide->values[i].bytes->length, out);
-  }
-  EXPECT_EQ(out, image.data() + image.size());
-  return image;
+// What an image holds into a fresh sample.
+Combined load(const std::vector<unsigned char>& image, Sample* into, std::pmr::memory_resource* memory) {
+  return test::combine(image.data(), image.size(), into, memory, budget, 1000000);
 }
 
 TEST(QuantileImage, ComesBackAsItWent) {
@@ -252,9 +191,9 @@ TEST(QuantileImage, ComesBackAsItWent) {
   for (int round = 0; round < 100; round++) {
     std::pmr::monotonic_buffer_resource memory;
     const Keys keys = random_keys(random, 1 + random() % 40000);
-    const std::vector<unsigned char> image = image_of(sample_of(keys, &memory));
+    const std::vector<unsigned char> image = test::image_of(sample_of(keys, &memory));
     Sample back{};
-    ASSERT_TRUE(load(image, &back, &memory));
+    ASSERT_EQ(load(image, &back, &memory), Combined::added);
     expect_ranks(back, keys, random, &memory);
     for (std::size_t cut : {std::size_t{0}, std::size_t{5}, image.size() / 2, image.size() - 1}) {
       ImageHeader header{};
@@ -262,6 +201,54 @@ TEST(QuantileImage, ComesBackAsItWent) {
       EXPECT_FALSE(read_image(image.data(), cut, &header, &at, &memory));
     }
   }
+}
+
+// Tables side by side, apart, and of other steps become one, where there is memory for it; the values are the same whether or not.
+TEST(QuantileImage, TablesAreJoined) {
+  std::mt19937_64 random(9);
+  for (const auto& [shift, step] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 100}, {50000, 100}, {-70000, 10}, {12345, 1}, {INT64_C(1) << 40, 100}}) {
+    std::pmr::monotonic_buffer_resource memory;
+    Keys keys, second;
+    for (int i = 0; i < 40000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100);
+    for (int i = 0; i < 40000; i++) second.push_back(shift + static_cast<std::int64_t>(random() % 500) * step);
+    const Sample a = sample_of(keys, &memory), b = sample_of(second, &memory);
+    ASSERT_TRUE(a.dense != nullptr && b.dense != nullptr);
+    keys.insert(keys.end(), second.begin(), second.end());
+    for (const std::uint64_t tables : {std::uint64_t{0}, std::uint64_t{8192}, budget}) {
+      Sample both{};
+      for (const std::vector<unsigned char>& image : {test::image_of(a), test::image_of(b)})
+        ASSERT_EQ(test::combine(image.data(), image.size(), &both, &memory, tables, 1000000), Combined::added);
+      expect_ranks(both, keys, random, &memory);
+      if (tables == budget && shift < 1000000) {
+        EXPECT_LT(both.key_count, 10000U) << shift;
+      }
+    }
+  }
+}
+
+// Five bytes may stand for four thousand million values, but no byte for none: what an image claims is borne out by its size.
+TEST(QuantileImage, ClaimsNeedBytes) {
+  std::pmr::monotonic_buffer_resource memory;
+  Keys keys(1000, 42);
+  const std::vector<unsigned char> image = test::image_of(sample_of(keys, &memory));
+  ImageHeader header{};
+  const unsigned char* sections = nullptr;
+  ASSERT_TRUE(read_image(image.data(), image.size(), &header, &sections, &memory));
+  EXPECT_GE(image.size(), header_size(0) + keys.size());
+  std::vector<unsigned char> claim(header_size(0) + keys_size(Packing{42, 1, 0}, 1));
+  for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1} << 40}) {
+    header.count = count;
+    write_keys_header(Packing{42, 1, 0}, count, write_header(header, 0, claim.data()));
+    EXPECT_FALSE(read_image(claim.data(), claim.size(), &header, &sections, &memory));
+  }
+  // More than any relation holds, one slot at a time.
+  constexpr std::uint64_t slots = 300;
+  std::vector<std::uint32_t> counts(slots, UINT32_MAX);
+  const Dense dense{0, 1, 1.0, slots, counts.data()};
+  std::vector<unsigned char> heavy(header_size(0) + dense_size(dense));
+  header.count = slots * UINT32_MAX;
+  write_dense(dense, write_header(header, 0, heavy.data()));
+  EXPECT_FALSE(read_image(heavy.data(), heavy.size(), &header, &sections, &memory));
 }
 
 TEST(QuantileImage, NamesAFile) {
@@ -317,14 +304,14 @@ TEST(QuantileImage, DamagedBytesAreFoundOrHarmless) {
   for (int base = 0; base < 60; base++) {
     std::pmr::monotonic_buffer_resource memory;
     const std::vector<unsigned char> image =
-        base % 2 ? image_of(numeric_sample(random, &memory)) : image_of(sample_of(random_keys(random, 1 + random() % 300), &memory));
+        base % 2 ? test::image_of(numeric_sample(random, &memory)) : test::image_of(sample_of(random_keys(random, 1 + random() % 300), &memory));
     for (int round = 0; round < rounds; round++) {
       std::pmr::monotonic_buffer_resource scratch;
       std::vector<unsigned char> damaged = image;
       for (std::uint64_t n = 1 + random() % 3; n > 0; n--) damaged[random() % std::min<std::size_t>(damaged.size(), random() % 3 ? 60 : damaged.size())] = static_cast<unsigned char>(random());
       if (random() % 4 == 0) damaged.resize(random() % damaged.size());
       Sample back{};
-      accepted += load(damaged, &back, &scratch);
+      accepted += load(damaged, &back, &scratch) != Combined::refused;
     }
   }
   EXPECT_GT(accepted, 0);

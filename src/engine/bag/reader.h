@@ -20,7 +20,7 @@ namespace dap::bag {
 
 constexpr unsigned char bag_version = 1;
 constexpr std::uint64_t most_values = INT64_MAX;             // in all
-constexpr std::size_t most_bag_bytes = 0x3fffffff - 4;       // what a varlena holds
+constexpr std::size_t most_bag_bytes = 749'000'000;          // a larger one could not be dumped: its shortest text (text.h) has a third more
 constexpr std::size_t most_header_bytes = 3 + 11 * most_varint_bytes;
 constexpr unsigned char empty_bag[3] = {bag_version, 0, 0};
 

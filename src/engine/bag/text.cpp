@@ -209,4 +209,53 @@ void read_items(TextReader* reader, unsigned items, Writer* writer) {
       writer->memory->deallocate(const_cast<unsigned char*>(item.element.bytes), item.element.length, 1);
 }
 
+namespace {
+
+constexpr std::string_view digits64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+struct Values64 {
+  unsigned char of[256];
+};
+constexpr Values64 values64 = [] {
+  Values64 values{};
+  for (unsigned char& value : values.of) value = 64;
+  for (std::size_t i = 0; i < digits64.size(); i++) values.of[static_cast<unsigned char>(digits64[i])] = static_cast<unsigned char>(i);
+  return values;
+}();
+
+}  // namespace
+
+char* write_base64(const unsigned char* bytes, std::size_t size, char* out) {
+  std::size_t i = 0;
+  for (; i + 3 <= size; i += 3, out += 4) {
+    const unsigned three = static_cast<unsigned>(bytes[i]) << 16 | static_cast<unsigned>(bytes[i + 1]) << 8 | bytes[i + 2];
+    for (int d = 0; d < 4; d++) out[d] = digits64[three >> (18 - 6 * d) & 63];
+  }
+  if (i == size) return out;
+  const bool two = size - i == 2;
+  const unsigned rest = static_cast<unsigned>(bytes[i]) << 16 | (two ? static_cast<unsigned>(bytes[i + 1]) << 8 : 0U);
+  for (int d = 0; d < 4; d++) out[d] = d < (two ? 3 : 2) ? digits64[rest >> (18 - 6 * d) & 63] : '=';
+  return out + 4;
+}
+
+unsigned char* read_base64(std::string_view text, unsigned char* out) {
+  text = convert::strip_blanks(text);
+  if (text.size() % 4 != 0) return nullptr;
+  while (!text.empty()) {
+    const bool last = text.size() == 4;
+    const int padding = !last || text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
+    unsigned three = 0;
+    for (int d = 0; d < 4; d++) {
+      const unsigned value = d < 4 - padding ? values64.of[static_cast<unsigned char>(text[static_cast<std::size_t>(d)])] : 0;
+      if (value > 63) return nullptr;
+      three = three << 6 | value;
+    }
+    for (int b = 0; b < 3 - padding; b++) *out++ = static_cast<unsigned char>(three >> (16 - 8 * b));
+    // The bits that are left over are 0: each text is of other bytes.
+    if ((three & ((1U << (8 * padding)) - 1)) != 0) return nullptr;
+    text.remove_prefix(4);
+  }
+  return out;
+}
+
 }  // namespace dap::bag

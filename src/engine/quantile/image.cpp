@@ -3,7 +3,7 @@
 #include <bit>
 #include <limits>
 
-static_assert(std::endian::native == std::endian::little, "the image is written as memory has it");
+#include "engine/bytes.h"
 
 namespace dap::quantile {
 
@@ -13,20 +13,7 @@ constexpr std::size_t fixed_header = 4 + 4 + 1 + 4 + 8;
 constexpr std::size_t keys_header = 1 + 1 + 4 + 8 + 8;
 constexpr std::size_t dense_header = 1 + 4 + 8 + 8 + 8;
 constexpr std::size_t wide_header = 1 + 8 + 8;
-
-template <class T>
-unsigned char* put(T value, unsigned char* out) {
-  std::memcpy(out, &value, sizeof value);
-  return out + sizeof value;
-}
-
-template <class T>
-T get(const unsigned char** at) {
-  T value;
-  std::memcpy(&value, *at, sizeof value);
-  *at += sizeof value;
-  return value;
-}
+constexpr std::uint64_t most_counted = std::uint64_t{1} << 40;  // a relation holds no more rows
 
 // Reads a count of at most five bytes; false if it does not end or is no 32-bit number.
 bool checked_count(const unsigned char** at, const unsigned char* end, std::uint32_t* count) {
@@ -66,7 +53,8 @@ bool key_allowed(Kind kind, std::int64_t key) {
 
 Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit) {
   const std::uint64_t span = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
-  const auto width = static_cast<std::uint8_t>((std::bit_width(span) + 7) / 8);
+  // At least a byte each, where all are equal as well: the bytes bear out the count.
+  const auto width = static_cast<std::uint8_t>((std::bit_width(span | 1) + 7) / 8);
   if (width >= 7) return {0, 1, 8};  // little to gain: as they are
   return {low, static_cast<std::uint32_t>(unit), width};
 }
@@ -110,7 +98,6 @@ unsigned char* write_keys(const Packing& packing, const std::int64_t* keys, std:
     for (std::uint64_t i = 0; i < count; i++, out += packing.width) {
       const std::uint64_t value = divide(static_cast<std::uint64_t>(keys[i]) - base);
       switch (packing.width) {  // the same way for the whole block
-        case 0: break;
         case 1: out[0] = static_cast<unsigned char>(value); break;
         case 2: put(static_cast<std::uint16_t>(value), out); break;
         case 3: put(static_cast<std::uint16_t>(value), out), out[2] = static_cast<unsigned char>(value >> 16); break;
@@ -167,6 +154,12 @@ unsigned char* write_file_reference(const FileReference& reference, std::uint64_
   out = put(count, out);
   out = put(static_cast<std::uint64_t>(sizeof reference), out);
   return put(reference, out);
+}
+
+const unsigned char* image_sections(const unsigned char* data) {
+  std::uint32_t fraction_bytes;
+  std::memcpy(&fraction_bytes, data + fixed_header - 12, sizeof fraction_bytes);
+  return data + fixed_header + fraction_bytes;
 }
 
 FileReference file_reference(const Section& section) {
@@ -264,9 +257,8 @@ bool check_keys(const Section& section, Kind kind) {
     constexpr std::int64_t infinity = 0x7ff0000000000000;
     if (ends && (!dotted || last < -1 || (packing.base >= 0 && last <= infinity))) return true;
   }
-  const std::uint64_t different = width == 0 && section.count > 1 ? 1 : section.count;
   bool good = true;
-  for (std::uint64_t i = 0; i < different; i++) {
+  for (std::uint64_t i = 0; i < section.count; i++) {
     std::uint64_t value = 0;
     if (width == 8) {
       std::memcpy(&value, section.data + i * 8, 8);
@@ -281,7 +273,7 @@ bool check_keys(const Section& section, Kind kind) {
 
 bool check_dense(const Section& section, Kind kind, std::uint64_t* total) {
   std::int64_t last;
-  if (kind == Kind::float4 || kind == Kind::float8 || section.count == 0 || section.count > section.size) return false;
+  if (!counted_kind(kind) || section.count == 0 || section.count > section.size) return false;
   // Powers of ten, as counts are made with: another unit has no greatest common one with them.
   if (std::int64_t unit = section.packing.unit; unit != 1 && unit != 10 && unit != 100 && unit != 1000 && unit != decimal_base) return false;
   const unsigned char* at = section.data;
@@ -369,7 +361,7 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
       const unsigned width = at[1];
       std::uint64_t count;
       std::memcpy(&count, at + 14, 8);
-      if (width > 8 || (width == 0 ? count > (std::uint64_t{1} << 40) : count > body / width)) return false;
+      if (width < 1 || width > 8 || count > body / width) return false;
     } else {
       std::uint64_t bytes;
       std::memcpy(&bytes, at + needed - 8, 8);
@@ -384,7 +376,7 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
       case Section::Tag::wide: good = check_wide(section, header->kind, memory); break;
       case Section::Tag::file: good = section.size == sizeof(FileReference); break;
     }
-    if (!good || held > (std::uint64_t{1} << 62) - total) return false;
+    if (!good || held > most_counted - total) return false;
     total += held;
   }
   return total == header->count;

@@ -26,7 +26,7 @@ struct ImageHeader {
   std::uint64_t count;
 };
 
-// How a block of keys is packed: (key - base) / unit in `width` bytes each; a width of 8 is the keys as they are.
+// How a block of keys is packed: (key - base) / unit in `width` bytes each, 1 to 8; a width of 8 is the keys as they are.
 struct Packing {
   std::int64_t base;
   std::uint32_t unit;
@@ -71,6 +71,8 @@ struct Section {
 // Reads the header and checks the whole image: sizes, counts, ranges and every value (but those in a file); false when anything is wrong.
 // Fractions are 8 bytes each, or whatever `fraction_bytes` says of an array, which the caller checks. Throws std::bad_alloc.
 bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections, std::pmr::memory_resource* memory);
+// Where the sections of a checked image begin.
+const unsigned char* image_sections(const unsigned char* data);
 // The next section of a checked image; false at its end.
 bool next_section(const unsigned char** at, const unsigned char* end, Section* section);
 

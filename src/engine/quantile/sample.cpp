@@ -153,17 +153,7 @@ void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, s
 
 std::uint64_t common_unit(const std::int64_t* keys, std::size_t count, std::uint64_t unit, std::int64_t base) {
   const auto distance = [base](std::int64_t key) { return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base); };
-  for (std::size_t i = 0; i < count && unit > 1;) {
-    if (unit == 10000) {
-      while (i < count && distance(keys[i]) % 10000 == 0) i++;
-    } else if (unit == 100) {
-      while (i < count && distance(keys[i]) % 100 == 0) i++;
-    } else {
-      while (i < count && distance(keys[i]) % unit == 0) i++;
-    }
-    if (i < count) unit /= 10;
-  }
-  return unit;
+  return common_divisor(count, unit, [&](std::size_t i) { return distance(keys[i]); });
 }
 
 void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource* memory) {
@@ -178,8 +168,26 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
   sample->key_capacity = capacity;
 }
 
+void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length, std::pmr::memory_resource* memory) {
+  Dense* dense = sample->dense;
+  if (dense == nullptr) {
+    dense = allocate<Dense>(memory, 1);
+    dense->length = 0;
+  }
+  std::uint32_t* const counts = allocate<std::uint32_t>(memory, length);
+  std::fill_n(counts, length, 0);
+  if (sample->dense != nullptr) {
+    const std::uint64_t first = (static_cast<std::uint64_t>(dense->base) - static_cast<std::uint64_t>(base)) / unit;
+    const std::uint64_t step = dense->unit / unit;
+    for (std::uint64_t i = 0; i < dense->length; i++) counts[first + i * step] = dense->counts[i];
+    memory->deallocate(dense->counts, dense->length * sizeof(std::uint32_t), alignof(std::uint32_t));
+  }
+  *dense = Dense{base, unit, 1.0 / static_cast<double>(unit), length, counts};
+  sample->dense = dense;
+}
+
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
-  if (sample->kind == Kind::float4 || sample->kind == Kind::float8 || sample->kind == Kind::interval) return false;
+  if (!counted_kind(sample->kind)) return false;
   if (sample->count < sample->next_collapse || sample->key_count < dense_from / 2 || budget / sizeof(std::uint32_t) < dense_from) return false;
   sample->next_collapse = sample->count * 2;
   const Dense* old = sample->dense;
@@ -189,7 +197,7 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
   std::uint64_t unit = common_unit(sample->keys, sample->key_count, old != nullptr ? old->unit : decimal_base, low);
   if (old != nullptr) unit = common_unit(&old->base, 1, unit, low);
   const std::uint64_t spread = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
-  const std::uint64_t most = std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, std::uint64_t{1} << 28});
+  const std::uint64_t most = std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, longest_table});
   std::uint64_t length = spread + 1;
   if (spread >= most) {
     // The tail stays plain keys if it is thin.
@@ -207,17 +215,7 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
     low = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) - below * unit);
     length += below + above;
   }
-  auto* dense = allocate<Dense>(memory, 1);
-  *dense = Dense{low, unit, 1.0 / static_cast<double>(unit), length, allocate<std::uint32_t>(memory, length)};
-  std::fill_n(dense->counts, length, 0);
-  if (old != nullptr) {
-    const std::uint64_t first = (static_cast<std::uint64_t>(old->base) - static_cast<std::uint64_t>(low)) / unit;
-    const std::uint64_t step = old->unit / unit;
-    for (std::uint64_t i = 0; i < old->length; i++) dense->counts[first + i * step] = old->counts[i];
-    memory->deallocate(old->counts, old->length * sizeof(std::uint32_t), alignof(std::uint32_t));
-    memory->deallocate(const_cast<Dense*>(old), sizeof(Dense), alignof(Dense));
-  }
-  sample->dense = dense;
+  set_table(sample, low, unit, length, memory);
   count_keys(sample);
   sample->next_collapse = sample->count + sample->count / 4;
   if (sample->key_count <= counting_room / 2 && sample->key_capacity > counting_room) {
@@ -311,49 +309,6 @@ void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int g
   }
   std::uint16_t digits[8];
   for (std::uint64_t i = 0; i < count; i++) add_decimal(into, key_decimal(keys[i], groups, digits), memory, budget);
-}
-
-void add_sample(Sample* into, const Sample& from, std::pmr::memory_resource* memory, std::uint64_t budget) {
-  if (into->kind == Kind::numeric && !into->scale_known && from.scale_known) {
-    into->groups = from.groups;
-    into->scale_known = true;
-  }
-  const bool same_scale = into->kind != Kind::numeric || into->groups == from.groups;
-  if (const Dense* dense = from.dense) {
-    if (same_scale && into->dense == nullptr && dense->length * sizeof(std::uint32_t) <= budget) {
-      auto* copy = allocate<Dense>(memory, 1);
-      *copy = *dense;
-      copy->counts = allocate<std::uint32_t>(memory, dense->length);
-      std::copy_n(dense->counts, dense->length, copy->counts);
-      for (std::uint64_t i = 0; i < dense->length; i++) into->count += dense->counts[i];
-      into->dense = copy;
-    } else {
-      std::uint16_t digits[8];
-      for (std::uint64_t i = 0; i < dense->length; i++) {
-        if (dense->counts[i] == 0) continue;
-        const auto key = static_cast<std::int64_t>(static_cast<std::uint64_t>(dense->base) + i * dense->unit);
-        if (same_scale) {
-          add_key_times(into, key, dense->counts[i], memory, budget);
-        } else {
-          const Decimal decimal = key_decimal(key, from.groups, digits);
-          for (std::uint32_t n = dense->counts[i]; n > 0; n--) add_decimal(into, decimal, memory, budget);
-        }
-      }
-    }
-  }
-  add_keys(into, from.keys, from.key_count, from.groups, memory, budget);
-  if (from.wide == nullptr) return;
-  for (std::uint32_t i = 0; i < from.wide->count; i++) {
-    const Value& value = from.wide->values[i];
-    if (same_scale && into->groups == from.groups) {
-      add_wide(into, value.key, value.bytes->data(), value.bytes->length, memory);
-      continue;
-    }
-    auto* digits = allocate<std::uint16_t>(memory, value.bytes->length / 2 + 1);
-    Decimal decimal;
-    if (read_decimal_bytes(value.bytes->data(), value.bytes->length, digits, &decimal)) add_decimal(into, decimal, memory, budget);
-    memory->deallocate(digits, (value.bytes->length / 2 + 1) * sizeof(std::uint16_t), alignof(std::uint16_t));
-  }
 }
 
 }  // namespace dap::quantile

@@ -54,6 +54,9 @@ constexpr std::uint32_t most_rescaled = 1U << 16;  // more wide values than that
 constexpr std::uint32_t most_keys = 1U << 30;
 constexpr std::uint32_t dense_from = 1U << 14;
 
+// Keys of these kinds may be counted: what is no plain number seldom repeats.
+inline bool counted_kind(Kind kind) { return kind != Kind::float4 && kind != Kind::float8 && kind != Kind::interval; }
+
 inline bool dense_slot(const Dense* dense, std::int64_t key, std::uint64_t* slot) {
   const std::uint64_t distance = static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(dense->base);
   if (dense->unit == 1) {
@@ -86,6 +89,11 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
 // Turns plain keys into counts, once in a while, if most of them repeat and the table fits `budget` bytes; true if it did.
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget);
 
+// Gives the sample an empty table of counts, or one that its present table's counts move to: that has then no slot which the new one lacks.
+// Throws std::bad_alloc.
+void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length, std::pmr::memory_resource* memory);
+constexpr std::uint64_t longest_table = std::uint64_t{1} << 28;
+
 // Adds a numeric, whatever its size; keys beyond the room are made room for. Throws std::bad_alloc.
 void add_decimal(Sample* sample, const Decimal& decimal, std::pmr::memory_resource* memory, std::uint64_t budget);
 // Adds an interval. Throws std::bad_alloc.
@@ -96,8 +104,6 @@ void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std:
 // Forgets the wide values and frees their memory; the count stays.
 void release_wide(Sample* sample, std::pmr::memory_resource* memory);
 
-// Adds everything that `from` holds in memory; scales may differ. Throws std::bad_alloc.
-void add_sample(Sample* into, const Sample& from, std::pmr::memory_resource* memory, std::uint64_t budget);
 // Adds keys of another scale. Throws std::bad_alloc.
 void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget);
 
@@ -108,6 +114,23 @@ void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::p
 inline int first_scale(const Decimal& decimal) {
   const int groups = decimal_groups(decimal);
   return groups <= 1 ? 1 : groups == 2 ? 2 : most_groups;
+}
+
+// The greatest of 1, 10, 100, 1,000, 10,000, from `unit` down, that divides number(i) for every i below `count`.
+template <class Number>
+std::uint64_t common_divisor(std::size_t count, std::uint64_t unit, Number&& number) {
+  for (std::size_t i = 0; i < count && unit > 1;) {
+    // The two most frequent ones as constants: a division less.
+    if (unit == 10000) {
+      while (i < count && number(i) % 10000 == 0) i++;
+    } else if (unit == 100) {
+      while (i < count && number(i) % 100 == 0) i++;
+    } else {
+      while (i < count && number(i) % static_cast<decltype(number(i))>(unit) == 0) i++;
+    }
+    if (i < count) unit /= 10;
+  }
+  return unit;
 }
 
 // The greatest of 1, 10, 100, 1,000, 10,000, from `unit` down, that divides every key's distance from `base`, which is none's superior.

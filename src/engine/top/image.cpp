@@ -1,9 +1,8 @@
 #include "engine/top/image.h"
 
-#include <bit>
 #include <cstring>
 
-static_assert(std::endian::native == std::endian::little, "the image is written as memory has it");
+#include "engine/bytes.h"
 
 namespace dap::top {
 
@@ -13,20 +12,6 @@ using quantile::UInt128;
 
 constexpr unsigned char null_key = 1, has_rest = 2;
 constexpr std::uint32_t most_text = 0x3fffffff;
-
-template <class T>
-unsigned char* put(T value, unsigned char* out) {
-  std::memcpy(out, &value, sizeof value);
-  return out + sizeof value;
-}
-
-template <class T>
-T get(const unsigned char** at) {
-  T value;
-  std::memcpy(&value, *at, sizeof value);
-  *at += sizeof value;
-  return value;
-}
 
 // Signed numbers with small ones short: seven bits a byte, the sign last.
 UInt128 fold(Int128 value) { return (static_cast<UInt128>(value) << 1) ^ static_cast<UInt128>(value >> 127); }

@@ -33,22 +33,6 @@ struct Collector {
 
 int zeros(int64 unit) { return unit == 1 ? 0 : unit == 10 ? 1 : unit == 100 ? 2 : unit == 1000 ? 3 : 4; }
 
-// The greatest power of ten up to 10,000 that divides every key.
-int64 common_power(const int64* keys, uint64 count) {
-  int64 unit = quantile::decimal_base;
-  for (uint64 i = 0; i < count && unit > 1;) {
-    if (unit == 10000) {
-      while (i < count && keys[i] % 10000 == 0) i++;
-    } else if (unit == 100) {
-      while (i < count && keys[i] % 100 == 0) i++;
-    } else {
-      while (i < count && keys[i] % unit == 0) i++;
-    }
-    if (i < count) unit /= 10;
-  }
-  return unit;
-}
-
 // Keys that follow are divided by a power of ten, of which the scale then needs fewer.
 void begin_keys(Collector* collector, int64 unit) {
   collector->unit = unit;
@@ -75,7 +59,7 @@ void push_written(Collector* collector) {
 
 void push_keys(Collector* collector, const int64* keys, uint64 count) {
   CHECK_FOR_INTERRUPTS();
-  const int64 unit = common_power(keys, count);
+  const auto unit = static_cast<int64>(quantile::common_divisor(count, quantile::decimal_base, [&](uint64 i) { return keys[i]; }));
   begin_keys(collector, unit);
   collector->unit = 1;
   const EngineFault fault = try_engine([&] {
@@ -203,6 +187,7 @@ DAP_FUNCTION(dap_bag_agg_final) {
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(0));
   if (state->sample.count == 0) PG_RETURN_NULL();
+  check_foreign(fcinfo, state, result_type(state->sample.kind) == NUMERICOID ? get_func_rettype(fcinfo->flinfo->fn_oid) : InvalidOid);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap bag", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);

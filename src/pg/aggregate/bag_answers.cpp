@@ -145,13 +145,7 @@ Datum percentile_of(Datum datum, float8 number) {
     if (quantile::interpolate_scaled(low.element.key, high.element.key, header.scale, position, &result, &places))
       return wide_numeric(result, places);
   }
-  char text[64];
-  quantile::part_text(position, text);
-  const Datum part = text_numeric(text);
-  const Datum rest = DirectFunctionCall2(numeric_sub, NumericGetDatum(int64_to_numeric(1)), part);
-  const Datum from_low = DirectFunctionCall2(numeric_mul, rest, from);
-  const Datum from_high = DirectFunctionCall2(numeric_mul, part, found_numeric(high, header.scale));
-  return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_add, from_low, from_high));
+  return mixed_numeric(from, found_numeric(high, header.scale), position);
 }
 
 }  // namespace

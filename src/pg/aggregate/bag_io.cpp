@@ -5,6 +5,7 @@
 #include "engine/bag/text.h"
 
 #include "pg/aggregate/bag_value.h"
+#include "pg/settings.h"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -20,6 +21,7 @@ using bag::TextFault;
 namespace {
 
 constexpr unsigned items_a_step = 1 << 14;
+constexpr Size encoded_a_step = 3 << 20;
 
 // The input's values are data: the message says where, not what.
 [[noreturn]] void raise_text_fault(const bag::TextReader& reader, const char* text) {
@@ -70,6 +72,32 @@ void append_special(StringInfo text, const bag::Header& header, bag::Special spe
   append_times(text, header.specials[special]);
 }
 
+// The bag of a text behind the mark of bytes.
+Datum read_encoded(const char* text) {
+  const std::string_view encoded(text);
+  auto* bytes = static_cast<unsigned char*>(MemoryContextAllocHuge(CurrentMemoryContext, encoded.size() / 4 * 3 + 3));
+  const unsigned char* const end = bag::read_base64(encoded, bytes);
+  const BagBytes read{bytes, end == nullptr ? 0 : static_cast<Size>(end - bytes)};
+  if (end == nullptr || !check_bag(read))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
+                    errdetail("What stands behind \"base64:\" are not the bytes of a bag of version %d.", bag::bag_version)));
+  const Datum result = bag_datum(read);
+  pfree(bytes);
+  return result;
+}
+
+char* write_encoded(BagBytes bytes) {
+  auto* text = static_cast<char*>(palloc(bag::encoded_size(bytes.size) + 1));
+  memcpy(text, bag::encoded_mark.data(), bag::encoded_mark.size());
+  char* out = text + bag::encoded_mark.size();
+  for (Size from = 0; from < bytes.size; from += encoded_a_step) {
+    CHECK_FOR_INTERRUPTS();
+    out = bag::write_base64(bytes.data + from, std::min(encoded_a_step, bytes.size - from), out);
+  }
+  *out = '\0';
+  return text;
+}
+
 }  // namespace
 
 }  // namespace dap::aggregate
@@ -79,6 +107,8 @@ DAP_FUNCTION(dap_bag_in) {
   using namespace dap::aggregate;
   namespace bag = dap::bag;
   const char* text = PG_GETARG_CSTRING(0);
+  const char* marked = text + strspn(text, " \t\n\r\f\v");
+  if (strncmp(marked, bag::encoded_mark.data(), bag::encoded_mark.size()) == 0) PG_RETURN_DATUM(read_encoded(marked + bag::encoded_mark.size()));
   Levels levels{};
   levels.context = CurrentMemoryContext;
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
@@ -96,7 +126,7 @@ DAP_FUNCTION(dap_bag_in) {
   PG_RETURN_DATUM(bag_datum(sum_levels(&levels)));
 }
 
-// (dap.bag) -> cstring
+// (dap.bag) -> cstring: {value:times,...}, or all bytes where that would be too long for a dump.
 DAP_FUNCTION(dap_bag_out) {
   using namespace dap::aggregate;
   namespace bag = dap::bag;
@@ -108,6 +138,9 @@ DAP_FUNCTION(dap_bag_out) {
   if (!bag::read_header(bytes.data, bytes.size, &header)) raise_bag_outcome(bag::Outcome::damaged);
   const dap::EngineFault fault = dap::try_engine([&] { bag::open_cursor(cursor, bytes.data, bytes.size, header.scale, memory); });
   dap::raise_engine_fault(fault, "bags");
+  constexpr uint64 least_item = 4;
+  const auto longest = static_cast<uint64>(dap::setting_longest_bag_text);
+  if ((header.key_count + header.wide_count) * least_item > longest) PG_RETURN_CSTRING(write_encoded(bytes));
   StringInfoData text;
   initStringInfo(&text);
   appendStringInfoChar(&text, '{');
@@ -117,6 +150,10 @@ DAP_FUNCTION(dap_bag_out) {
     if (text.len > 1) appendStringInfoChar(&text, ',');
     append_element(&text, cursor->head, header.scale);
     append_times(&text, cursor->head.times);
+    if (static_cast<uint64>(text.len) > longest) {
+      pfree(text.data);
+      PG_RETURN_CSTRING(write_encoded(bytes));
+    }
     bag::advance(cursor);
   }
   if (cursor->damaged) raise_bag_outcome(bag::Outcome::damaged);

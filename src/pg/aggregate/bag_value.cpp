@@ -85,6 +85,25 @@ Datum bag_datum(BagBytes bytes) {
   return PointerGetDatum(result);
 }
 
+Datum special_numeric(bag::Special special) {
+  return text_numeric(special == bag::minus_infinity ? "-Infinity" : special == bag::infinity ? "Infinity" : "NaN");
+}
+
+Datum key_numeric(int64 key, int scale) {
+  uint16_t digits[8];
+  return decimal_numeric(bag::key_decimal(key, scale, digits));
+}
+
+Datum element_numeric(const bag::Element& element, int scale) {
+  if (element.bytes == nullptr) return key_numeric(element.key, scale);
+  bag::Decimal decimal;
+  auto* digits = static_cast<uint16_t*>(palloc(element.length + 2));
+  if (!quantile::read_decimal_bytes(element.bytes, element.length, digits, &decimal)) raise_bag_outcome(Outcome::damaged);
+  const Datum result = decimal_numeric(decimal);
+  pfree(digits);
+  return result;
+}
+
 void raise_bag_outcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::negative:
@@ -94,7 +113,8 @@ void raise_bag_outcome(Outcome outcome) {
       ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a bag cannot hold that many values"),
                       errdetail("The limit is %lld values, equal ones counted.", static_cast<long long>(bag::most_values))));
     case Outcome::too_large:
-      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a bag would be larger than 1 GB"),
+      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a bag would be larger than %zu MB", bag::most_bag_bytes / 1'000'000),
+                      errdetail("As text, in which pg_dump has it, it would be larger than 1 GB."),
                       errhint("Keep several smaller bags, for example one for each day.")));
     default:
       ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("the bytes of a bag are damaged"),

@@ -4,6 +4,7 @@
 #include "engine/bag/combine.h"
 #include "engine/bag/search.h"
 
+#include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
 namespace dap::aggregate {
@@ -30,11 +31,9 @@ Size combine_bags(bag::Combination* work, BagBytes a, BagBytes b, bool subtract,
 // Whether the bytes are a bag, the only ones of its multiset.
 bool check_bag(BagBytes bytes);
 
-Datum text_numeric(const char* text);
 Datum special_numeric(bag::Special special);
 // Without trailing zeros behind the point.
 Datum key_numeric(int64 key, int scale);
-Datum decimal_numeric(const bag::Decimal& decimal);
 Datum element_numeric(const bag::Element& element, int scale);
 
 // Bags that wait to be added up, of different sizes: each is merged a few times only.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
 namespace dap::aggregate {
@@ -20,6 +21,8 @@ constexpr Int128 infinite_point = Int128{1} << 100;
 
 bool is_float(Kind kind) { return kind == Kind::float4 || kind == Kind::float8; }
 bool is_number(Kind kind) { return kind == Kind::int2 || kind == Kind::int4 || kind == Kind::int8 || kind == Kind::numeric; }
+
+Oid deviation_type(Kind kind) { return is_float(kind) ? FLOAT8OID : is_number(kind) ? NUMERICOID : INTERVALOID; }
 
 [[noreturn]] void raise_infinite(const char* what) {
   ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("the %s is infinite", what), errhint("Leave infinite values out with FILTER.")));
@@ -213,7 +216,7 @@ Datum median_deviation(const RankSource& source, size_t probes) {
     centre.numeric = interpolate(source.kind, source.groups, middle[0], middle[1], half);
     const Numeric number = DatumGetNumeric(centre.numeric);
     if (numeric_is_nan(number) || numeric_is_inf(number))
-      return DirectFunctionCall3(numeric_in, CStringGetDatum("NaN"), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+      return text_numeric("NaN");
     centre.doubled_numeric = DirectFunctionCall2(numeric_add, centre.numeric, centre.numeric);
   } else {
     if (low == -infinite_point || high == infinite_point || low == infinite_point || high == -infinite_point) raise_infinite("median");
@@ -256,10 +259,7 @@ Datum quartile_range(const RankSource& source) {
   }
   source.values_at(&source, ranks, rank_count, values);
   Datum quartiles[2];
-  for (int i = 0; i < 2; i++) {
-    const auto at = static_cast<size_t>(std::lower_bound(ranks, ranks + rank_count, positions[i].low) - ranks);
-    quartiles[i] = interpolate(source.kind, source.groups, values[at], values[positions[i].part != 0 ? at + 1 : at], positions[i]);
-  }
+  for (int i = 0; i < 2; i++) quartiles[i] = interpolate_at(source, ranks, rank_count, values, positions[i]);
   if (is_float(source.kind)) return DirectFunctionCall2(float8mi, quartiles[1], quartiles[0]);
   if (is_number(source.kind)) return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_sub, quartiles[1], quartiles[0]));
   if (source.kind == Kind::interval) return DirectFunctionCall2(interval_mi, quartiles[1], quartiles[0]);
@@ -276,6 +276,7 @@ DAP_FUNCTION(dap_mad_final) {
   using namespace dap::aggregate;
   RankSource source;
   if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  check_foreign(fcinfo, source, deviation_type(source.kind));
   return median_deviation(source.count <= small_count ? small_source(source) : source, most_probes);
 }
 
@@ -291,6 +292,7 @@ DAP_FUNCTION(dap_iqr_final) {
   using namespace dap::aggregate;
   RankSource source;
   if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  check_foreign(fcinfo, source, deviation_type(source.kind));
   return quartile_range(source);
 }
 

@@ -230,6 +230,22 @@ Value sortable_value(const unsigned char* data, uint32 size) {
   return value;
 }
 
+Oid value_type(Kind kind) {
+  switch (kind) {
+    case Kind::int2: return INT2OID;
+    case Kind::int4: return INT4OID;
+    case Kind::int8: return INT8OID;
+    case Kind::numeric: return NUMERICOID;
+    case Kind::float4: return FLOAT4OID;
+    case Kind::float8: return FLOAT8OID;
+    case Kind::date: return DATEOID;
+    case Kind::timestamp: return TIMESTAMPOID;
+    case Kind::timestamptz: return TIMESTAMPTZOID;
+    case Kind::interval: return INTERVALOID;
+  }
+  pg_unreachable();
+}
+
 Datum value_datum(Kind kind, int groups, const Value& value) {
   switch (kind) {
     case Kind::int2: return Int16GetDatum(static_cast<int16>(value.key));
@@ -252,5 +268,6 @@ DAP_FUNCTION(dap_mode_final) {
   using namespace dap::aggregate;
   RankSource source;
   if (!final_source(fcinfo, &source)) PG_RETURN_NULL();
+  check_foreign(fcinfo, source, value_type(source.kind));
   return value_datum(source.kind, source.groups, mode_of(static_cast<QuantileState*>(source.state)));
 }

@@ -19,7 +19,6 @@ struct MovingState {
   Kind kind;
   uint8 groups;
   bool scale_known;
-  uint64 rows;  // of the frame, those without a value included
   Fractions fractions;
   MemoryContext context;
   alignas(ContextMemory) char memory_place[sizeof(ContextMemory)];
@@ -107,10 +106,10 @@ DAP_FUNCTION(dap_quantile_moving_add) {
     state = begin(fcinfo);
   } else {
     state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
+    // Never the first row: the server begins a new state instead of taking the last row out of one.
     if (state->fractions.shape != dap::quantile::Shape::none)
-      take_fractions(fcinfo, 2, &state->fractions, state->rows == 0, state->context);
+      take_fractions(fcinfo, 2, &state->fractions, false, state->context);
   }
-  state->rows++;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
@@ -124,7 +123,6 @@ DAP_FUNCTION(dap_quantile_moving_remove) {
   using namespace dap::aggregate;
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   auto* state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
-  state->rows--;
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
@@ -139,26 +137,26 @@ DAP_FUNCTION(dap_median_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), 0.5, Statistic::continuous);
+  return answer_one(source_of(state), 0.5, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::continuous);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_disc_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::discrete);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::discrete);
 }
 
 DAP_FUNCTION(dap_percentiles_moving_final) {
   using namespace dap::aggregate;
   MovingState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_many(fcinfo, source_of(state), state->fractions.array);
+  return answer_many(source_of(state), state->fractions.array);
 }

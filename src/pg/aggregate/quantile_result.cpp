@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
 namespace dap::aggregate {
@@ -9,20 +10,6 @@ namespace dap::aggregate {
 using quantile::Kind;
 using quantile::Position;
 using quantile::Value;
-
-namespace {
-
-Datum part_numeric(const Position& position) {
-  char text[64];
-  quantile::part_text(position, text);
-  return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
-Datum numeric_text(const char* text) {
-  return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
-}  // namespace
 
 Datum scaled_numeric(int64 key, int places) {
   while (places > 0 && key % 10 == 0) {
@@ -37,19 +24,7 @@ Datum bytes_numeric(const quantile::Bytes* bytes) {
   auto* digits = static_cast<uint16*>(palloc(bytes->length + 2));
   if (!quantile::read_decimal_bytes(bytes->data(), bytes->length, digits, &decimal))
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("order statistics kept an unreadable numeric")));
-  if (decimal.sort == quantile::DecimalClass::nan) return numeric_text("NaN");
-  if (decimal.sort == quantile::DecimalClass::infinity) return numeric_text("Infinity");
-  if (decimal.sort == quantile::DecimalClass::minus_infinity) return numeric_text("-Infinity");
-  const int scale = std::min(quantile::decimal_groups(decimal) * 4, 0x3fff);
-  const Size size = VARHDRSZ + 4 + 2 * Size{decimal.count};
-  auto* stored = static_cast<char*>(palloc0(size));
-  SET_VARSIZE(stored, size);
-  const uint16 header = static_cast<uint16>((decimal.sort == quantile::DecimalClass::negative ? 0x4000 : 0) | scale);
-  const int16 weight = static_cast<int16>(decimal.weight);
-  memcpy(stored + VARHDRSZ, &header, 2);
-  memcpy(stored + VARHDRSZ + 2, &weight, 2);
-  memcpy(stored + VARHDRSZ + 4, decimal.digits, 2 * Size{decimal.count});
-  return DirectFunctionCall1(numeric_trim_scale, PointerGetDatum(stored));
+  return decimal_numeric(decimal);
 }
 
 Datum value_numeric(const Value& value, int groups) {
@@ -74,12 +49,7 @@ Datum interpolate_numeric(int groups, const Value& low, const Value& high, const
     int places;
     if (quantile::interpolate_scaled(low.key, high.key, 4 * groups, position, &result, &places)) return scaled_numeric(result, places);
   }
-  // (1 - part) × low + part × high cannot overflow where low + part × (high - low) can.
-  const Datum part = part_numeric(position);
-  const Datum rest = DirectFunctionCall2(numeric_sub, NumericGetDatum(int64_to_numeric(1)), part);
-  const Datum from_low = DirectFunctionCall2(numeric_mul, rest, value_numeric(low, groups));
-  const Datum from_high = DirectFunctionCall2(numeric_mul, part, value_numeric(high, groups));
-  return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_add, from_low, from_high));
+  return mixed_numeric(value_numeric(low, groups), value_numeric(high, groups), position);
 }
 
 Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
@@ -96,7 +66,7 @@ Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
   const Datum difference =
       DirectFunctionCall2(numeric_sub, NumericGetDatum(int64_to_numeric(high)), NumericGetDatum(int64_to_numeric(low)));
   const Datum way = DirectFunctionCall2(numeric_mul, part_numeric(position), difference);
-  const Datum moved = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_add, way, numeric_text("0.5")), NumericGetDatum(int64_to_numeric(low)));
+  const Datum moved = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_add, way, text_numeric("0.5")), NumericGetDatum(int64_to_numeric(low)));
   return DirectFunctionCall1(numeric_int8, DirectFunctionCall1(numeric_floor, moved));
 }
 
@@ -164,7 +134,12 @@ Datum interpolate(Kind kind, int groups, const Value& low, const Value& high, co
   pg_unreachable();
 }
 
-Datum answer_one(FunctionCallInfo, const RankSource& source, float8 fraction, Statistic statistic) {
+Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const Value* values, const Position& position) {
+  const auto at = static_cast<size_t>(std::lower_bound(ranks, ranks + rank_count, position.low) - ranks);
+  return interpolate(source.kind, source.groups, values[at], values[position.part != 0 ? at + 1 : at], position);
+}
+
+Datum answer_one(const RankSource& source, float8 fraction, Statistic statistic) {
   Position position;
   ranks_of(fraction, source.count, statistic, &position);
   uint64 ranks[2] = {position.low, position.low + 1};
@@ -175,7 +150,7 @@ Datum answer_one(FunctionCallInfo, const RankSource& source, float8 fraction, St
   return interpolate(source.kind, source.groups, values[0], values[1], position);
 }
 
-Datum answer_many(FunctionCallInfo, const RankSource& source, ArrayType* fractions) {
+Datum answer_many(const RankSource& source, ArrayType* fractions) {
   Datum* elements = nullptr;
   bool* nulls = nullptr;
   int count = 0;
@@ -197,8 +172,7 @@ Datum answer_many(FunctionCallInfo, const RankSource& source, ArrayType* fractio
   if (rank_count > 0) source.values_at(&source, ranks, rank_count, values);
   for (int i = 0; i < count; i++) {
     if (nulls[i]) continue;
-    const auto at = static_cast<size_t>(std::lower_bound(ranks, ranks + rank_count, positions[i].low) - ranks);
-    elements[i] = interpolate(source.kind, source.groups, values[at], values[positions[i].part != 0 ? at + 1 : at], positions[i]);
+    elements[i] = interpolate_at(source, ranks, rank_count, values, positions[i]);
   }
   int16 length = 0;
   bool by_value = false;

@@ -231,26 +231,30 @@ DAP_FUNCTION(dap_median_final) {
   using namespace dap::aggregate;
   QuantileState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), 0.5, Statistic::continuous);
+  check_foreign(fcinfo, state, result_type(state->sample.kind));
+  return answer_one(source_of(state), 0.5, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_final) {
   using namespace dap::aggregate;
   QuantileState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::continuous);
+  check_foreign(fcinfo, state, result_type(state->sample.kind), dap::quantile::Shape::scalar);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::continuous);
 }
 
 DAP_FUNCTION(dap_percentile_disc_final) {
   using namespace dap::aggregate;
   QuantileState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_one(fcinfo, source_of(state), state->fractions.scalar, Statistic::discrete);
+  check_foreign(fcinfo, state, result_type(state->sample.kind), dap::quantile::Shape::scalar);
+  return answer_one(source_of(state), state->fractions.scalar, Statistic::discrete);
 }
 
 DAP_FUNCTION(dap_percentiles_final) {
   using namespace dap::aggregate;
   QuantileState* state = final_state(fcinfo);
   if (state == nullptr) PG_RETURN_NULL();
-  return answer_many(fcinfo, source_of(state), state->fractions.array);
+  check_foreign(fcinfo, state, get_array_type(result_type(state->sample.kind)), dap::quantile::Shape::array);
+  return answer_many(source_of(state), state->fractions.array);
 }

@@ -132,6 +132,7 @@ struct QuantileState {
   uint32 extent_count, extent_capacity;
   Fractions fractions;
   const bytea* image;  // set only by deserialize: everything is in there, until it is combined
+  bool foreign;        // other processes' states are in it: what they say of kind and fractions nobody has compared with the aggregate yet
 };
 
 // What a call site knows of itself, kept in fn_extra.
@@ -242,11 +243,18 @@ struct RankSource {
   void (*values_at)(const RankSource* source, uint64* ranks, size_t rank_count, quantile::Value* values);
   void* state;
 };
-Datum answer_one(FunctionCallInfo fcinfo, const RankSource& source, float8 fraction, Statistic statistic);
-Datum answer_many(FunctionCallInfo fcinfo, const RankSource& source, ArrayType* fractions);
+// The result at a position, from the values at ascending ranks, among which those that it needs are.
+Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const quantile::Value* values, const quantile::Position& position);
+Datum answer_one(const RankSource& source, float8 fraction, Statistic statistic);
+Datum answer_many(const RankSource& source, ArrayType* fractions);
 
 // The first argument of a final function, a QuantileState or a moving window's, as a source of ranks; false where the answer is NULL.
 bool final_source(FunctionCallInfo fcinfo, RankSource* source);
+// Raises 22P03 where other processes' states are of another kind than the final function's, which gives `type`, or bring no fractions of this shape.
+void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type, quantile::Shape shape = quantile::Shape::none);
+inline void check_foreign(FunctionCallInfo fcinfo, const RankSource& source, Oid type) {
+  check_foreign(fcinfo, static_cast<const QuantileState*>(source.state), type);
+}
 bool moving_source(FunctionCallInfo fcinfo, RankSource* source);
 
 // A window's argument as a value; its bytes, if it has any, stand in `place`, which has room for bytes_at_hand, or are palloc'd.

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <new>
 
+#include "engine/quantile/image_parts.h"
+
 #include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
 
@@ -12,11 +14,10 @@ namespace dap::aggregate {
 namespace {
 
 using quantile::Kind;
-using quantile::Sample;
+using quantile::Part;
+using quantile::PartReader;
 using quantile::Section;
 using quantile::Shape;
-
-constexpr uint64 keys_a_time = 4096;
 
 [[noreturn]] void raise_bad_image() {
   ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid state of an order statistic"),
@@ -137,113 +138,46 @@ void add_file(QuantileState* into, const Section& section, int groups) {
   if (found != section.count) raise_bad_image();
 }
 
-// Adds a checked image's sections.
-void add_image(QuantileState* into, const QuantileState* from) {
-  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
-  const unsigned char* const end = data + VARSIZE_ANY_EXHDR(from->image);
-  // deserialize has checked everything: the sections stand after the header.
-  uint32 fraction_bytes;
-  memcpy(&fraction_bytes, data + 9, sizeof fraction_bytes);
-  const unsigned char* at = data + quantile::header_size(fraction_bytes);
-  int64_t keys[keys_a_time];
-  Section section;
-  const int groups = from->sample.groups;
-  while (quantile::next_section(&at, end, &section)) {
-    CHECK_FOR_INTERRUPTS();
-    if (section.tag == Section::Tag::file) {
-      add_file(into, section, groups);
-    } else if (section.tag == Section::Tag::keys) {
-      if (into->sample.groups == groups) state_expect_keys(into, section.count);
-      for (uint64 first = 0; first < section.count; first += keys_a_time) {
-        CHECK_FOR_INTERRUPTS();
-        const uint64 count = std::min<uint64>(keys_a_time, section.count - first);
-        quantile::unpack_keys(section, first, count, keys);
-        state_add_keys(into, reinterpret_cast<const int64*>(keys), count, groups);
-      }
-    } else if (section.tag == Section::Tag::dense) {
-      const unsigned char* slot = section.data;
-      uint64 filled = 0;
-      for (uint64 i = 0; i < section.count; i++) {
-        uint32 times = quantile::next_count(&slot);
-        const int64 key = static_cast<int64>(static_cast<uint64>(section.packing.base) + i * section.packing.unit);
-        uint64 place;
-        quantile::Dense* dense = into->sample.dense;
-        if (times > 0 && dense != nullptr && into->sample.groups == groups && quantile::dense_slot(dense, key, &place) &&
-            times <= PG_UINT32_MAX - dense->counts[place]) {
-          dense->counts[place] += times;
-          into->sample.count += times;
-          continue;
-        }
-        for (; times > 0; times--) {
-          keys[filled++] = key;
-          if (filled < keys_a_time) continue;
-          CHECK_FOR_INTERRUPTS();
-          state_add_keys(into, reinterpret_cast<const int64*>(keys), filled, groups);
-          filled = 0;
-        }
-      }
-      state_add_keys(into, reinterpret_cast<const int64*>(keys), filled, groups);
-    } else {
-      auto* digits = static_cast<uint16*>(palloc(quantile::most_decimal_digits * sizeof(uint16)));
-      for (uint64 i = 0; i < section.count; i++) {
-        uint32 length;
-        const unsigned char* bytes = quantile::next_wide_value(&section.data, &length);
-        add_wide_value(into, bytes, length, digits);
-      }
-      pfree(digits);
-    }
-  }
-}
-
-// Counts arrive in one table: taken over as it is where there is none yet.
-void adopt_dense(QuantileState* into, const QuantileState* from) {
-  const bool other_scale = into->sample.kind == Kind::numeric && into->sample.scale_known && into->sample.groups != from->sample.groups;
-  if (into->sample.dense != nullptr || other_scale) return;
-  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image));
-  const unsigned char* const end = data + VARSIZE_ANY_EXHDR(from->image);
-  uint32 fraction_bytes;
-  memcpy(&fraction_bytes, data + 9, sizeof fraction_bytes);
-  const unsigned char* at = data + quantile::header_size(fraction_bytes);
-  Section section;
-  while (quantile::next_section(&at, end, &section)) {
-    if (section.tag != Section::Tag::dense) continue;
-    const uint64 bytes = section.count * sizeof(uint32);
-    if (!has_room(into->pool, bytes)) return;
-    auto* dense = static_cast<quantile::Dense*>(MemoryContextAlloc(into->pool->context, sizeof(quantile::Dense)));
-    *dense = quantile::Dense{section.packing.base, section.packing.unit, 1.0 / static_cast<double>(section.packing.unit), section.count,
-                             static_cast<uint32_t*>(MemoryContextAllocExtended(into->pool->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO))};
-    into->sample.dense = dense;
-    if (into->sample.kind == Kind::numeric) {
-      into->sample.groups = from->sample.groups;
-      into->sample.scale_known = true;
-    }
-    return;
-  }
-}
-
-void add_state(QuantileState* into, const QuantileState* from) {
-  if (from->image != nullptr) {
-    if (from->sample.scale_known && !into->sample.scale_known) {
-      into->sample.groups = from->sample.groups;
-      into->sample.scale_known = true;
-    }
-    adopt_dense(into, from);
-    add_image(into, from);
-    return;
-  }
-  // A state of this very process, as partition-wise plans may bring.
-  const Sample& sample = from->sample;
-  state_add_keys(into, reinterpret_cast<const int64*>(sample.keys), sample.key_count, sample.groups);
-  Sample rest = sample;
-  rest.key_count = 0;
-  const EngineFault fault = try_engine([&] { quantile::add_sample(&into->sample, rest, into->pool->memory(), into->pool->limit / 2); });
+// Counts arrive in one table: it is taken over, or joined with what is there, if there is memory for it.
+void make_table(QuantileState* into, const Section& counts, int groups) {
+  Pool* pool = into->pool;
+  quantile::Table table;
+  if (!quantile::plan_table(into->sample, counts, groups, &table) || !has_room(pool, table.length * sizeof(uint32))) return;
+  const EngineFault fault = try_engine([&] { quantile::set_table(&into->sample, table.base, table.unit, table.length, pool->memory()); });
   raise_engine_fault(fault, "order statistics");
-  state_settle(into);
-  if (from->extent_count > 0)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state in a file cannot be combined without being serialized")));
+}
+
+// Adds what deserialize has checked.
+void add_image(QuantileState* into, const QuantileState* from) {
+  PartReader reader;
+  quantile::ImageHeader header{};
+  header.groups = from->sample.groups;
+  header.scale_known = from->sample.scale_known;
+  quantile::open_parts(&reader, reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image)), VARSIZE_ANY_EXHDR(from->image), header, &into->sample);
+  uint16* digits = nullptr;
+  for (Part part; (part = quantile::next_part(&reader, &into->sample)) != Part::end;) {
+    CHECK_FOR_INTERRUPTS();
+    switch (part) {
+      case Part::table: make_table(into, reader.section, reader.groups); break;
+      case Part::keys:
+        if (reader.expected > 0 && into->sample.groups == reader.groups) state_expect_keys(into, reader.expected);
+        state_add_keys(into, reinterpret_cast<const int64*>(reader.keys), reader.key_count, reader.groups);
+        break;
+      case Part::wide:
+        if (digits == nullptr) digits = static_cast<uint16*>(palloc(quantile::most_decimal_digits * sizeof(uint16)));
+        add_wide_value(into, reader.bytes, reader.length, digits);
+        break;
+      default: add_file(into, reader.section, reader.groups);
+    }
+  }
+  if (digits != nullptr) pfree(digits);
 }
 
 }  // namespace
+
+void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type, Shape shape) {
+  if (state->foreign && (get_func_rettype(fcinfo->flinfo->fn_oid) != type || state->fractions.shape != shape)) raise_bad_image();
+}
 
 }  // namespace dap::aggregate
 
@@ -272,7 +206,11 @@ DAP_FUNCTION(dap_quantile_combine) {
     if (into->sample.kind != from->sample.kind) raise_bad_image();
     compare_fractions(into->fractions, from->fractions);
   }
-  add_state(into, from);
+  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL, AGGSPLIT_FINAL_DESERIAL).
+  if (from->image == nullptr)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state of an order statistic was not serialized before it was combined")));
+  into->foreign = true;
+  add_image(into, from);
   PG_RETURN_POINTER(into);
 }
 

@@ -1,6 +1,7 @@
 // dap.top_n: sums by key while rows come in.
 #include <new>
 
+#include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/top_n.h"
 #include "pg/aggregate/call_context.h"
 
@@ -76,7 +77,7 @@ Datum units_numeric(quantile::Int128 units, int groups, int scale) {
   char fixed[256];
   char* text = scale <= 200 ? fixed : static_cast<char*>(palloc(top::units_text_size + static_cast<Size>(scale)));
   top::units_text(units, groups, scale, text);
-  const Datum numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+  const Datum numeric = text_numeric(text);
   if (text != fixed) pfree(text);
   return numeric;
 }

@@ -33,6 +33,20 @@ void check_called_as_aggregate(FunctionCallInfo fcinfo) {
                   errhint("Ask for the most that is needed, and take the first of them.")));
 }
 
+// Whether all texts are valid in the database's encoding: nothing else looks at their bytes again.
+bool texts_valid(KeyKind kind, const bytea* image) {
+  if (kind != KeyKind::text) return true;
+  const auto* at = reinterpret_cast<const unsigned char*>(VARDATA_ANY(image));
+  const unsigned char* const end = at + VARSIZE_ANY_EXHDR(image);
+  at += top::header_size;
+  ImageEntry entry;
+  for (uint32 i = 0; top::next_entry(kind, &at, end, &entry); i++) {
+    if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
+    if (!pg_verifymbstr(reinterpret_cast<const char*>(entry.text), static_cast<int>(entry.text_length), true)) return false;
+  }
+  return true;
+}
+
 // The entry of a key of an image.
 Entry* entry_like(TopState* state, const ImageEntry& from) {
   Entry* entry = nullptr;
@@ -133,24 +147,10 @@ DAP_FUNCTION(dap_top_n_combine) {
   auto* into = PG_ARGISNULL(0) ? new_top_state(context, from->table.kind, from->wanted) : reinterpret_cast<TopState*>(PG_GETARG_POINTER(0));
   if (into->table.kind != from->table.kind) raise_bad_image();
   if (into->wanted != from->wanted) raise_items_vary();
-  if (from->image != nullptr) {
-    add_image(into, from->image);
-  } else {
-    // A state of this very process.
-    for (uint32 i = 0; i < from->table.count; i++) {
-      if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
-      const Entry& entry = from->table.entries[i];
-      ImageEntry key{};
-      key.is_null = entry.is_null;
-      if (from->table.kind == KeyKind::number) {
-        key.number = entry.key.number;
-      } else if (!entry.is_null) {
-        key.text = entry.key.text->data();
-        key.text_length = entry.key.text->length;
-      }
-      add_amount(&entry_like(into, key)->amount, entry.amount, into->context);
-    }
-  }
+  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL, AGGSPLIT_FINAL_DESERIAL).
+  if (from->image == nullptr)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state of dap.top_n was not serialized before it was combined")));
+  add_image(into, from->image);
   PG_RETURN_POINTER(into);
 }
 
@@ -173,7 +173,7 @@ DAP_FUNCTION(dap_top_n_deserialize) {
     good = dap::top::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image), &header, memory);
   });
   dap::raise_engine_fault(fault, "dap.top_n");
-  if (!good) raise_bad_image();
+  if (!good || !texts_valid(header.kind, image)) raise_bad_image();
   TopState* state = new_top_state(CurrentMemoryContext, header.kind, header.wanted);
   state->image = image;
   PG_RETURN_POINTER(state);
