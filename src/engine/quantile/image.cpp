@@ -1,5 +1,6 @@
 #include "engine/quantile/image.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -217,15 +218,6 @@ void unpack_keys(const Section& section, std::uint64_t first, std::uint64_t coun
   }
 }
 
-std::uint32_t next_count(const unsigned char** at) {
-  std::uint32_t value = 0;
-  for (int shift = 0;; shift += 7) {
-    const unsigned char byte = *(*at)++;
-    value |= static_cast<std::uint32_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return value;
-  }
-}
-
 const unsigned char* next_wide_value(const unsigned char** at, std::uint32_t* length) {
   *length = get<std::uint32_t>(at);
   const unsigned char* bytes = *at;
@@ -277,24 +269,30 @@ bool check_dense(const Section& section, Kind kind, std::uint64_t* total) {
   // Powers of ten, as counts are made with: another unit has no greatest common one with them.
   if (std::int64_t unit = section.packing.unit; unit != 1 && unit != 10 && unit != 100 && unit != 1000 && unit != decimal_base) return false;
   const unsigned char* at = section.data;
+  const unsigned char* const end = section.data + section.size;
   *total = 0;
-  std::uint64_t used = 0;
-  for (std::uint64_t i = 0; i < section.count; i++) {
+  std::uint64_t first = section.count, used = 0;
+  for (std::uint64_t i = 0; i < section.count;) {
+    if (section.count - i >= 8 && eight_empty(at, end)) {
+      at += 8;
+      i += 8;
+      continue;
+    }
     std::uint32_t count;
-    if (!checked_count(&at, section.data + section.size, &count)) return false;
-    *total += count;
-    if (count > 0) used = i;
+    if (!checked_count(&at, end, &count)) return false;
+    if (count > 0) {
+      *total += count;
+      first = std::min(first, i);
+      used = i;
+    }
+    i++;
   }
-  // Empty slots at the ends may lie outside the type.
+  if (at != end) return false;
+  // Empty slots at the ends may lie outside the type, whose keys are all that stand between two of them.
   if (!last_key(section.packing.base, section.packing.unit, section.count - 1, &last)) return false;
-  if (*total > 0 && !last_key(section.packing.base, section.packing.unit, used, &last)) return false;
-  at = section.data;
-  for (std::uint64_t i = 0; i < section.count; i++) {
-    const std::uint32_t count = next_count(&at);
-    if (count > 0 && !key_allowed(kind, static_cast<std::int64_t>(static_cast<std::uint64_t>(section.packing.base) + i * section.packing.unit)))
-      return false;
-  }
-  return at == section.data + section.size;
+  if (*total == 0) return true;
+  return last_key(section.packing.base, section.packing.unit, first, &last) && key_allowed(kind, last) &&
+         last_key(section.packing.base, section.packing.unit, used, &last) && key_allowed(kind, last);
 }
 
 bool check_wide(const Section& section, Kind kind, std::pmr::memory_resource* memory) {

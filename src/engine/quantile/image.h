@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory_resource>
 
 #include "engine/quantile/sample.h"
@@ -80,7 +81,21 @@ FileReference file_reference(const Section& section);
 // Unpacks keys first..first + count - 1 of a keys section.
 void unpack_keys(const Section& section, std::uint64_t first, std::uint64_t count, std::int64_t* keys);
 // Steps through the counts of a dense section: the next slot's count; `at` starts at section.data.
-std::uint32_t next_count(const unsigned char** at);
+inline std::uint32_t next_count(const unsigned char** at) {
+  std::uint32_t value = 0;
+  for (int shift = 0;; shift += 7) {
+    const unsigned char byte = *(*at)++;
+    value |= static_cast<std::uint32_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
+  }
+}
+// Eight counts of 0: mostly, tables are sparse.
+inline bool eight_empty(const unsigned char* at, const unsigned char* end) {
+  std::uint64_t word;
+  if (end - at < 8) return false;
+  std::memcpy(&word, at, sizeof word);
+  return word == 0;
+}
 // Steps through the values of a wide section.
 const unsigned char* next_wide_value(const unsigned char** at, std::uint32_t* length);
 

@@ -8,10 +8,39 @@ namespace {
 
 std::uint64_t slot_key(std::int64_t base, std::uint64_t unit, std::uint64_t slot) { return static_cast<std::uint64_t>(base) + slot * unit; }
 
+// Adds counts to the table up to the section's slot `last`, or the first that does not fit.
+void add_counts(PartReader* reader, Sample* into, Dense* dense, std::uint64_t last) {
+  const Section& section = reader->section;
+  const unsigned char* const end = section.data + section.size;
+  const std::uint64_t distance = slot_key(section.packing.base, section.packing.unit, reader->next) - static_cast<std::uint64_t>(dense->base);
+  if (section.packing.unit % dense->unit != 0 || distance % dense->unit != 0) return;
+  const std::uint64_t step = section.packing.unit / dense->unit;
+  for (std::uint64_t slot = distance / dense->unit; reader->next < last;) {
+    if (last - reader->next >= 8 && eight_empty(reader->place, end)) {
+      reader->place += 8;
+      reader->next += 8;
+      slot += 8 * step;
+      continue;
+    }
+    const unsigned char* at = reader->place;
+    const std::uint32_t times = next_count(&at);
+    if (slot >= dense->length || times > UINT32_MAX - dense->counts[slot]) return;
+    dense->counts[slot] += times;
+    into->count += times;
+    reader->place = at;
+    reader->next++;
+    slot += step;
+  }
+}
+
 // Some of the section's slots; what has no place in the table becomes keys.
 void read_slots(PartReader* reader, Sample* into) {
   Dense* const dense = into->groups == reader->groups ? into->dense : nullptr;
   const Section& section = reader->section;
+  if (dense != nullptr && reader->times == 0) {
+    add_counts(reader, into, dense, std::min<std::uint64_t>(section.count, reader->next + slots_a_part));
+    if (reader->next == section.count) return;
+  }
   for (unsigned step = 0; step < slots_a_part; step++) {
     if (reader->times == 0) {
       if (reader->next == section.count) return;
