@@ -104,22 +104,22 @@ CREATE FUNCTION dap._bag_agg_final(internal) RETURNS dap.bag AS 'MODULE_PATHNAME
 COMMENT ON FUNCTION dap._bag_agg_final(internal) IS 'The bag of what an order statistic''s state holds';
 
 CREATE AGGREGATE dap.bag_agg(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(smallint) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(integer) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(bigint) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(numeric) IS 'All values as one dap.bag';
 

@@ -210,63 +210,63 @@ CREATE FUNCTION dap._iqr_moving_interval(internal) RETURNS interval AS 'MODULE_P
 COMMENT ON FUNCTION dap._iqr_moving_interval(internal) IS 'The answer of dap.iqr from its moving state';
 
 CREATE AGGREGATE dap.mode(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_smallint, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_smallint, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_smallint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(smallint) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_integer, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_integer, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_integer, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(integer) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_bigint, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_bigint, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_bigint, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(bigint) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(numeric) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_real, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_real, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_real, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(real) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(double precision) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_date, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_date, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_date, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(date) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamp, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_timestamp, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamp, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mode(timestamp) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mode(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mode_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mode_timestamptz, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._mode_moving_add, MINVFUNC = dap._mode_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mode_moving_timestamptz, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -280,63 +280,63 @@ CREATE AGGREGATE dap.mode(x interval) (
 COMMENT ON AGGREGATE dap.mode(interval) IS 'The most frequent value, the lowest of several';
 
 CREATE AGGREGATE dap.mad(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(smallint) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(integer) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(bigint) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(numeric) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(real) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(double precision) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(date) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.mad(timestamp) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.mad(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._mad_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._mad_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
@@ -350,63 +350,63 @@ CREATE AGGREGATE dap.mad(x interval) (
 COMMENT ON AGGREGATE dap.mad(interval) IS 'Exact median absolute deviation: the median of the distances from the median';
 
 CREATE AGGREGATE dap.iqr(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(smallint) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(integer) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(bigint) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_numeric, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_numeric, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(numeric) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x real) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(real) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x double precision) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_double, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_double, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(double precision) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x date) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(date) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x timestamp) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.iqr(timestamp) IS 'Exact interquartile range: the third quartile less the first, both continuous';
 
 CREATE AGGREGATE dap.iqr(x timestamptz) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 512, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
+  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._iqr_interval, FINALFUNC_MODIFY = SHAREABLE,
   COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
   MSFUNC = dap._quantile_moving_add, MINVFUNC = dap._quantile_moving_remove, MSTYPE = internal, MSSPACE = 1024,
   MFINALFUNC = dap._iqr_moving_interval, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE);

@@ -44,6 +44,12 @@ my $all_groups = "SELECT g, $all FROM t GROUP BY g ORDER BY g";
 sub grows { my ($settings) = @_; my $log = -s $node->logfile; sql("$settings SELECT dap.median(f) FROM t"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
 is(grows("SET work_mem = '64MB';"), 0, 'no file where memory has room for all');
 is(grows("SET work_mem = '1500kB';"), 1, 'a file where the state fits and its copies do not');
+# Large states go by a file though memory has room for them, unless files are limited.
+sql('CREATE TABLE large AS SELECT sqrt(i) AS f FROM generate_series(1, 900000) i; ANALYZE large');
+sub files_of_large { my ($settings) = @_; my $log = -s $node->logfile; sql("SET work_mem = '256MB'; $settings SELECT dap.median(f) FROM large"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
+is(files_of_large(''), 1, 'a file for a large state');
+is(files_of_large("SET temp_file_limit = '1GB';"), 0, 'no file where files are limited');
+is(sql("SET work_mem = '256MB'; SELECT dap.median(f) FROM large"), sql("$plain SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY f) FROM large"), 'the same answer');
 like(sql('EXPLAIN (COSTS off) SELECT dap.median(f) FROM t'), qr/Partial Aggregate/, 'which were parallel');
 
 # Parts of a partitioned table, each aggregated by itself: written and read by one process, which may be a worker that runs the whole plan.

@@ -240,6 +240,7 @@ bool check_keys(const Section& section, Kind kind) {
   // A unit of 0 or of more than the writer takes is damage.
   if (packing.unit < 1 || packing.unit > decimal_base) return false;
   if (width == 8 && (packing.base != 0 || packing.unit != 1)) return false;
+  if (width == 8 && (kind == Kind::int8 || kind == Kind::timestamp || kind == Kind::timestamptz)) return true;  // every one of them
   std::int64_t last;
   if (width < 8) {
     // Mostly no packed number can pass the ends of the type; doubles have gaps in between.

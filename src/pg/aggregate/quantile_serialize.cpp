@@ -16,6 +16,7 @@ using quantile::Sample;
 using quantile::Shape;
 
 constexpr Size least_heavy = 64 * 1024;
+constexpr Size most_queued = 1024 * 1024;
 constexpr uint32 least_handed = 256;  // fewer keys or values beside a file are sent in the image
 
 // How an extent's or the memory's keys are packed.
@@ -51,11 +52,13 @@ bool can_hand_over(const QuantileState* state) {
   return state->pool->hands_over && std::all_of(state->extents, state->extents + state->extent_count, [&](const Extent& e) { return e.file == state->pool->own; });
 }
 
-// True where memory has no room for the image of keys or values and the executor's copy of it.
+// True where memory has no room for the image of keys or values and the executor's copy of it; also where the leader would take longer to get them through
+// the tuple queue, which copies them four times, than to read them from a file. Whose files are limited has them only as far as memory ends.
 bool is_heavy(const QuantileState* state, Size size) {
   const Sample& sample = state->sample;
   const bool can_move = sample.key_count >= least_handed || (sample.wide != nullptr && sample.wide->count >= least_handed);
-  return can_move && size >= least_heavy && !has_room(state->pool, 2 * size);
+  if (!can_move || size < least_heavy) return false;
+  return (size >= most_queued && temp_file_limit < 0) || !has_room(state->pool, 2 * size);
 }
 
 // Leaves the state to the leader, in the file: what is there already, what is large, and all of it when `whole`.
