@@ -1,6 +1,6 @@
 -- Exact order statistics. FINALFUNC_MODIFY = SHAREABLE beside MFINALFUNC_MODIFY = READ_ONLY makes the server use the moving form in every window,
 -- the default growing frame included: an answer for each row must not sort the frame again.
--- SSPACE is what a group of some twenty values takes (a handful of intervals, which are wider): the executor takes no more groups at a time than fit by it, and what
+-- SSPACE is what a group of ten values takes (a handful of intervals, which are wider): the executor takes no more groups at a time than fit by it, and what
 -- a group has beyond it goes to a file when memory ends.
 
 CREATE AGGREGATE dap.median(x smallint) (

@@ -90,7 +90,7 @@ SELECT b FROM (VALUES ('{1}'::dap.bag)) v(b) ORDER BY b;
 -- Everyone may use them; nobody may call what is behind them.
 CREATE ROLE regress_dap_stranger;
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND 'dap.bag'::regtype = ANY (p.proargtypes || p.prorettype)
-  AND has_function_privilege('regress_dap_stranger', p.oid, 'EXECUTE') = (p.proname ~ '^_') ORDER BY 1;
+  AND has_function_privilege('regress_dap_stranger', p.oid, 'EXECUTE') = (p.proname ~ '^_' AND p.proname !~ '^_bag_(in|out|send|hash|hash_extended)$') ORDER BY 1;
 SET ROLE regress_dap_stranger;
 SELECT dap.median(dap.bag_agg(x) OPERATOR(dap.+) '{2:10}'), '{1}'::dap.bag OPERATOR(dap.=) '{1.0}' AS equal FROM generate_series(1, 3) x;
 RESET ROLE;

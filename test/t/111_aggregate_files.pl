@@ -63,6 +63,12 @@ for my $query ("SELECT $all FROM parts", "SELECT g, $all FROM parts GROUP BY g O
   }
 }
 like(sql("SET enable_partitionwise_aggregate = on; SET max_parallel_workers_per_gather = 0; EXPLAIN (COSTS off) SELECT dap.median(f) FROM parts"), qr/Append\n +-> +Partial Aggregate/, 'which was by parts');
+# The same states are asked for again, where a node is scanned once more.
+my $twice = 'SELECT y, (SELECT max(m) FROM (SELECT g, MEDIAN AS m FROM parts GROUP BY g HAVING count(*) > y) s) FROM generate_series(1, 3) y ORDER BY y';
+for my $settings ("SET work_mem = '64kB'", "SET work_mem = '1GB'; SET dap.debug_largest_sent_state = 64", "SET work_mem = '1GB'") {
+  is(sql("SET enable_partitionwise_aggregate = on; SET max_parallel_workers_per_gather = 0; SET enable_sort = off; $settings; " . $twice =~ s/MEDIAN/dap.median(f)/r), sql($twice =~ s/MEDIAN/percentile_cont(0.5) WITHIN GROUP (ORDER BY f)/r),
+    "scanned again: $settings");
+}
 nothing_left('parts');
 
 # Workers whose numerics begin at different scales: what is in a file is not taken over as it is.

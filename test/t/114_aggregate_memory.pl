@@ -39,6 +39,7 @@ sub grown {
   }
   $session->finish;
   is($err, '', "no error: $query");
+  ok($before > 0 && $most > 0, 'its memory was seen') or $most = 1e9;
   return ($most - $before, $out);
 }
 
@@ -87,7 +88,8 @@ is(sql("SET work_mem = '64kB'; SET enable_sort = off; SELECT sum(dap.bag_count(b
 nothing_left('answers');
 
 # A node that starts over, and a query that is left early.
-is(sql("SET work_mem = '64kB'; SET enable_sort = off; SELECT string_agg(n::text, ',') FROM generate_series(1, 3) g, LATERAL (SELECT count(m) + 0 * sum(m) AS n FROM (SELECT dap.median(x + g) AS m FROM t WHERE i <= 100000 GROUP BY x % 900) s) l"), '900,900,900', 'rescans');
+my $again = "SELECT string_agg(n::numeric::text, ',' ORDER BY g) FROM generate_series(1, 3) g, LATERAL (SELECT sum(m) AS n FROM (SELECT MEDIAN AS m FROM t WHERE i <= 100000 GROUP BY x % 900) s) l";
+is(sql("SET work_mem = '64kB'; SET enable_sort = off; " . $again =~ s/MEDIAN/dap.median(x + g)/r =~ s/n::numeric/trim_scale(n)/r), sql($again =~ s/MEDIAN/percentile_cont(0.5) WITHIN GROUP (ORDER BY x + g)/r), 'rescans');
 is(sql("SET work_mem = '64kB'; SET enable_sort = off; SELECT count(*) FROM (SELECT dap.median(x) FROM t GROUP BY x % 900 LIMIT 3) s"), '3', 'LIMIT');
 nothing_left('rescans');
 
@@ -102,20 +104,20 @@ for my $wait (1 .. 12) {
 ok($cancelled > 3, "$cancelled were cancelled, $finished finished");
 nothing_left('cancellation');
 
-# What the planner is told of a group is what one of ten to twenty values takes, as the server counts it (intervals: of ten).
+# What the planner is told of a group is what one of ten values takes, as the server counts it.
 sub told {
   my ($type) = @_;
   return sql("SELECT aggtransspace FROM pg_aggregate WHERE aggfnoid = 'dap.median($type)'::regprocedure");
 }
 # With the number of groups known to the planner, so that the server's own table has the same size.
-sql('CREATE UNLOGGED TABLE grouped AS SELECT x % 100000 AS k10, x % 50000 AS k20, x FROM t; ANALYZE grouped');
+sql('CREATE UNLOGGED TABLE grouped AS SELECT x % 100000 AS k10, x FROM t; ANALYZE grouped');
 sub memory_of {
   my ($call, $key) = @_;
   my ($kilobytes) = sql("SET work_mem = '256MB'; SET enable_sort = off; SET max_parallel_workers_per_gather = 0; EXPLAIN (ANALYZE, COSTS off, TIMING off) SELECT $key, $call FROM grouped GROUP BY 1") =~
     /Batches: 1  Memory Usage: (\d+)kB/;
   return $kilobytes * 1024;
 }
-for ([ 'bigint', 'x', 10 ], [ 'bigint', 'x', 20 ], [ 'double precision', 'x::float8', 10 ], [ 'interval', 'make_interval(secs => x)', 10 ]) {
+for ([ 'bigint', 'x', 10 ], [ 'double precision', 'x::float8', 10 ], [ 'interval', 'make_interval(secs => x)', 10 ]) {
   my ($type, $argument, $values) = @$_;
   my $takes = (memory_of("dap.median($argument)", "k$values") - memory_of('count(*)', "k$values")) / (1000000 / $values);
   my $told = told($type);

@@ -12,6 +12,22 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
+// Keys of another scale, as the server adds them.
+void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget) {
+  if (into->kind == Kind::numeric && !into->scale_known) {
+    into->groups = static_cast<std::uint8_t>(groups);
+    into->scale_known = true;
+  }
+  if (into->kind != Kind::numeric || into->groups == groups) {
+    if (into->dense == nullptr && into->key_count + count < dense_from) reserve_keys(into, count, memory);
+    for (std::uint64_t i = 0; i < count; i++)
+      while (!add_key(into, keys[i])) make_room(into, memory, budget);
+    return;
+  }
+  std::uint16_t digits[8];
+  for (std::uint64_t i = 0; i < count; i++) add_decimal(into, key_decimal(keys[i], groups, digits), memory, budget);
+}
+
 }  // namespace
 
 std::vector<unsigned char> image_of(const Sample& sample) {

@@ -254,18 +254,6 @@ void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t 
   reserve_keys(sample, sample->dense != nullptr && sample->key_capacity < least_waiting ? least_waiting : 1, memory);
 }
 
-void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::pmr::memory_resource* memory, std::uint64_t budget) {
-  std::uint64_t slot;
-  if (times > 1 && sample->dense != nullptr && dense_slot(sample->dense, key, &slot)) {
-    const std::uint64_t fits = std::min<std::uint64_t>(times, UINT32_MAX - sample->dense->counts[slot]);
-    sample->dense->counts[slot] += static_cast<std::uint32_t>(fits);
-    sample->count += fits;
-    times -= fits;
-  }
-  while (times-- > 0)
-    while (!add_key(sample, key)) make_room(sample, memory, budget);
-}
-
 void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::pmr::memory_resource* memory) {
   Wide* wide = wide_of(sample, memory);
   Value* value = new_wide(wide, memory);
@@ -294,21 +282,6 @@ void add_interval(Sample* sample, const IntervalParts& parts, std::pmr::memory_r
   unsigned char bytes[interval_length];
   const std::int64_t key = write_interval(parts, bytes);
   add_wide(sample, key, bytes, interval_length, memory);
-}
-
-void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget) {
-  if (into->kind == Kind::numeric && !into->scale_known) {
-    into->groups = static_cast<std::uint8_t>(groups);
-    into->scale_known = true;
-  }
-  if (into->kind != Kind::numeric || into->groups == groups) {
-    if (into->dense == nullptr && into->key_count + count < dense_from) reserve_keys(into, count, memory);
-    for (std::uint64_t i = 0; i < count; i++)
-      while (!add_key(into, keys[i])) make_room(into, memory, budget);
-    return;
-  }
-  std::uint16_t digits[8];
-  for (std::uint64_t i = 0; i < count; i++) add_decimal(into, key_decimal(keys[i], groups, digits), memory, budget);
 }
 
 }  // namespace dap::quantile

@@ -104,12 +104,6 @@ void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std:
 // Forgets the wide values and frees their memory; the count stays.
 void release_wide(Sample* sample, std::pmr::memory_resource* memory);
 
-// Adds keys of another scale. Throws std::bad_alloc.
-void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget);
-
-// Adds `times` times the key. Throws std::bad_alloc.
-void add_key_times(Sample* sample, std::int64_t key, std::uint64_t times, std::pmr::memory_resource* memory, std::uint64_t budget);
-
 // The scale for a state whose first value this is.
 inline int first_scale(const Decimal& decimal) {
   const int groups = decimal_groups(decimal);

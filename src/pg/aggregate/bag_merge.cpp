@@ -32,12 +32,7 @@ struct MergeState {
 };
 
 MergeState* new_merge(FunctionCallInfo fcinfo) {
-  auto* site = static_cast<CallSite*>(fcinfo->flinfo->fn_extra);
-  if (site == nullptr) {
-    site = static_cast<CallSite*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite)));
-    fcinfo->flinfo->fn_extra = site;
-  }
-  Pool* pool = pool_of(fcinfo, site);
+  Pool* pool = pool_of(fcinfo);
   auto* state = static_cast<MergeState*>(MemoryContextAllocZero(pool->context, sizeof(MergeState)));
   state->pool = pool;
   state->levels.context = pool->context;

@@ -27,7 +27,7 @@ DAP_FUNCTION(dap_quantile_add) {
   if (unlikely(PG_ARGISNULL(0))) {
     CallSite* site = call_site(fcinfo);
     if (!site->has_fraction && PG_ARGISNULL(1)) PG_RETURN_NULL();
-    Pool* pool = pool_of(fcinfo, site);
+    Pool* pool = pool_of(fcinfo);
     state = new_state(pool, site->kind);
     if (site->has_fraction) take_fractions(fcinfo, 2, &state->fractions, true, pool->context);
   } else {

@@ -40,24 +40,15 @@ PlanNode* node_of(AggState* aggregate) {
   return node;
 }
 
-Region* region_of(PlanNode* node, MemoryContext context, MemoryContext place) {
-  for (Region* region = node->regions; region != nullptr; region = region->next)
-    if (region->context == context) return region;
-  auto* region = static_cast<Region*>(MemoryContextAllocZero(place, sizeof(Region)));
-  region->context = context;
-  region->next = node->regions;
-  node->regions = region;
-  return region;
-}
-
 bool is_hashed(const AggState* aggregate) {
   return aggregate != nullptr && (aggregate->aggstrategy == AGG_HASHED || aggregate->aggstrategy == AGG_MIXED);
 }
 
 // A child, so that the server counts it and resets it with its parent.
-MemoryContext new_arena(const Region* region, uint64 limit) {
+MemoryContext new_arena(const Pool* pool) {
+  const uint64 limit = most_bytes(pool->node);
   const Size largest_block = std::clamp<Size>(limit / 64, ALLOCSET_DEFAULT_INITSIZE, 1024 * 1024) & ~Size{8191};
-  return AllocSetContextCreate(region->context, "dap order statistics", ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, largest_block);
+  return AllocSetContextCreate(pool->context, "dap order statistics", ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, largest_block);
 }
 
 void close_pool(Datum argument) {
@@ -65,9 +56,7 @@ void close_pool(Datum argument) {
   close_files(pool);
   pool->node->states -= pool->state_count;
   pool->node->least = 0;
-  pool->region->states -= pool->state_count;
-  // It goes with its parent, right away.
-  if (pool->region->states == 0) pool->region->arena = nullptr;
+  pool->arena = nullptr;  // it goes with its parent, right away
   pool->states = pool->spare = nullptr;
   pool->state_count = pool->spare_count = 0;
   pool->in_use = false;
@@ -75,8 +64,8 @@ void close_pool(Datum argument) {
 
 // A copy that outlives the arena.
 template <class T>
-T* moved(const Region* region, T* from, uint64 count, uint64 capacity) {
-  auto* copy = static_cast<T*>(MemoryContextAlloc(region->arena != nullptr ? region->arena : region->context, capacity * sizeof(T)));
+T* moved(const Pool* pool, T* from, uint64 count, uint64 capacity) {
+  auto* copy = static_cast<T*>(MemoryContextAlloc(pool->arena != nullptr ? pool->arena : pool->context, capacity * sizeof(T)));
   std::copy_n(from, count, copy);
   pfree(from);
   return copy;
@@ -86,7 +75,7 @@ T* moved(const Region* region, T* from, uint64 count, uint64 capacity) {
 void move_counts(QuantileState* state, Batch* batch) {
   quantile::Sample* sample = &state->sample;
   quantile::count_keys(sample);
-  const Region* region = state->pool->region;
+  const Pool* pool = state->pool;
   quantile::Dense* dense = sample->dense;
   uint64 counted = 0;
   for (uint64 i = 0; i < dense->length; i++) counted += dense->counts[i];
@@ -97,8 +86,8 @@ void move_counts(QuantileState* state, Batch* batch) {
     sample->dense = nullptr;
     return;
   }
-  sample->dense = moved(region, dense, 1, 1);
-  if (dense->length * sizeof(uint32) <= small_piece) sample->dense->counts = moved(region, sample->dense->counts, sample->dense->length, sample->dense->length);
+  sample->dense = moved(pool, dense, 1, 1);
+  if (dense->length * sizeof(uint32) <= small_piece) sample->dense->counts = moved(pool, sample->dense->counts, sample->dense->length, sample->dense->length);
 }
 
 // Leaves the arena that was: what the state holds goes to the file, or to the new arena if it is little.
@@ -108,7 +97,7 @@ void move_values(QuantileState* state, Batch* batch) {
   if (sample->key_count > kept_keys) spill_keys(state, batch);
   if (sample->wide != nullptr && sample->wide->count > 0) spill_wide(state, batch);
   if (sample->key_count > 0) {
-    sample->keys = moved(state->pool->region, sample->keys, sample->key_count, kept_keys);
+    sample->keys = moved(state->pool, sample->keys, sample->key_count, kept_keys);
     sample->key_capacity = kept_keys;
   } else if (sample->keys != nullptr) {
     pfree(sample->keys);
@@ -118,11 +107,11 @@ void move_values(QuantileState* state, Batch* batch) {
 }
 
 void move_all(PlanNode* node) {
-  for (Region* region = node->regions; region != nullptr; region = region->next) {
-    region->old_arena = region->arena;
-    if (region->arena != nullptr) region->arena = new_arena(region, most_bytes(node));
+  for (Pool* pool = node->pools; pool != nullptr; pool = pool->next) {
+    pool->old_arena = pool->arena;
+    if (pool->arena != nullptr) pool->arena = new_arena(pool);
   }
-  for (Pool* pool = node->pools; pool != nullptr; pool = pool->next_of_node) {
+  for (Pool* pool = node->pools; pool != nullptr; pool = pool->next) {
     if (pool->states == nullptr) continue;
     Batch batch = begin_batch(pool);
     for (QuantileState* state = pool->states; state != nullptr; state = state->next) {
@@ -131,9 +120,9 @@ void move_all(PlanNode* node) {
     }
     end_batch(&batch);
   }
-  for (Region* region = node->regions; region != nullptr; region = region->next) {
-    if (region->old_arena != nullptr) MemoryContextDelete(region->old_arena);
-    region->old_arena = nullptr;
+  for (Pool* pool = node->pools; pool != nullptr; pool = pool->next) {
+    if (pool->old_arena != nullptr) MemoryContextDelete(pool->old_arena);
+    pool->old_arena = nullptr;
   }
   node->least = used_bytes(node);
 }
@@ -149,44 +138,39 @@ void* ContextMemory::do_allocate(std::size_t bytes, std::size_t) {
 
 void ContextMemory::do_deallocate(void* pointer, std::size_t, std::size_t) { pfree(pointer); }
 
-void* RegionMemory::do_allocate(std::size_t bytes, std::size_t) {
+void* SampleMemory::do_allocate(std::size_t bytes, std::size_t) {
   if (bytes >= MaxAllocHugeSize) throw std::bad_alloc();
-  MemoryContext context = bytes <= small_piece && region_->arena != nullptr ? region_->arena : region_->context;
+  MemoryContext context = bytes <= small_piece && pool_->arena != nullptr ? pool_->arena : pool_->context;
   void* pointer = MemoryContextAllocExtended(context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
   if (pointer == nullptr) throw std::bad_alloc();
   return pointer;
 }
 
-void RegionMemory::do_deallocate(void* pointer, std::size_t, std::size_t) { pfree(pointer); }
+void SampleMemory::do_deallocate(void* pointer, std::size_t, std::size_t) { pfree(pointer); }
 
-Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
+Pool* pool_of(FunctionCallInfo fcinfo) {
   MemoryContext context = nullptr;
   const int called_as = AggCheckCallContext(fcinfo, &context);
   if (called_as == 0) raise_not_aggregate();
+  PlanNode* node = nullptr;
   Pool* pool = nullptr;
   if (called_as == AGG_CONTEXT_AGGREGATE) {
-    for (pool = site->pools; pool != nullptr; pool = pool->next)
+    node = node_of(castNode(AggState, fcinfo->context));
+    for (pool = node->pools; pool != nullptr; pool = pool->next)
       if (pool->context == context) break;
     if (pool != nullptr && pool->in_use) return pool;
   }
   if (pool == nullptr) {
     // A window has one state at a time, whose pool goes with it.
-    MemoryContext place = called_as == AGG_CONTEXT_AGGREGATE ? fcinfo->flinfo->fn_mcxt : context;
+    MemoryContext place = node != nullptr ? node->aggregate->ss.ps.state->es_query_cxt : context;
+    if (node == nullptr) node = static_cast<PlanNode*>(MemoryContextAllocZero(place, sizeof(PlanNode)));
     pool = static_cast<Pool*>(MemoryContextAllocZero(place, sizeof(Pool)));
     pool->context = context;
     pool->own = no_file;
-    if (called_as == AGG_CONTEXT_AGGREGATE) {
-      pool->node = node_of(castNode(AggState, fcinfo->context));
-      place = pool->node->aggregate->ss.ps.state->es_query_cxt;
-      pool->next = site->pools;
-      site->pools = pool;
-    } else {
-      pool->node = static_cast<PlanNode*>(MemoryContextAllocZero(place, sizeof(PlanNode)));
-    }
-    pool->next_of_node = pool->node->pools;
-    pool->node->pools = pool;
-    pool->region = region_of(pool->node, context, place);
-    new (pool->memory_place) RegionMemory(pool->region);
+    pool->node = node;
+    pool->next = node->pools;
+    node->pools = pool;
+    new (pool->memory_place) SampleMemory(pool);
     new (pool->lasting_place) ContextMemory(context);
   }
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
@@ -201,7 +185,6 @@ Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site) {
 }
 
 QuantileState* new_state(Pool* pool, quantile::Kind kind) {
-  Region* region = pool->region;
   if (pool->spare_count == 0) {
     pool->spare_count = static_cast<uint32>(std::clamp<uint64>(pool->state_count, 1, states_ahead / sizeof(QuantileState)));
     pool->spare = static_cast<QuantileState*>(MemoryContextAllocZero(pool->context, pool->spare_count * sizeof(QuantileState)));
@@ -214,15 +197,14 @@ QuantileState* new_state(Pool* pool, quantile::Kind kind) {
   pool->states = state;
   pool->state_count++;
   pool->node->states++;
-  region->states++;
-  if (region->states == 2 && is_hashed(pool->node->aggregate)) region->arena = new_arena(region, most_bytes(pool->node));
+  if (pool->state_count == 2 && is_hashed(pool->node->aggregate)) pool->arena = new_arena(pool);
   return state;
 }
 
 uint64 used_bytes(const PlanNode* node) {
   uint64 used = 0;
-  for (const Region* region = node->regions; region != nullptr; region = region->next)
-    used += region->context->mem_allocated + (region->arena != nullptr ? region->arena->mem_allocated : 0);
+  for (const Pool* pool = node->pools; pool != nullptr; pool = pool->next)
+    used += pool->context->mem_allocated + (pool->arena != nullptr ? pool->arena->mem_allocated : 0);
   return used;
 }
 

@@ -82,7 +82,6 @@ quantile::FileReference hand_over(QuantileState* state, bool whole, uint64* coun
   reference.number = name.number;
   *count = 0;
   for (uint32 i = 0; i < state->extent_count; i++) *count += state->extents[i].count;
-  state->extent_count = 0;
   return reference;
 }
 
@@ -113,7 +112,9 @@ bytea* serialize(QuantileState* state) {
     handed = true;
     size = quantile::header_size(fraction_bytes) + memory_size(sample, &packing) + quantile::file_size();
   }
-  for (uint32 i = 0; i < state->extent_count; i++) size += extent_size(state->extents[i]);
+  // What is handed over stays where it is all the same: a node that is scanned again may serialize the same state again.
+  const uint32 sent = handed ? 0 : state->extent_count;
+  for (uint32 i = 0; i < sent; i++) size += extent_size(state->extents[i]);
   if (size > (handed ? MaxAllocSize - VARHDRSZ : most))
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the state of an order statistic is too large to be sent to another process"),
                     errdetail("It takes %zu bytes; the limit is %zu.", size, most),
@@ -139,9 +140,9 @@ bytea* serialize(QuantileState* state) {
       out = quantile::write_wide_value(sample.wide->values[i].bytes->data(), sample.wide->values[i].bytes->length, out);
   }
   if (handed) out = quantile::write_file_reference(reference, in_file, out);
-  if (state->extent_count == 0) return image;
+  if (sent == 0) return image;
   auto* keys = static_cast<int64*>(palloc(block_bytes + sizeof(Link)));
-  for (uint32 i = 0; i < state->extent_count; i++) {
+  for (uint32 i = 0; i < sent; i++) {
     const Extent& extent = state->extents[i];
     ExtentReader reader = read_parts(state->pool, extent);
     if (!extent.wide) {

@@ -43,7 +43,9 @@ CallSite* call_site(FunctionCallInfo fcinfo) {
   int count = 0;
   get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
   if (count >= 2 && types[0] == INTERNALOID && types[1] != INTERNALOID) site->kind = kind_of_type(types[1]);
+  // By the signature: who calls without a parse tree of the call has no types of its arguments.
   site->has_fraction = count == 3;
+  site->has_array = site->has_fraction && types[2] == FLOAT8ARRAYOID;
   fcinfo->flinfo->fn_extra = site;
   return site;
 }
@@ -72,8 +74,7 @@ static void check_array(ArrayType* array) {
 }
 
 void take_fractions(FunctionCallInfo fcinfo, int argument, Fractions* fractions, bool first, MemoryContext context) {
-  const bool is_array = fractions->shape == Shape::array ||
-                        (first && get_fn_expr_argtype(fcinfo->flinfo, argument) == FLOAT8ARRAYOID);
+  const bool is_array = fractions->shape == Shape::array || (first && call_site(fcinfo)->has_array);
   if (PG_ARGISNULL(argument)) {
     if (!first && fractions->shape != Shape::null) raise_fraction_varies();
     fractions->shape = Shape::null;

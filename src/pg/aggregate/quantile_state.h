@@ -25,38 +25,25 @@ class ContextMemory final : public std::pmr::memory_resource {
   MemoryContext context_;
 };
 
-struct CallSite;
 struct QuantileState;
+struct Pool;
 
-// What the pools of one memory context of a node share: that context, and a child of it in which the small pieces of values lie, so that they can be
-// given back all at once (memory contexts keep small pieces that are freed one by one). A piece in the child goes when values move to files.
-struct Region {
-  Region* next;
-  MemoryContext context;
-  MemoryContext arena;  // NULL: none, small pieces lie in the context itself
-  MemoryContext old_arena;
-  uint32 states;
-};
-
-// The memory of a region as the engine's, for what a sample holds.
-class RegionMemory final : public std::pmr::memory_resource {
+// What a sample holds, in memory of a pool: small pieces in the arena, where there is one.
+class SampleMemory final : public std::pmr::memory_resource {
  public:
-  explicit RegionMemory(const Region* region) : region_(region) {}
+  explicit SampleMemory(const Pool* pool) : pool_(pool) {}
 
  private:
   void* do_allocate(std::size_t bytes, std::size_t alignment) override;
   void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
-  const Region* region_;
+  const Pool* pool_;
 };
-
-struct Pool;
 
 // One plan node: its aggregates share one limit, `work_mem` × `hash_mem_multiplier`.
 struct PlanNode {
   PlanNode* next;
   AggState* aggregate;  // NULL: a window's, which has no limit
-  Region* regions;
   Pool* pools;
   uint64 limit;
   uint64 states;  // of all pools
@@ -71,13 +58,16 @@ struct PoolFile {
 };
 constexpr uint32 no_file = PG_UINT32_MAX;
 
-// The groups of one aggregate call, and their files: both are as good as gone when the node starts over.
+// The states that lie in one memory context of a node, of whatever aggregate call, and their files: both are as good as gone when the node starts over.
+// It belongs to the query, not to the call: Citus calls with an FmgrInfo of its own for every row.
 struct Pool {
-  Pool* next;  // of the call site
-  Pool* next_of_node;
+  Pool* next;  // of the node
   PlanNode* node;
-  Region* region;
-  MemoryContext context;  // of the node's states
+  MemoryContext context;
+  // A child of it in which the small pieces of values lie, so that they can be given back all at once (memory contexts keep small pieces that are freed one
+  // by one). What is in there goes when values move to files. NULL: none, small pieces lie in the context itself.
+  MemoryContext arena;
+  MemoryContext old_arena;
   QuantileState* states;
   uint32 state_count;
   uint32 spare_count;  // states allocated ahead
@@ -91,10 +81,10 @@ struct Pool {
   off_t own_end;       // of a private one
   NodeOutput* output;  // while there is an own one that is handed over
   uint64 limit;        // the server's, for all of the node
-  alignas(RegionMemory) char memory_place[sizeof(RegionMemory)];
+  alignas(SampleMemory) char memory_place[sizeof(SampleMemory)];
   alignas(ContextMemory) char lasting_place[sizeof(ContextMemory)];
   // For samples alone; whatever else is to last is in the other one.
-  std::pmr::memory_resource* memory() { return reinterpret_cast<RegionMemory*>(memory_place); }
+  std::pmr::memory_resource* memory() { return reinterpret_cast<SampleMemory*>(memory_place); }
   std::pmr::memory_resource* lasting() { return reinterpret_cast<ContextMemory*>(lasting_place); }
 };
 
@@ -137,14 +127,14 @@ struct QuantileState {
 
 // What a call site knows of itself, kept in fn_extra.
 struct CallSite {
-  Pool* pools;
   quantile::Kind kind;
   bool has_fraction;
+  bool has_array;  // of fractions
 };
 
-// The call site's pool in this aggregate context; raises XX000 when not called as an aggregate.
 CallSite* call_site(FunctionCallInfo fcinfo);
-Pool* pool_of(FunctionCallInfo fcinfo, CallSite* site);
+// The pool of this aggregate context; raises XX000 when not called as an aggregate.
+Pool* pool_of(FunctionCallInfo fcinfo);
 QuantileState* new_state(Pool* pool, quantile::Kind kind);
 
 // Bytes that the node's memory contexts have taken, and how many they may take before values move to files.

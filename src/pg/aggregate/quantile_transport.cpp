@@ -193,7 +193,7 @@ DAP_FUNCTION(dap_quantile_combine) {
   const auto* from = reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(1));
   QuantileState* into;
   if (PG_ARGISNULL(0)) {
-    Pool* pool = pool_of(fcinfo, call_site(fcinfo));
+    Pool* pool = pool_of(fcinfo);
     into = new_state(pool, from->sample.kind);
     into->fractions = from->fractions;
     if (from->fractions.shape == dap::quantile::Shape::array) {
