@@ -41,9 +41,9 @@ for my $query ("SELECT $all FROM t", "SELECT g, $all FROM t GROUP BY g ORDER BY 
 nothing_left('after answers');
 my $all_groups = "SELECT g, $all FROM t GROUP BY g ORDER BY g";
 # What fits memory is sent, unless its copies would not fit beside it.
-sub grows { my ($settings) = @_; my $log = -s $node->logfile; sql("$settings SELECT dap.median(f) FROM t"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
-is(grows("SET work_mem = '64MB';"), 0, 'no file where memory has room for all');
-is(grows("SET work_mem = '1500kB';"), 1, 'a file where the state fits and its copies do not');
+sub grows { my ($settings, $rows) = @_; my $log = -s $node->logfile; sql("$settings SELECT dap.median(f) FROM t WHERE i <= $rows"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
+is(grows("SET work_mem = '64MB';", 100000), 0, 'no file where memory has room for all');
+is(grows("SET work_mem = '1500kB'; SET temp_file_limit = '1GB'; SET parallel_leader_participation = off; SET max_parallel_workers = 1;", 200000), 1, 'a file where the state fits and its copies do not');
 # Large states go by a file though memory has room for them, unless files are limited.
 sql('CREATE TABLE large AS SELECT sqrt(i) AS f FROM generate_series(1, 900000) i; ANALYZE large');
 sub files_of_large { my ($settings) = @_; my $log = -s $node->logfile; sql("SET work_mem = '256MB'; $settings SELECT dap.median(f) FROM large"); return slurp_file($node->logfile, $log) =~ /temporary file: path "[^"]+\.dap\// ? 1 : 0; }
