@@ -33,22 +33,32 @@ using Node = MovingSample::Node;
 
 constexpr std::uint32_t most_levels = 16;  // a node is at least a quarter full but where its neighbour is more than half full
 
+template <class Arrays>
+void copy_slots(const Arrays& from, std::uint32_t first, std::uint32_t count, Arrays* to, std::uint32_t at) {
+  std::copy_n(from.keys + first, count, to->keys + at);
+  std::copy_n(from.bytes + first, count, to->bytes + at);
+  std::copy_n(from.counts + first, count, to->counts + at);
+}
+
+template <class T>
+void shift_array(T* array, std::uint32_t first, std::uint32_t count, std::int32_t by) {
+  std::memmove(array + first + by, array + first, count * sizeof(T));
+}
+
+template <class Arrays>
+void shift_slots(Arrays* arrays, std::uint32_t first, std::uint32_t count, std::int32_t by) {
+  shift_array(arrays->keys, first, count, by);
+  shift_array(arrays->bytes, first, count, by);
+  shift_array(arrays->counts, first, count, by);
+}
+
 // The two kinds of node as one: what is done to the arrays that both have is written once.
 struct LeafParts {
   static constexpr std::uint32_t slots = Node::leaf_slots;
   static auto& of(Node* node) { return node->leaf; }
   static const auto& of(const Node* node) { return node->leaf; }
-  static void copy(const Node* from, std::uint32_t first, std::uint32_t count, Node* to, std::uint32_t at) {
-    std::copy_n(from->leaf.keys + first, count, to->leaf.keys + at);
-    std::copy_n(from->leaf.bytes + first, count, to->leaf.bytes + at);
-    std::copy_n(from->leaf.counts + first, count, to->leaf.counts + at);
-  }
-  static void shift(Node* node, std::uint32_t first, std::int32_t by) {
-    const std::uint32_t count = node->used - first;
-    std::memmove(node->leaf.keys + first + by, node->leaf.keys + first, count * sizeof(std::int64_t));
-    std::memmove(node->leaf.bytes + first + by, node->leaf.bytes + first, count * sizeof(Bytes*));
-    std::memmove(node->leaf.counts + first + by, node->leaf.counts + first, count * sizeof(std::uint64_t));
-  }
+  static void copy(const Node* from, std::uint32_t first, std::uint32_t count, Node* to, std::uint32_t at) { copy_slots(from->leaf, first, count, &to->leaf, at); }
+  static void shift(Node* node, std::uint32_t first, std::int32_t by) { shift_slots(&node->leaf, first, node->used - first, by); }
 };
 
 struct InnerParts {
@@ -56,17 +66,12 @@ struct InnerParts {
   static auto& of(Node* node) { return node->inner; }
   static const auto& of(const Node* node) { return node->inner; }
   static void copy(const Node* from, std::uint32_t first, std::uint32_t count, Node* to, std::uint32_t at) {
-    std::copy_n(from->inner.keys + first, count, to->inner.keys + at);
-    std::copy_n(from->inner.bytes + first, count, to->inner.bytes + at);
-    std::copy_n(from->inner.counts + first, count, to->inner.counts + at);
+    copy_slots(from->inner, first, count, &to->inner, at);
     std::copy_n(from->inner.children + first, count, to->inner.children + at);
   }
   static void shift(Node* node, std::uint32_t first, std::int32_t by) {
-    const std::uint32_t count = node->used - first;
-    std::memmove(node->inner.keys + first + by, node->inner.keys + first, count * sizeof(std::int64_t));
-    std::memmove(node->inner.bytes + first + by, node->inner.bytes + first, count * sizeof(Bytes*));
-    std::memmove(node->inner.counts + first + by, node->inner.counts + first, count * sizeof(std::uint64_t));
-    std::memmove(node->inner.children + first + by, node->inner.children + first, count * sizeof(Node*));
+    shift_slots(&node->inner, first, node->used - first, by);
+    shift_array(node->inner.children, first, node->used - first, by);
   }
 };
 
