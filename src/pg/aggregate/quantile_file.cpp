@@ -166,7 +166,7 @@ Extent* new_extent(QuantileState* state) {
 }
 
 Batch begin_batch(Pool* pool) {
-  const uint64 room = std::clamp<uint64>(pool->limit / 32, 8192, block_bytes);
+  const uint64 room = std::clamp<uint64>(pool->node->limit / 32, 8192, block_bytes);
   return {pool, static_cast<char*>(palloc(room)), 0, room};
 }
 

@@ -176,7 +176,7 @@ Pool* pool_of(FunctionCallInfo fcinfo) {
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
   // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
   pool->hands_over = pool->node->aggregate != nullptr && DO_AGGSPLIT_SERIALIZE(pool->node->aggregate->aggsplit);
-  pool->limit = pool->node->limit = get_hash_memory_limit();
+  pool->node->limit = get_hash_memory_limit();
   if (pool->may_spill) {
     AggRegisterCallback(fcinfo, close_pool, PointerGetDatum(pool));
     pool->in_use = true;

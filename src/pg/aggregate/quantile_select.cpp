@@ -135,7 +135,7 @@ bool gather_keys(const QuantileState* state, QuantileState* gathered) {
     if (state->extents[i].wide) return false;
     bytes += state->extents[i].bytes;
   }
-  if (state->extent_count == 0 || bytes > state->pool->limit / 8) return false;
+  if (state->extent_count == 0 || bytes > state->pool->node->limit / 8) return false;
   auto* keys = static_cast<int64_t*>(MemoryContextAllocHuge(CurrentMemoryContext, bytes + sizeof(Link)));
   uint64 count = state->sample.key_count;
   std::copy_n(state->sample.keys, count, keys);
@@ -155,7 +155,7 @@ uint64 candidates(const QuantileState* state) {
   const Sample& sample = state->sample;
   const bool wide = (sample.wide != nullptr && sample.wide->count > 0) ||
                     std::any_of(state->extents, state->extents + state->extent_count, [](const Extent& extent) { return extent.wide; });
-  return wide ? std::min(state->pool->limit / 512, most_wide_candidates) : std::min(state->pool->limit / 128, most_candidates);
+  return wide ? std::min(state->pool->node->limit / 512, most_wide_candidates) : std::min(state->pool->node->limit / 128, most_candidates);
 }
 
 // Values at ascending ranks; those that are not keys are copied into the current context.

@@ -45,7 +45,7 @@ struct PlanNode {
   PlanNode* next;
   AggState* aggregate;  // NULL: a window's, which has no limit
   Pool* pools;
-  uint64 limit;
+  uint64 limit;   // the server's
   uint64 states;  // of all pools
   uint64 least;   // bytes in use when values of all states were last moved to files
   MemoryContextCallback at_end;
@@ -80,7 +80,6 @@ struct Pool {
   uint32 own;          // which of them is written; no_file: none yet
   off_t own_end;       // of a private one
   NodeOutput* output;  // while there is an own one that is handed over
-  uint64 limit;        // the server's, for all of the node
   alignas(SampleMemory) char memory_place[sizeof(SampleMemory)];
   alignas(ContextMemory) char lasting_place[sizeof(ContextMemory)];
   // For samples alone; whatever else is to last is in the other one.
