@@ -4,9 +4,11 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
-our @EXPORT_OK = qw(comes_back fails random_text seeded sql start_server write_file write_random);
+our @EXPORT_OK = qw(comes_back fails random_text seeded sql start_server test_module write_file write_random);
 
 # The server of a test, with the extension, and what else the statements make of it.
 my $server;
@@ -20,6 +22,17 @@ sub start_server
 	$server->start;
 	$server->safe_psql('postgres', 'CREATE EXTENSION dap_analytics;' . ($statements // ''));
 	return $server;
+}
+
+# A module of test/faults, built for the server that is tested: its path.
+sub test_module
+{
+	my ($name) = @_;
+	my $library = PostgreSQL::Test::Utils::tempdir_short() . "/$name.so";
+	chomp(my $include = `$ENV{PG_CONFIG} --includedir-server`);
+	ok(IPC::Run::run([ 'gcc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $library, "$ENV{DAP_SOURCE}/test/faults/$name.c" ]), "the module $name")
+	  or BAIL_OUT('no module');
+	return $library;
 }
 
 # What a query gives there.

@@ -6,6 +6,9 @@ use Fcntl qw(:mode);
 use File::Path qw(make_path);
 use IPC::Run;
 use POSIX qw(mkfifo);
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(write_file);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -19,15 +22,6 @@ my $temp = Cwd::realpath(PostgreSQL::Test::Utils::tempdir);
 my $inbox = "$temp/inbox";
 my $elsewhere = "$temp/elsewhere";
 make_path($inbox, $elsewhere, "$temp/inbox2", "$inbox/sub", "$inbox/folder.csv");
-
-sub write_file
-{
-	my ($path, $content) = @_;
-	open my $file, '>:raw', $path or die "$path: $!";
-	print $file $content;
-	close $file;
-	return;
-}
 
 sub filter
 {

@@ -4,6 +4,9 @@ use warnings FATAL => 'all';
 
 use File::Path qw(make_path);
 use IPC::Run;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(write_file);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -177,15 +180,6 @@ for my $change ([ 'grows', sub { append_to_file($_[0], "99999999,x\n"); } ], [ '
 append_to_file("$temp/moving.csv", "\n");
 like(query(ingest('moving', "$temp/moving.csv", '{"max_reject_percent": 100}')), qr/^loaded\|/, 'and the next load takes it as it is then');
 is(query(q{SELECT count(*) FROM dap.files WHERE source = 'moving'}), 1, 'in place of the failed attempts');
-
-sub write_file
-{
-  my ($path, $content) = @_;
-  open my $file, '>:raw', $path or die "$path: $!";
-  print $file $content;
-  close $file;
-  return $path;
-}
 
 #
 # Memory: a quoted field of 1 GB, a line of 1 GB, many large records, many rejects, many columns; from gzip, so that the disk stays small

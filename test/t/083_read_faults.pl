@@ -6,6 +6,9 @@ use warnings FATAL => 'all';
 use File::Path qw(make_path);
 use IPC::Run;
 use POSIX qw(mkfifo);
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(write_file);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,14 +32,6 @@ $node->safe_psql('postgres', 'CREATE EXTENSION dap_analytics; CREATE SCHEMA stag
 $node->safe_psql('postgres', q{SELECT dap.create_source('s', columns => '{id,name}', options => '{"max_reject_percent": 100}')});
 
 sub query { my ($sql) = @_; return $node->safe_psql('postgres', $sql); }
-sub write_file
-{
-  my ($path, $content) = @_;
-  open my $file, '>:raw', $path or die "$path: $!";
-  print $file $content;
-  close $file;
-  return $path;
-}
 # A statement that fails: its report, and how long it took.
 sub failure
 {

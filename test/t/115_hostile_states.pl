@@ -5,7 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::Bin/../perl";
-use DapTest qw(seeded sql start_server);
+use DapTest qw(seeded sql start_server test_module);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,10 +13,7 @@ use Test::More;
 my $seed = seeded('DAP_HOSTILE_SEED');
 my $wanted = $ENV{DAP_HOSTILE_STATES} // ($ENV{DAP_SLOW} ? 1_000_000 : 50_000);
 
-my $library = PostgreSQL::Test::Utils::tempdir_short() . '/hostile_states.so';
-chomp(my $include = `$ENV{PG_CONFIG} --includedir-server`);
-ok(IPC::Run::run([ 'gcc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $library, "$ENV{DAP_SOURCE}/test/faults/hostile_states.c" ]), 'the module that damages states')
-  or BAIL_OUT('no module');
+my $library = test_module('hostile_states');
 # What a damaged state claims may take long, but not for ever. Memory holds it: a file would belong to the subtransaction that made it.
 my $node = start_server('primary', "jit = off\ntimezone = 'UTC'\nwork_mem = '1GB'\nlog_statement = none\nlog_min_error_statement = panic\nstatement_timeout = '300s'\n");
 sql("CREATE SCHEMA hostile;

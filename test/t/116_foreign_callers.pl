@@ -4,15 +4,12 @@ use strict;
 use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::Bin/../perl";
-use DapTest qw(fails sql start_server);
+use DapTest qw(fails sql start_server test_module);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $library = PostgreSQL::Test::Utils::tempdir_short() . '/foreign_caller.so';
-chomp(my $include = `$ENV{PG_CONFIG} --includedir-server`);
-ok(IPC::Run::run([ 'gcc', '-shared', '-fPIC', '-O1', "-I$include", '-o', $library, "$ENV{DAP_SOURCE}/test/faults/foreign_caller.c" ]), 'the module that calls parts')
-  or BAIL_OUT('no module');
+my $library = test_module('foreign_caller');
 my $node = start_server('primary', "jit = off\nmax_parallel_workers_per_gather = 0\n");
 sql("CREATE SCHEMA c;
   CREATE FUNCTION c.part_final(internal) RETURNS bytea AS '$library', 'part_final' LANGUAGE C;
