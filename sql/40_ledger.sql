@@ -1,6 +1,6 @@
 -- Writing the ledger: called by the extension's C code as the owner of the ledger, executable by nobody else.
 
--- What to do with a content: 'load', 'skip' or 'failed', with the ledger line that decides and the reason in words.
+-- What to do with a content: 'load', 'known' (skip it: loaded under this name), 'skip' or 'failed', with the ledger line that decides and the reason in words.
 CREATE FUNCTION dap._decide_content(a_source_id integer, a_path text, a_hash bytea, a_bytes bigint, a_definition_hash text,
   OUT verdict text, OUT file_id integer, OUT reason text, OUT renewed boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -25,7 +25,7 @@ BEGIN
       WHERE l.source_id = a_source_id AND l.path = a_path AND l.content_hash = a_hash AND l.bytes = a_bytes
         AND l.status IN ('loaded', 'archived') AND l.file_id < newest_here.file_id);
     IF NOT carried THEN
-      verdict := 'skip';
+      verdict := CASE WHEN known.status = 'loaded' AND known.path = a_path THEN 'known' ELSE 'skip' END;
       file_id := known.file_id;
       reason := CASE
         WHEN known.status = 'loaded' AND known.path = a_path THEN 'already loaded'

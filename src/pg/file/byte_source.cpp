@@ -76,6 +76,7 @@ void set_fault(ByteSource* source, const char* reason, const char* message) {
 
 void set_changed(ByteSource* source, const char* what) {
   set_fault(source, "changed_while_read", psprintf("the file changed while it was read: %s", what));
+  source->fault.changed = true;
 }
 
 // Up to one block of input from where the last one ended; 0 at the end.
@@ -281,7 +282,7 @@ void byte_source_rewind(ByteSource* source) {
   seek_begin(source);
   source->input_size = source->input_used = 0;
   source->input_ended = source->content_ended = false;
-  source->fault = ContentFault{nullptr, nullptr};
+  source->fault = {};
   if (source->decoder != nullptr) source->decoder->reset();
   compress::content_hash_begin(&source->hash);
 }

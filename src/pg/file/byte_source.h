@@ -23,6 +23,7 @@ enum class Compression : std::uint8_t { automatic, plain, gzip, zstd };
 struct ContentFault {
   const char* reason;   // stable code: "truncated_gzip", "truncated_zstd", "corrupt_gzip", "corrupt_zstd", "unsupported_zstd", "changed_while_read"; NULL if none
   char* message;        // one sentence, palloc'd, no contents of the file
+  bool changed;         // while it was read: what was read is no file's content
 };
 
 // Allocated in the current memory context, whose end releases its memory; a descriptor ends with byte_source_close or with the (sub)transaction that

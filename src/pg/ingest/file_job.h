@@ -35,10 +35,10 @@ struct FileJob {
   const char* first_reason;
 };
 
-// Decide the job's result; `code` and `place` as in FileResult.
-void fail(FileJob*, const char* code, int sqlerrcode, const char* message, const char* place);
+// Decide the job's result; `place` as in FileResult.
+void fail(FileJob*, int sqlerrcode, const char* message, const char* place);
 void skip(FileJob*, const char* reason, int32 file_id);
-inline bool decided(const FileJob* job) { return job->result->status != nullptr; }
+inline bool decided(const FileJob* job) { return job->result->status != FileStatus::undecided; }
 
 // file_load.cpp
 // Reads the file and loads it, or finds why not.

@@ -98,6 +98,17 @@ const char* effective_definition_hash(const IngestRequest* request) {
   return psprintf("%s-%08x", request->definition->definition_hash, hash_bytes(reinterpret_cast<const unsigned char*>(call), static_cast<int>(std::strlen(call))));
 }
 
+// What dap._decide_content says of a content.
+enum class Verdict { load, known, skip, failed };
+
+static Verdict verdict_of(const char* text) {
+  if (std::strcmp(text, "load") == 0) return Verdict::load;
+  if (std::strcmp(text, "known") == 0) return Verdict::known;
+  if (std::strcmp(text, "skip") == 0) return Verdict::skip;
+  if (std::strcmp(text, "failed") == 0) return Verdict::failed;
+  elog(ERROR, "unknown verdict \"%s\"", text);
+}
+
 bool content_is_new(FileJob* job, bool* renewed) {
   auto* hash = static_cast<bytea*>(palloc(VARHDRSZ + 16));
   SET_VARSIZE(hash, VARHDRSZ + 16);
@@ -107,20 +118,22 @@ bool content_is_new(FileJob* job, bool* renewed) {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT d.verdict, d.file_id, d.reason, d.renewed FROM dap._decide_content($1, $2, $3, $4, $5) AS d", parameters, 5, CurrentMemoryContext);
   run_as_end(&ledger);
-  const char* verdict = TextDatumGetCString(rows.values[0]);
+  Verdict verdict = verdict_of(TextDatumGetCString(rows.values[0]));
   int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
   const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
   job->result->bytes = job->bytes;
-  bool load = std::strcmp(verdict, "load") == 0 || (job->request->retry_failed && std::strcmp(verdict, "failed") == 0);
+  bool load = verdict == Verdict::load || (job->request->retry_failed && verdict == Verdict::failed);
   if (job->options->again || load) {
     if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
     return true;
   }
-  if (std::strcmp(verdict, "skip") == 0) {
-    skip(job, reason, file_id);
-  } else {
+  if (verdict == Verdict::failed) {
     job->result->file_id = file_id;
-    fail(job, "failed_before", ERRCODE_BAD_COPY_FILE_FORMAT, reason, nullptr);
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, reason, nullptr);
+    job->result->failed_before = true;
+  } else {
+    skip(job, reason, file_id);
+    job->result->known = verdict == Verdict::known;
   }
   return false;
 }
@@ -172,13 +185,13 @@ void record_loaded(FileJob* job) {
   run_statement("SELECT dap._record_loaded_file($1::pg_catalog.jsonb)", &parameter, 1);
   reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, job->request->run_id, -1);
   run_as_end(&ledger);
-  result->status = "loaded";
+  result->status = FileStatus::loaded;
 }
 
 // Bytes that are live or dismissed are skipped, although under this name, compression or definition they fail.
 static bool known_to_skip(FileJob* job) {
   FileResult failed = *job->result;
-  if (content_is_new(job) || std::strcmp(job->result->status, "skipped") != 0) {
+  if (content_is_new(job) || job->result->status != FileStatus::skipped) {
     *job->result = failed;
     return false;
   }
@@ -187,7 +200,7 @@ static bool known_to_skip(FileJob* job) {
 
 void build_evidence(FileJob* job) {
   FileResult* result = job->result;
-  if (std::strcmp(result->code, "failed_before") == 0) return;
+  if (result->failed_before) return;
   if (!job->hashed) drain_broken(job);
   if (job->hashed && !job->options->again && known_to_skip(job)) return;
   result->rows_rejected = job->rejects ? reject_store_count(job->rejects) : 0;

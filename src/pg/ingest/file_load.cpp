@@ -1,6 +1,4 @@
 // Reading one file and loading its records.
-#include <cstring>
-
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"
@@ -36,10 +34,9 @@ bool drain(FileJob* job) {
 
 void drain_broken(FileJob* job) {
   const ContentFault* fault = byte_source_fault(job->source);
-  if (fault && fault->reason && std::strcmp(fault->reason, "changed_while_read") != 0) byte_source_rewind_undecoded(job->source);
+  if (fault && fault->reason && !fault->changed) byte_source_rewind_undecoded(job->source);
   if (drain(job)) return;
-  fault = byte_source_fault(job->source);
-  if (std::strcmp(fault->reason, "changed_while_read") == 0) return;
+  if (byte_source_fault(job->source)->changed) return;
   byte_source_rewind_undecoded(job->source);
   drain(job);
 }
@@ -52,7 +49,7 @@ const char* place_of(int64 line, const char* column) {
 }
 
 void fail_on_fault(FileJob* job, const CsvFault* fault) {
-  fail(job, fault->reason, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
+  fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
 }
 
 void fail_on_content(FileJob* job) {
@@ -90,13 +87,13 @@ void check_rejects(FileJob* job, bool at_end) {
   if (!at_end && !options->stop_on_error && !too_many) return;
   const char* place = place_of(job->first_line, job->first_column);
   if (options->stop_on_error)
-    fail(job, "bad_record", ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
   else if (too_many)
-    fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
   else if (rejects == read)
-    fail(job, "no_good_record", ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
   else if (past_limits(options, rejects, read))
-    fail(job, "too_many_rejects", ERRCODE_BAD_COPY_FILE_FORMAT,
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT,
          psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects, read, options->max_reject_percent, job->first_reason), place);
 }
 
@@ -240,17 +237,17 @@ void fail_on_error(FileJob* job, const ErrorData* error) {
   table_writer_lines(job->writer, &first, &last);
   const char* lines = first == last ? psprintf("line " INT64_FORMAT, first) : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
   if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
-    fail(job, "left_out_by_table", error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out), lines);
+    fail(job, error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out), lines);
     return;
   }
   const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name) : "a constraint, trigger or rule of the table";
-  fail(job, "refused_by_table", error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), lines);
+  fail(job, error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), lines);
 }
 
 void load_in_subtransaction(FileJob* job, char** header, int header_count) {
   ErrorData* error = in_subtransaction([=] {
     load_records(job, header, header_count);
-    return std::strcmp(job->result->status, "loaded") == 0;
+    return job->result->status == FileStatus::loaded;
   });
   if (!error) return;
   if (!is_record_error(job, error)) ReThrowError(error);
@@ -294,8 +291,8 @@ void read_and_load(FileJob* job) {
     load_in_subtransaction(job, header, header_count);
   }
   csv_reader_close(job->reader);
-  if (std::strcmp(job->result->status, "failed") == 0) build_evidence(job);
-  if (std::strcmp(job->result->status, "skipped") == 0) remember_identity(job);
+  if (job->result->status == FileStatus::failed) build_evidence(job);
+  if (job->result->status == FileStatus::skipped) remember_identity(job);
   pgstat_progress_end_command();
   reject_store_close(job->rejects);
 }

@@ -18,7 +18,7 @@ void put_result(ReturnSetInfo* result_info, const FileResult* file) {
   nulls[0] = file->file_id == 0;
   values[0] = Int32GetDatum(file->file_id);
   values[1] = CStringGetTextDatum(file->path);
-  values[2] = CStringGetTextDatum(file->status);
+  values[2] = CStringGetTextDatum(file_status_text(file->status));
   nulls[3] = file->reason == nullptr;
   values[3] = file->reason ? CStringGetTextDatum(file->place ? psprintf("%s: %s", file->place, file->reason) : file->reason) : static_cast<Datum>(0);
   values[4] = Int64GetDatum(file->rows_read);

@@ -10,17 +10,26 @@
 
 namespace dap {
 
-void fail(FileJob* job, const char* code, int sqlerrcode, const char* message, const char* place) {
+const char* file_status_text(FileStatus status) {
+  switch (status) {
+    case FileStatus::loaded: return "loaded";
+    case FileStatus::skipped: return "skipped";
+    case FileStatus::failed: return "failed";
+    case FileStatus::undecided: break;
+  }
+  elog(ERROR, "a file's result was not decided");
+}
+
+void fail(FileJob* job, int sqlerrcode, const char* message, const char* place) {
   FileResult* result = job->result;
-  result->status = "failed";
-  result->code = pstrdup(code);
+  result->status = FileStatus::failed;
   result->sqlerrcode = sqlerrcode;
   result->reason = pstrdup(message);
   result->place = place ? pstrdup(place) : nullptr;
 }
 
 void skip(FileJob* job, const char* reason, int32 file_id) {
-  job->result->status = "skipped";
+  job->result->status = FileStatus::skipped;
   job->result->place = nullptr;
   job->result->reason = pstrdup(reason);
   job->result->file_id = file_id;
@@ -61,7 +70,7 @@ FileResult* process(const IngestRequest* request, const SourceOptions* options, 
   else if (!(result->recognised = recognise(job)) || content_is_new(job)) read_and_load(job);
   byte_source_close(source);
   result->elapsed_us = GetCurrentTimestamp() - job->started;
-  if (std::strcmp(result->status, "skipped") == 0 || result->rows_read < 0) result->rows_read = result->rows_loaded = result->rows_rejected = 0;
+  if (result->status == FileStatus::skipped || result->rows_read < 0) result->rows_read = result->rows_loaded = result->rows_rejected = 0;
   return result;
 }
 
@@ -89,9 +98,7 @@ FileResult* process_alone(const IngestRequest* request, const SourceOptions* opt
   *result = *in_context;
   auto keep = [](const char* text) { return text ? pstrdup(text) : nullptr; };
   result->path = keep(result->path);
-  result->status = keep(result->status);
   result->reason = keep(result->reason);
-  result->code = keep(result->code);
   result->place = keep(result->place);
   result->evidence = keep(result->evidence);
   MemoryContextDelete(context);

@@ -8,11 +8,15 @@
 
 namespace dap {
 
+enum class FileStatus : unsigned char { undecided, loaded, skipped, failed };
+// As dap.ingest_result says it.
+const char* file_status_text(FileStatus);
+
 // A row of dap.ingest_result, and what a failed refresh keeps as evidence.
 struct FileResult {
   int32 file_id;  // 0: none
   const char* path;
-  const char* status;  // loaded, skipped, failed
+  FileStatus status;
   const char* reason;  // NULL: none
   int64 rows_read;     // -1: unknown
   int64 rows_loaded;
@@ -20,8 +24,9 @@ struct FileResult {
   int64 bytes;
   int64 elapsed_us;
   bool recognised;  // by its path and identity: it was not read, and nothing about it was written
+  bool known;       // skipped only: these bytes were loaded under this name
   // failed only
-  const char* code;     // stable reason code
+  bool failed_before;   // these bytes did, under this definition: the ledger has it
   int sqlerrcode;
   const char* place;    // "line 7, column \"amount\"" or NULL
   const char* evidence; // jsonb text for dap._record_failed_file; NULL: the ledger has this failure already, or it was no run's file and was recorded at once

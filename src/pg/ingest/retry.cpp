@@ -19,12 +19,16 @@
 namespace dap {
 namespace {
 
+// What the ledger says of a file: rejects of others are not retried.
+enum class LedgerStatus : unsigned char { loaded, failed, other };
+
 // The file's line in the ledger.
 struct LedgerLine {
   int32 source_id;
   const char* source;
   const char* path;
-  const char* status;
+  const char* status_text;
+  LedgerStatus status;
   bytea* header;  // NULL: the file was read without one
   bool has_reading;
   const char* delimiter;
@@ -38,7 +42,7 @@ struct LedgerLine {
 // What happened, as SQL sees it.
 struct Outcome {
   int32 file_id;
-  const char* status;
+  FileStatus status;
   const char* reason;  // NULL: none
   int64 retried;
   int64 loaded;
@@ -70,6 +74,11 @@ enum OutcomeColumn { outcome_id, outcome_loaded, outcome_column, outcome_reason,
   pg_unreachable();
 }
 
+LedgerStatus status_of(const char* text) {
+  if (std::strcmp(text, "loaded") == 0) return LedgerStatus::loaded;
+  return std::strcmp(text, "failed") == 0 ? LedgerStatus::failed : LedgerStatus::other;
+}
+
 LedgerLine* find_line(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
@@ -83,7 +92,8 @@ LedgerLine* find_line(int32 file_id) {
   line->source_id = DatumGetInt32(rows.values[0]);
   line->source = text_of(1);
   line->path = text_of(2);
-  line->status = text_of(3);
+  line->status_text = text_of(3);
+  line->status = status_of(line->status_text);
   line->header = rows.nulls[4] ? nullptr : DatumGetByteaPP(rows.values[4]);
   line->has_reading = !rows.nulls[5];
   line->delimiter = text_of(5);
@@ -391,7 +401,7 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
   tuplestore_end(retry.rejects);
   tuplestore_end(retry.outcomes);
   MemoryContextDelete(retry.record_context);
-  return {file_id, "loaded", nullptr, retry.retried, retry.loaded, retry.retried - retry.loaded + cut_off};
+  return {file_id, FileStatus::loaded, nullptr, retry.retried, retry.loaded, retry.retried - retry.loaded + cut_off};
 }
 
 Outcome retry_failed(int32 file_id, const LedgerLine* line, IngestRequest* request) {
@@ -408,10 +418,9 @@ Outcome retry_file(int32 file_id, Jsonb* call_options) {
   LedgerLine* line = find_line(file_id);
   IngestRequest request = ingest_request(line->source, call_options);
   line = find_line(file_id);  // the lock was waited for
-  if (std::strcmp(line->status, "loaded") != 0 && std::strcmp(line->status, "failed") != 0)
-    raise_state(file_id, psprintf("The file is %s.", line->status), nullptr);
+  if (line->status == LedgerStatus::other) raise_state(file_id, psprintf("The file is %s.", line->status_text), nullptr);
   if (request.definition->source_id != line->source_id) raise_state(file_id, psprintf("Source \"%s\" was dropped and made anew since.", line->source), nullptr);
-  return std::strcmp(line->status, "loaded") == 0 ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request);
+  return line->status == LedgerStatus::loaded ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request);
 }
 
 }  // namespace
@@ -424,7 +433,7 @@ DAP_FUNCTION(dap_retry_rejects) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
   dap::Outcome outcome = dap::retry_file(PG_GETARG_INT32(0), PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1));
   Datum values[6] = {Int32GetDatum(outcome.file_id), Int64GetDatum(outcome.retried), Int64GetDatum(outcome.loaded), Int64GetDatum(outcome.still_rejected),
-                     CStringGetTextDatum(outcome.status), outcome.reason ? CStringGetTextDatum(outcome.reason) : static_cast<Datum>(0)};
+                     CStringGetTextDatum(dap::file_status_text(outcome.status)), outcome.reason ? CStringGetTextDatum(outcome.reason) : static_cast<Datum>(0)};
   bool nulls[6] = {outcome.file_id == 0, false, false, false, false, outcome.reason == nullptr};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -35,7 +35,7 @@ StepResult begin_step(Plan* plan, const char* object) {
   return step;
 }
 
-void end_step(Plan* plan, StepResult* step, const char* action) {
+void end_step(Plan* plan, StepResult* step, StepAction action) {
   step->action = action;
   step->elapsed_us = GetCurrentTimestamp() - step->elapsed_us;
   run_add_step(plan->run, step);
@@ -82,7 +82,7 @@ void set_aside(Plan* plan, FileResult* file) {
   step.rows_in = file->rows_read;
   step.rows_rejected = file->rows_rejected;
   step.elapsed_us -= file->elapsed_us;
-  end_step(plan, &step, "failed");
+  end_step(plan, &step, StepAction::failed);
 }
 
 void ingest_source(Plan* plan, const SourceDefinition* definition) {
@@ -95,25 +95,25 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   // Whatever ends the run: the evidence is that of every file that failed.
   foreach (cell, files) {
     auto* file = static_cast<FileResult*>(lfirst(cell));
-    if (std::strcmp(file->status, "failed") == 0 && file->evidence) run_add_failed_file(plan->run, file->evidence);
+    if (file->status == FileStatus::failed && file->evidence) run_add_failed_file(plan->run, file->evidence);
   }
   foreach (cell, files) {
     auto* file = static_cast<FileResult*>(lfirst(cell));
-    if (std::strcmp(file->status, "failed") == 0) {
+    if (file->status == FileStatus::failed) {
       if (!sets_aside) stop_on_file(&request, file);
       continue;
     }
-    loaded |= std::strcmp(file->status, "loaded") == 0;
+    loaded |= file->status == FileStatus::loaded;
     // Once told: what was skipped before and is still the same is nothing new.
-    skipped |= std::strcmp(file->status, "skipped") == 0 && std::strcmp(file->reason, "already loaded") != 0 && !file->recognised;
+    skipped |= file->status == FileStatus::skipped && !file->known && !file->recognised;
     step.rows_in += file->rows_read;
     step.rows_inserted += file->rows_loaded;
     step.rows_rejected += file->rows_rejected;
   }
-  end_step(plan, &step, loaded ? "loaded" : skipped ? "skipped" : "unchanged");
+  end_step(plan, &step, loaded ? StepAction::loaded : skipped ? StepAction::skipped : StepAction::unchanged);
   foreach (cell, files) {
     auto* file = static_cast<FileResult*>(lfirst(cell));
-    if (std::strcmp(file->status, "failed") == 0) set_aside(plan, file);
+    if (file->status == FileStatus::failed) set_aside(plan, file);
   }
 }
 
@@ -158,7 +158,7 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   char* inputs = model_inputs(model, models);
   reading_pop();
   if (!plan->full && model_is_current(model, inputs)) {
-    end_step(plan, &step, "unchanged");
+    end_step(plan, &step, StepAction::unchanged);
     return;
   }
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dap model", ALLOCSET_DEFAULT_SIZES);
@@ -193,7 +193,7 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   model_built(model, inputs, run_id(plan->run), merged.rows, step.rows_rejected, changed > 0);
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
-  end_step(plan, &step, changed == 0 ? "unchanged" : merged.was_empty ? "built" : "merged");
+  end_step(plan, &step, changed == 0 ? StepAction::unchanged : merged.was_empty ? StepAction::built : StepAction::merged);
 }
 
 void refresh(Plan* plan) {
@@ -237,7 +237,7 @@ void put_steps(FunctionCallInfo fcinfo, const Plan* plan) {
     Interval elapsed = {};
     elapsed.time = step->elapsed_us;
     bool nulls[10] = {};
-    Datum values[10] = {Int64GetDatum(run_id(plan->run)), Int32GetDatum(step->step), CStringGetTextDatum(step->object), CStringGetTextDatum(step->action),
+    Datum values[10] = {Int64GetDatum(run_id(plan->run)), Int32GetDatum(step->step), CStringGetTextDatum(step->object), CStringGetTextDatum(step_action_text(step->action)),
                         Int64GetDatum(step->rows_in), Int64GetDatum(step->rows_inserted), Int64GetDatum(step->rows_updated), Int64GetDatum(step->rows_deleted),
                         Int64GetDatum(step->rows_rejected), IntervalPGetDatum(&elapsed)};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

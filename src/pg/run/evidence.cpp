@@ -9,6 +9,16 @@ struct Object {
   bool first;
 };
 
+const char* status_text(RunStatus status) {
+  switch (status) {
+    case RunStatus::running: return "running";
+    case RunStatus::returned: return "returned";
+    case RunStatus::succeeded: return "succeeded";
+    case RunStatus::failed: return "failed";
+  }
+  pg_unreachable();
+}
+
 void put_key(Object* object, const char* key) {
   appendStringInfoString(object->out, object->first ? "{" : ", ");
   object->first = false;
@@ -37,7 +47,7 @@ void put_step(StringInfo out, const StepResult* step, const char* message) {
   Object object = {out, true};
   put_number(&object, "step", step->step);
   put_text(&object, "object", step->object);
-  put_text(&object, "action", step->action);
+  put_text(&object, "action", step_action_text(step->action));
   put_number(&object, "rows_in", step->rows_in);
   put_number(&object, "rows_inserted", step->rows_inserted);
   put_number(&object, "rows_updated", step->rows_updated);
@@ -52,7 +62,7 @@ void put_failed_step(StringInfo out, const Run* run, const ErrorData* error) {
   Object object = {out, true};
   put_number(&object, "step", run->current_step);
   put_text(&object, "object", run->current_object);
-  put_text(&object, "action", "failed");
+  put_text(&object, "action", step_action_text(StepAction::failed));
   put_text(&object, "message",
            error->detail != nullptr ? psprintf("%s\n%s", error->message, error->detail) : error->message);
   appendStringInfoChar(out, '}');
@@ -82,26 +92,38 @@ void put_steps(Object* line, const Run* run, const ErrorData* error) {
 bool did_something(const Run* run) {
   ListCell* cell;
   foreach (cell, run->steps)
-    if (strcmp(static_cast<const StepResult*>(lfirst(cell))->action, "unchanged") != 0) return true;
+    if (static_cast<const StepResult*>(lfirst(cell))->action != StepAction::unchanged) return true;
   return false;
 }
 
 }  // namespace
 
-char* run_line(const Run* run, const char* status, const ErrorData* error) {
+const char* step_action_text(StepAction action) {
+  switch (action) {
+    case StepAction::loaded: return "loaded";
+    case StepAction::skipped: return "skipped";
+    case StepAction::failed: return "failed";
+    case StepAction::built: return "built";
+    case StepAction::merged: return "merged";
+    case StepAction::unchanged: return "unchanged";
+  }
+  pg_unreachable();
+}
+
+char* run_line(const Run* run, RunStatus status, const ErrorData* error) {
   StringInfoData text;
   initStringInfo(&text);
   Object line = {&text, true};
   put_number(&line, "run_id", run->id);
   put_text(&line, "command", run->command);
-  put_text(&line, "status", status);
+  put_text(&line, "status", status_text(status));
   put_time(&line, "started_at", run->started_at);
   put_text(&line, "run_by", run->run_by);
   put_number(&line, "pid", MyProcPid);
   put_text(&line, "xid", psprintf(UINT64_FORMAT, U64FromFullTransactionId(run->xid)));
   put_number(&line, "system_identifier", static_cast<int64>(GetSystemIdentifier()));
   put_number(&line, "database_oid", MyDatabaseId);
-  if (strcmp(status, "running") != 0) put_time(&line, "finished_at", GetCurrentTimestamp());
+  if (status != RunStatus::running) put_time(&line, "finished_at", GetCurrentTimestamp());
   if (error != nullptr) {
     put_text(&line, "failed_step", run->current_object);
     put_text(&line, "sqlstate", unpack_sql_state(error->sqlerrcode));
@@ -109,7 +131,7 @@ char* run_line(const Run* run, const char* status, const ErrorData* error) {
     put_text(&line, "detail", error->detail);
     put_text(&line, "hint", error->hint);
   }
-  if (error != nullptr || (strcmp(status, "succeeded") == 0 && did_something(run))) put_steps(&line, run, error);
+  if (error != nullptr || (status == RunStatus::succeeded && did_something(run))) put_steps(&line, run, error);
   appendStringInfoChar(&text, '}');
   return text.data;
 }

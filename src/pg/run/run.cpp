@@ -45,7 +45,7 @@ Run* run_begin(const char* command) {
   run->id = nextval_internal(dap_relation("run_id_seq"), false);
   run->xid = GetCurrentFullTransactionId();
 
-  RecorderTask task = {run_line(run, "running", nullptr), NIL, true, true};
+  RecorderTask task = {run_line(run, RunStatus::running, nullptr), NIL, true, true};
   RecorderResult result = record_outside(&task);
   MemoryContextSwitchTo(outer);
   if (!result.written)
@@ -63,7 +63,6 @@ void run_add_step(Run* run, const StepResult* step) {
   StepResult* copy = static_cast<StepResult*>(palloc(sizeof(StepResult)));
   *copy = *step;
   copy->object = pstrdup(step->object);
-  copy->action = pstrdup(step->action);
   run->steps = lappend(run->steps, copy);
   MemoryContextSwitchTo(outer);
 }
@@ -84,7 +83,7 @@ void run_add_failed_file(Run* run, const char* json) {
 }
 
 void run_succeed(Run* run) {
-  RecorderTask task = {run_line(run, "returned", nullptr), NIL, true, false};
+  RecorderTask task = {run_line(run, RunStatus::returned, nullptr), NIL, true, false};
   RecorderResult result = record_outside(&task);
   if (!result.written)
     warn_once(run, &result, "Should the transaction be rolled back, the run will show as crashed rather than aborted.");
@@ -92,7 +91,7 @@ void run_succeed(Run* run) {
   // A cancel that arrives just now ends a run like any other error: rolled back first, so that the recorder finds its
   // line free.
   ErrorData* error = in_subtransaction([run] {
-    write_line_inside(run_line(run, "succeeded", nullptr));
+    write_line_inside(run_line(run, RunStatus::succeeded, nullptr));
     return true;
   });
   if (error != nullptr) {
@@ -113,7 +112,7 @@ void run_fail(Run* run, const ErrorData* original) {
   PG_TRY();
   {
     const ErrorData* error = run_safe_error(run, original);
-    RecorderTask task = {run_line(run, "failed", error), run->files, false, true};
+    RecorderTask task = {run_line(run, RunStatus::failed, error), run->files, false, true};
     RecorderResult result = record_outside(&task);
     if (!result.written && run->files != NIL) {
       // Their size may be what did not fit: the run's own line matters most.

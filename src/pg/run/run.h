@@ -9,11 +9,15 @@
 
 namespace dap {
 
+enum class StepAction : unsigned char { loaded, skipped, failed, built, merged, unchanged };
+// As dap.run_steps says it.
+const char* step_action_text(StepAction);
+
 // A row of dap.run_steps and of the refresh functions' result.
 struct StepResult {
   int step;
   const char* object;
-  const char* action;  // loaded, skipped, failed, built, merged, unchanged
+  StepAction action;
   int64 rows_in;
   int64 rows_inserted;
   int64 rows_updated;
