@@ -17,6 +17,8 @@ const char* reason_code(Reason reason) noexcept {
     case Reason::bare_cr: return "bare_cr";
     case Reason::field_too_long: return "field_too_long";
     case Reason::record_too_long: return "record_too_long";
+    case Reason::untranslatable_character: return "untranslatable_character";
+    case Reason::row_too_big: return "row_too_big";
   }
   return "unknown";
 }

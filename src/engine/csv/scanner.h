@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/csv/reason.h"
+
 namespace dap::csv {
 
 // How a file is written. Delimiter, quote and escape are single bytes; quote 0 means that nothing is quoted.
@@ -27,19 +29,6 @@ struct Limits {
   std::uint64_t record_bytes = 64u << 20;
   std::uint64_t reject_bytes = 64u << 10;  // how much of a rejected record's raw bytes is kept
 };
-
-enum class Reason : std::uint8_t {
-  field_count,        // another number of fields than the header has
-  invalid_encoding,   // bytes that are not UTF-8
-  nul_byte,
-  quote_in_field,     // a quote inside an unquoted field (strict)
-  text_after_quote,   // text between a closing quote and the delimiter (strict)
-  bare_cr,            // a carriage return outside quotes that ends no line of this file
-  field_too_long,
-  record_too_long,
-};
-// The stable code kept in the ledger, such as "field_count".
-const char* reason_code(Reason) noexcept;
 
 enum class FileError : std::uint8_t { none, unterminated_quote, utf16, utf32 };
 

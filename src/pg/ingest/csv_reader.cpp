@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
+#include <optional>
 
 #include "engine/csv/scanner.h"
 #include "bridge/engine_call.h"
@@ -102,31 +103,32 @@ bool is_ascii(const char* data, Size size) {
   return true;
 }
 
-// Validates and converts one field into the batch's memory. NULL reason: it is fine.
-const char* convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
+// Validates and converts one field into the batch's memory. No reason: it is fine.
+std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
   *to = {from.data, from.size, from.is_null};
-  if (from.is_null || is_ascii(from.data, from.size)) return nullptr;
+  if (from.is_null || is_ascii(from.data, from.size)) return {};
   int size = static_cast<int>(from.size);
-  if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size) return "invalid_encoding";
-  if (!reader->convert) return nullptr;
+  if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size) return csv::Reason::invalid_encoding;
+  if (!reader->convert) return {};
   // Room for the worst, but for no more than a field may have; each round converts what is sure to fit.
   Size room = std::min(static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1, static_cast<Size>(setting_max_field_bytes) + 64 * 1024);
   auto* converted = static_cast<unsigned char*>(MemoryContextAllocHuge(reader->batch_context, room));
   Size out = 0;
   for (int at = 0; at < size;) {
-    if (out > static_cast<Size>(setting_max_field_bytes)) return "field_too_long";
+    if (out > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
     int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
                                              reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at, size - at, converted + out,
                                              static_cast<int>(room - out), true);
-    if (used == 0) return "untranslatable_character";
+    if (used == 0) return csv::Reason::untranslatable_character;
     at += used;
     out += std::strlen(reinterpret_cast<char*>(converted) + out);
   }
   to->data = reinterpret_cast<char*>(converted);
   to->size = static_cast<uint32>(out);
-  return nullptr;
+  return {};
 }
 
+// Of the scanner's own rejects.
 const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
   using csv::Reason;
   switch (reject.reason) {
@@ -147,6 +149,9 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
       return psprintf("a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
     case Reason::record_too_long:
       return psprintf("the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
+    case Reason::untranslatable_character:
+    case Reason::row_too_big:
+      break;
   }
   return "unknown";
 }
@@ -154,7 +159,7 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
 void copy_rejects(CsvReader* reader, const csv::Batch& from, CsvReject* to) {
   for (size_t i = 0; i < from.rejects.size(); i++) {
     const csv::Reject& reject = from.rejects[i];
-    to[i] = {static_cast<int64>(reject.line), static_cast<int64>(reject.offset), reject.column, csv::reason_code(reject.reason),
+    to[i] = {static_cast<int64>(reject.line), static_cast<int64>(reject.offset), reject.column, reject.reason,
              reason_message(reader, reject), reject.raw.data(), static_cast<uint32>(reject.raw.size()), static_cast<int64>(reject.raw_size)};
   }
 }
@@ -170,17 +175,18 @@ CsvPlace place_of(const csv::RecordPlace& record) {
 }
 
 // A field or record may be within the limits as it is in the file and not in the database's encoding.
-const char* too_long(const CsvField& field, Size* record_bytes) {
+std::optional<csv::Reason> too_long(const CsvField& field, Size* record_bytes) {
   *record_bytes += field.size;
-  if (field.size > static_cast<Size>(setting_max_field_bytes)) return "field_too_long";
-  return *record_bytes > static_cast<Size>(setting_max_record_bytes) ? "record_too_long" : nullptr;
+  if (field.size > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
+  if (*record_bytes > static_cast<Size>(setting_max_record_bytes)) return csv::Reason::record_too_long;
+  return {};
 }
 
-const char* conversion_message(const CsvReader* reader, const char* reason) {
-  if (std::strcmp(reason, "invalid_encoding") == 0) return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
-  if (std::strcmp(reason, "field_too_long") == 0)
+const char* conversion_message(const CsvReader* reader, csv::Reason reason) {
+  if (reason == csv::Reason::invalid_encoding) return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
+  if (reason == csv::Reason::field_too_long)
     return psprintf("in the database's encoding a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
-  if (std::strcmp(reason, "record_too_long") == 0)
+  if (reason == csv::Reason::record_too_long)
     return psprintf("in the database's encoding the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
   return psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
 }
@@ -227,7 +233,7 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   int good = 0;
   for (size_t i = 0; i < records; i++) {
     const csv::RecordPlace& record = from.records[i];
-    const char* reason = nullptr;
+    std::optional<csv::Reason> reason;
     size_t column = 0;
     Size record_bytes = 0;
     for (; column < columns; column++) {
@@ -237,8 +243,8 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
       if (reason) break;
     }
     if (reason) {
-      int32 at = std::strcmp(reason, "record_too_long") == 0 ? -1 : static_cast<int32>(column);
-      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), at, reason, conversion_message(reader, reason),
+      int32 at = *reason == csv::Reason::record_too_long ? -1 : static_cast<int32>(column);
+      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), at, *reason, conversion_message(reader, *reason),
                                  record.raw, kept_of(record), static_cast<int64>(record.raw_size)};
     } else {
       places[good++] = place_of(record);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "engine/csv/reason.h"
 #include "bridge/pg.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/options.h"
@@ -26,7 +27,7 @@ struct CsvReject {
   int64 line;
   int64 offset;
   int32 column;  // 0-based field, -1: the whole record
-  const char* reason;
+  csv::Reason reason;
   const char* message;  // names counts and places, never a value
   const char* raw;
   uint32 raw_size;

@@ -109,7 +109,7 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
       continue;
     }
     uint32 kept = place->raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : place->raw_size;
-    CsvReject reject = {place->line, place->offset, -1, "row_too_big", "no page can hold the row", place->raw, kept, place->raw_size};
+    CsvReject reject = {place->line, place->offset, -1, csv::Reason::row_too_big, "no page can hold the row", place->raw, kept, place->raw_size};
     add_reject(job, &reject);
     big++;
   }

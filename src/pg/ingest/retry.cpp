@@ -149,7 +149,7 @@ void put_outcome(Retry* retry, bool loaded, const CsvReject* why) {
   bool nulls[outcome_columns] = {false, false, true, true, true};
   if (why) {
     nulls[outcome_reason] = nulls[outcome_message] = false;
-    values[outcome_reason] = CStringGetTextDatum(why->reason);
+    values[outcome_reason] = CStringGetTextDatum(csv::reason_code(why->reason));
     values[outcome_message] = CStringGetTextDatum(why->message);
     if (why->column >= 0 && why->column < retry->map->columns && retry->map->names[why->column]) {
       nulls[outcome_column] = false;
@@ -166,7 +166,7 @@ void load_record(Retry* retry, const CsvField* fields, const CsvPlace* place) {
   const int* too_big;
   int too_big_count;
   table_writer_add(retry->writer, &batch, &too_big, &too_big_count);
-  CsvReject why = {place->line, place->offset, -1, "row_too_big", "no page can hold the row", nullptr, 0, 0};
+  CsvReject why = {place->line, place->offset, -1, csv::Reason::row_too_big, "no page can hold the row", nullptr, 0, 0};
   put_outcome(retry, too_big_count == 0, too_big_count ? &why : nullptr);
 }
 
@@ -229,7 +229,6 @@ void retry_alone(Retry* retry) {
     }
     if (batch.reject_count > 0) {
       why = batch.rejects[0];
-      why.reason = pstrdup(why.reason);
       why.message = pstrdup(why.message);
     }
     records += batch.records;

@@ -23,9 +23,9 @@ constexpr int most_columns = MaxHeapAttributeNumber;
 void count_reject(Sniff* sniff, const CsvReject* reject) {
   if (sniff->rejects++ == 0) sniff->first_reject_line = reject->line;
   int i = 0;
-  while (i < sniff->reason_count && std::strcmp(sniff->reasons[i].reason, reject->reason) != 0) i++;
+  while (i < sniff->reason_count && sniff->reasons[i].reason != reject->reason) i++;
   if (i == most_reasons) return;
-  if (i == sniff->reason_count) sniff->reasons[sniff->reason_count++] = {pstrdup(reject->reason), 0};
+  if (i == sniff->reason_count) sniff->reasons[sniff->reason_count++] = {reject->reason, 0};
   sniff->reasons[i].count++;
 }
 
@@ -141,8 +141,8 @@ void judge_rejects(Sniff* sniff) {
   initStringInfo(&text);
   bool quotes = false;
   for (int i = 0; i < sniff->reason_count; i++) {
-    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", sniff->reasons[i].reason, sniff->reasons[i].count);
-    quotes = quotes || std::strcmp(sniff->reasons[i].reason, "quote_in_field") == 0 || std::strcmp(sniff->reasons[i].reason, "text_after_quote") == 0;
+    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", csv::reason_code(sniff->reasons[i].reason), sniff->reasons[i].count);
+    quotes = quotes || sniff->reasons[i].reason == csv::Reason::quote_in_field || sniff->reasons[i].reason == csv::Reason::text_after_quote;
   }
   note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects, sniff->first_reject_line, text.data);
   if (quotes && !sniff->options->lenient) note(sniff, "quotes stand where none may: option \"lenient\", \"escape\" or \"quote\" may be what the file means");

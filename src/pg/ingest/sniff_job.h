@@ -1,6 +1,7 @@
 // One file that dap.sniff_csv looks into: what its parts (dialect, columns, answer) share.
 #pragma once
 
+#include "engine/csv/reason.h"
 #include "bridge/pg.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_survey.h"
@@ -11,7 +12,7 @@ namespace dap {
 constexpr int most_reasons = 16;
 
 struct ReasonCount {
-  const char* reason;
+  csv::Reason reason;
   int64 count;
 };
 
