@@ -238,7 +238,8 @@ BEGIN
     UPDATE dap.file_ledger f SET status = 'dismissed', reason = why, content_hash = coalesce(f.content_hash, hash),
       bytes = CASE WHEN f.content_hash IS NULL THEN coalesce((payload->>'bytes')::bigint, f.bytes) ELSE f.bytes END
     FROM dap.source_definition s
-    WHERE s.relation = _write_dismiss.relation AND f.source_id = s.source_id AND f.path = payload->>'path' AND f.status = 'failed'
+    WHERE s.relation = _write_dismiss.relation AND f.source_id = s.source_id AND f.status = 'failed'
+      AND (f.path = payload->>'path' OR f.content_hash = hash AND f.bytes = (payload->>'bytes')::bigint)
     RETURNING f.file_id)
   SELECT pg_catalog.jsonb_agg(d.file_id ORDER BY d.file_id) INTO ids FROM dismissed d;
   IF ids IS NULL AND hash IS NOT NULL THEN

@@ -1,23 +1,26 @@
 -- Getting past a file at 03:00.
 
--- What a file holds, for the ledger: {content_hash, bytes}; empty if it cannot be read (any more).
+-- What a file holds, for the ledger: {content_hash, bytes}.
 CREATE FUNCTION dap._describe_content(file text, options jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  compression text;
   content record;
 BEGIN
-  SELECT b.* INTO content FROM dap._read_bytes(file, dap._effective_options(options)->>'compression') AS b;
-  IF content.reason IS NOT NULL THEN  -- cut or broken: known by its bytes as they are
-    SELECT b.* INTO content FROM dap._read_bytes(file, 'plain') AS b;
-  END IF;
-  IF content.reason <> 'changed_while_read' THEN  -- what cannot be decompressed is known by its bytes as they are
-    SELECT b.* INTO content FROM dap._read_bytes(file, 'plain') AS b;
-  END IF;
+  -- Cut or broken, it is known by its bytes as they are.
+  FOREACH compression IN ARRAY ARRAY[dap._effective_options(options)->>'compression', 'plain'] LOOP
+    SELECT b.* INTO content FROM dap._read_bytes(file, compression) AS b;
+    IF content.reason = 'changed_while_read' THEN  -- neither are these its bytes
+      RAISE EXCEPTION USING ERRCODE = 'object_in_use', MESSAGE = pg_catalog.format('"%s" cannot be dismissed: it changed while it was read', file),
+        HINT = 'Dismiss it when nobody writes to it any more.';
+    END IF;
+    EXIT WHEN content.reason IS NULL;
+  END LOOP;
   RETURN pg_catalog.jsonb_build_object('content_hash', pg_catalog.encode(content.hash, 'hex'), 'bytes', content.length);
 END $$;
-COMMENT ON FUNCTION dap._describe_content(text, jsonb) IS 'Internal: the hash and length of a file''s bytes';
+COMMENT ON FUNCTION dap._describe_content(text, jsonb) IS 'Internal: the hash and length of a file''s bytes; 55006 where they change';
 
 -- Would the source take this file?
 CREATE FUNCTION dap._takes_file(source_path text, file text) RETURNS boolean
@@ -31,6 +34,15 @@ EXCEPTION WHEN undefined_file OR insufficient_privilege OR object_not_in_prerequ
 END $$;
 COMMENT ON FUNCTION dap._takes_file(text, text) IS 'Internal: does a source''s path mean a file?';
 
+-- A list for a message, which may be long.
+CREATE FUNCTION dap._some_of(paths text[]) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT array_to_string(paths[:5], ', ') || CASE WHEN cardinality(paths) > 5 THEN format(' and %s more', cardinality(paths) - 5) ELSE '' END
+$$;
+COMMENT ON FUNCTION dap._some_of(text[]) IS 'Internal: a list of paths in words, the first five by name';
+
 CREATE FUNCTION dap.dismiss_file(path text, reason text) RETURNS SETOF integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -38,7 +50,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   file text;
-  failed_paths text[];
+  meant text[];
   known record;
   content jsonb;
   live integer;
@@ -51,18 +63,18 @@ BEGIN
       DETAIL = 'It stands in dap.files for those who ask why the file''s records are missing.';
   END IF;
 
-  failed_paths := ARRAY(SELECT DISTINCT f.path FROM dap.files f WHERE f.status = 'failed' AND f.path = dismiss_file.path);
-  IF failed_paths = '{}' THEN  -- the end of a path will do where it means one file
-    failed_paths := ARRAY(SELECT DISTINCT f.path FROM dap.files f
+  meant := ARRAY(SELECT DISTINCT f.path FROM dap.files f WHERE f.status = 'failed' AND f.path = dismiss_file.path);
+  IF meant = '{}' THEN  -- the end of a path will do where it means one file
+    meant := ARRAY(SELECT DISTINCT f.path FROM dap.files f
       WHERE f.status = 'failed' AND pg_catalog.right(f.path, pg_catalog.length(dismiss_file.path) + 1) = '/' || dismiss_file.path);
   END IF;
-  IF pg_catalog.cardinality(failed_paths) > 1 THEN
+  IF pg_catalog.cardinality(meant) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'ambiguous_parameter', MESSAGE = pg_catalog.format('"%s" means several failed files', path),
-      DETAIL = pg_catalog.format('They are %s.', pg_catalog.array_to_string(failed_paths, ', '));
+      DETAIL = pg_catalog.format('They are %s.', dap._some_of(meant)), HINT = 'Give the path of one of them.';
   END IF;
 
-  IF pg_catalog.cardinality(failed_paths) = 1 THEN
-    file := failed_paths[1];
+  IF pg_catalog.cardinality(meant) = 1 THEN
+    file := meant[1];
     FOR known IN
       SELECT s.relation, s.options, pg_catalog.bool_or(f.content_hash IS NULL) AS unknown_bytes
       FROM dap.files f JOIN dap._sources s ON s.source = f.source
@@ -80,11 +92,18 @@ BEGIN
     END LOOP;
   ELSE
     BEGIN
-      SELECT f.path INTO file FROM dap._find_files(path) AS f;
+      meant := ARRAY(SELECT f.path FROM dap._find_files(path) AS f);
     EXCEPTION WHEN undefined_file OR object_not_in_prerequisite_state THEN
       -- There is no such file, or no directory to look for it in. What was dismissed stays so.
       ids := coalesce((SELECT pg_catalog.jsonb_agg(f.file_id) FROM dap.files f WHERE f.status = 'dismissed' AND f.path = dismiss_file.path), '[]');
     END;
+    -- What a directory or pattern means is another tomorrow: only a file is dismissed, by its own name.
+    IF pg_catalog.cardinality(meant) > 1 OR pg_catalog.regexp_replace(meant[1], '^.*/', '') <> pg_catalog.regexp_replace(path, '^.*/', '') THEN
+      RAISE EXCEPTION USING ERRCODE = 'ambiguous_parameter', MESSAGE = pg_catalog.format('"%s" is not the path of one file', path),
+        DETAIL = pg_catalog.format('It means %s now.', dap._some_of(meant)),
+        HINT = 'Give the path of one file. Those that failed are the lines of dap.files with status failed.';
+    END IF;
+    file := meant[1];
     FOR known IN SELECT s.* FROM dap._sources s WHERE dap._takes_file(s.path, file) ORDER BY s.source_id LOOP
       content := dap._describe_content(file, known.options);
       SELECT f.file_id INTO live FROM dap.files f
@@ -104,4 +123,5 @@ BEGIN
   RETURN QUERY SELECT i::integer FROM pg_catalog.jsonb_array_elements_text(ids) AS i;
 END $$;
 COMMENT ON FUNCTION dap.dismiss_file(text, text) IS
-  'Makes later runs skip the bytes of a file, usually one that failed; returns its lines in dap.files. The reason is kept there. Bytes that are corrected since are a new file';
+  'Makes later runs skip the bytes of one file, usually one that failed, named by its path or by the end of it; returns its lines in dap.files. The reason is kept there. '
+  'Bytes that are corrected since are a new file';

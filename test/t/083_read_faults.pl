@@ -157,6 +157,19 @@ for my $name (sort keys %hooks)
 }
 
 #
+# Whoever dismisses a file that changes meanwhile is told so: neither what was read nor its compressed bytes are what is to be skipped
+#
+$number++;
+$path = "$temp/h$number.at-1.hook.csv";
+write_file($path, $packed);
+write_file("$path.sh", 'touch "$1"');
+query(qq{SELECT dap.create_source('packed', '$path', '{id,name}')});
+like(failure("SELECT dap.dismiss_file('$path', 'why')"), qr/ERROR:  55006: "\Q$path\E" cannot be dismissed: it changed while it was read.*HINT:  Dismiss it when/s, 'a file that changes is not dismissed');
+is(query(q{SELECT count(*) FROM dap.files WHERE source = 'packed'}), 0, 'nor are any other bytes');
+is(query("SELECT count(*) FROM dap.dismiss_file('$path', 'why')"), 1, 'at rest it is dismissed');
+is(query(q{SELECT status, reason FROM dap.ingest_csv('packed')}), 'skipped|dismissed: why', 'and skipped');
+
+#
 # What is no regular file, by every function that reads one
 #
 mkfifo("$temp/fifo.csv", oct 600) or die $!;
