@@ -11,7 +11,7 @@ DAP_FUNCTION(dap_check_rule) {
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap._check_rule must return a row");
   BlessTupleDesc(descriptor);
 
-  const ColumnRule* rule = compile_column_rule(PG_GETARG_JSONB_P(0), PG_GETARG_BOOL(1));
+  const ColumnRule* rule = compile_column_rule(read_column_rule(PG_GETARG_JSONB_P(0)), PG_GETARG_BOOL(1));
   Datum values[3] = {CStringGetTextDatum(rule_name(rule)), CStringGetTextDatum(rule_source(rule)),
                      CStringGetTextDatum(format_type_with_typemod(rule_type(rule), rule_typmod(rule)))};
   bool nulls[3] = {false, false, false};

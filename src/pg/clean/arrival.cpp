@@ -35,7 +35,9 @@ int compare_by_file(const void* a, const void* b) {
 ArrivalRank* arrival_ranks(int32 source_id, int* count) {
   Parameter parameter = int4_parameter(source_id);
   ResultRows options = query_rows("SELECT d.options FROM dap.source_definition d WHERE d.source_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
-  if (options.rows == 0) elog(ERROR, "source %d has no definition", source_id);
+  if (options.rows == 0)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("source %d is not defined any more", source_id),
+                    errhint("Define the model that reads it again with or_replace, or drop it.")));
   bool by_name = parse_options(DatumGetJsonbP(options.values[0]), nullptr, OptionScope::source)->arrival_by_name;
   ResultRows files = query_rows("SELECT l.file_id, l.path FROM dap.file_ledger l WHERE l.source_id = $1 AND l.status = 'loaded' ORDER BY l.file_id", &parameter, 1,
                                 CurrentMemoryContext, ReadAt::active_snapshot);

@@ -132,14 +132,6 @@ bool is_key(const Model* model, const char* name) {
   return false;
 }
 
-// The name that a rule defines, before it is compiled.
-char* rule_name_of(Jsonb* rule) {
-  JsonbValue value;
-  JsonbValue* found = getKeyJsonValueFromContainer(&rule->root, "name", 4, &value);
-  if (!found || found->type != jbvString) elog(ERROR, "a rule of a clean model has no name");
-  return pnstrdup(found->val.string.val, found->val.string.len);
-}
-
 // Converted values go into the table as they are: a column that somebody gave another type would take them for something else.
 void check_type(const Model* model, const ColumnRule* rule, Form_pg_attribute attribute) {
   if (attribute->atttypid == rule_type(rule) && attribute->atttypmod == rule_typmod(rule)) return;
@@ -150,14 +142,12 @@ void check_type(const Model* model, const ColumnRule* rule, Form_pg_attribute at
 }
 
 Rule* compile_rules(const Model* model, TupleDesc desc, int* count) {
-  JsonbContainer* array = &model->columns->root;
-  int rules = JsonContainerSize(array);
+  int rules = model->columns.count;
   auto* compiled = static_cast<Rule*>(palloc(sizeof(Rule) * static_cast<Size>(rules)));
   for (int i = 0; i < rules; i++) {
-    Jsonb* definition = JsonbValueToJsonb(getIthJsonbValueFromContainer(array, static_cast<uint32>(i)));
-    const char* name = rule_name_of(definition);
-    compiled[i].rule = compile_column_rule(definition, is_key(model, name));
-    compiled[i].target = static_cast<AttrNumber>(position_of(desc, name, model));
+    const ColumnDefinition& definition = model->columns.column[i];
+    compiled[i].rule = compile_column_rule(definition, is_key(model, definition.name));
+    compiled[i].target = static_cast<AttrNumber>(position_of(desc, definition.name, model));
     check_type(model, compiled[i].rule, TupleDescAttr(desc, compiled[i].target));
   }
   *count = rules;

@@ -2,16 +2,16 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "pg/catalog/column_definition.h"
 
 namespace dap {
 
 struct ColumnRule;  // allocated in the memory context current at compile time
 
-// Compiles {name, source, type, required, trim, lower, map, format, zone, min, max} (contract of create_clean_model). Raises 22023 for
-// unknown keys, contradictory rules, formats under which one text could be two dates; 42704 for types that are not convertible.
-// `type` is as format_type prints or accepts: bigint, integer, numeric(18,2), numeric, double precision, boolean, date, timestamp,
-// timestamptz, uuid, text. `label` names the column in messages. `force_required` is for keys.
-ColumnRule* compile_column_rule(Jsonb* definition, bool force_required);
+// Compiles a rule as create_clean_model documents them. Raises 22023 for contradictory rules and formats under which one text could be two dates;
+// 42704 for types that are not convertible. `type` is as format_type prints or accepts: bigint, integer, numeric(18,2), numeric, double precision,
+// boolean, date, timestamp, timestamptz, uuid, text. `force_required` is for keys. Shares the definition's memory.
+ColumnRule* compile_column_rule(const ColumnDefinition& definition, bool force_required);
 // The rule of a plain column of this type, as read_csv uses it: no trimming of texts, not required.
 ColumnRule* compile_plain_rule(const char* name, Oid type, int32 typmod);
 

@@ -30,7 +30,7 @@ const ColumnRule* cached_rule(FunctionCallInfo fcinfo, Jsonb* definition) {
   MemoryContext caller = MemoryContextSwitchTo(cache->context);
   cache->definition = static_cast<Jsonb*>(palloc(size));
   memcpy(cache->definition, definition, size);
-  cache->rule = compile_column_rule(cache->definition, false);
+  cache->rule = compile_column_rule(read_column_rule(cache->definition), false);
   MemoryContextSwitchTo(caller);
   return cache->rule;
 }

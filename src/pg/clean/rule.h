@@ -8,13 +8,6 @@ namespace dap {
 
 enum class RuleKind : uint8 { text, integer, numeric, float8, float4, boolean, uuid, date, timestamp, timestamptz };
 
-struct MapEntry {
-  const char* from;
-  int from_length;
-  const char* to;  // NULL: the text stands for NULL
-  int to_length;
-};
-
 // Inclusive limits in the representation of the kind: `integers` also for dates (days) and timestamps (microseconds).
 struct RuleBounds {
   bool has_min;

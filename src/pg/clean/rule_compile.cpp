@@ -1,4 +1,4 @@
-// From a column's definition in JSON to a rule.
+// From a column's definition to a rule.
 #include <cstdlib>
 #include <cstring>
 
@@ -8,139 +8,8 @@ namespace dap {
 
 namespace {
 
-constexpr const char* allowed_keys = "name, source, type, required, trim, lower, map, format, zone, min, max";
 constexpr const char* convertible_types =
     "text, smallint, integer, bigint, numeric, real, double precision, boolean, uuid, date, timestamp, timestamptz";
-
-// The definition's values as they stand; what is absent or null is left as it is here.
-struct Definition {
-  const char* name = nullptr;
-  const char* source = nullptr;
-  const char* type = nullptr;
-  const char* zone = nullptr;
-  const char* min = nullptr;
-  const char* max = nullptr;
-  bool required = false;
-  bool trim = true;
-  bool lower = false;
-  JsonbContainer* map = nullptr;
-  const char** formats = nullptr;
-  int format_count = 0;
-};
-
-[[noreturn]] void wrong_value(const char* column, const char* key, const char* expected) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("\"%s\" of column \"%s\" must be %s", key, column, expected)));
-}
-
-char* string_of(const JsonbValue* value) {
-  return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-const char* read_string(const char* column, const char* key, const JsonbValue* value) {
-  if (value->type != jbvString) wrong_value(column, key, "a string");
-  return string_of(value);
-}
-
-bool read_bool(const char* column, const char* key, const JsonbValue* value) {
-  if (value->type != jbvBool) wrong_value(column, key, "true or false");
-  return value->val.boolean;
-}
-
-const char* read_bound(const char* column, const char* key, const JsonbValue* value) {
-  if (value->type == jbvNumeric)
-    return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-  if (value->type != jbvString) wrong_value(column, key, "a string or a number");
-  return string_of(value);
-}
-
-void read_formats(Definition* definition, const JsonbValue* value) {
-  constexpr const char* expected = "a string or an array of strings, not empty";
-  if (value->type == jbvString) {
-    definition->formats = static_cast<const char**>(palloc(sizeof(char*)));
-    definition->formats[0] = string_of(value);
-    definition->format_count = 1;
-    return;
-  }
-  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-    wrong_value(definition->name, "format", expected);
-  JsonbContainer* array = value->val.binary.data;
-  const uint32 count = JsonContainerSize(array);
-  if (count == 0 || count > 32)
-    wrong_value(definition->name, "format", count == 0 ? expected : "an array of at most 32 strings");
-  definition->formats = static_cast<const char**>(palloc(sizeof(char*) * count));
-  for (uint32 i = 0; i < count; ++i) {
-    const JsonbValue* element = getIthJsonbValueFromContainer(array, i);
-    if (element->type != jbvString) wrong_value(definition->name, "format", expected);
-    definition->formats[definition->format_count++] = string_of(element);
-  }
-}
-
-// The column's name comes first: every other message needs it.
-const char* read_name(Jsonb* json) {
-  if (!JB_ROOT_IS_OBJECT(json)) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a column's definition must be a JSON object"),
-                    errhint("Example: {\"name\": \"amount\", \"type\": \"numeric(18,2)\", \"required\": true}.")));
-  }
-  JsonbValue found;
-  const JsonbValue* name = getKeyJsonValueFromContainer(&json->root, "name", 4, &found);
-  if (name == nullptr || name->type != jbvString || name->val.string.len == 0) {
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a column's definition has no \"name\""),
-             errdetail("The name is a string that is not empty."), errhint("Keys of a column are: %s.", allowed_keys)));
-  }
-  if (name->val.string.len >= NAMEDATALEN) {
-    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("column name \"%s\" is too long", string_of(name)),
-                    errdetail("Names have at most %d bytes.", NAMEDATALEN - 1)));
-  }
-  return string_of(name);
-}
-
-Definition read_definition(Jsonb* json) {
-  Definition definition;
-  definition.name = read_name(json);
-  JsonbIterator* iterator = JsonbIteratorInit(&json->root);
-  JsonbValue key;
-  JsonbValue value;
-  (void)JsonbIteratorNext(&iterator, &key, true);
-  while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY) {
-    const char* name = string_of(&key);
-    (void)JsonbIteratorNext(&iterator, &value, true);
-    const auto is = [name](const char* known) { return strcmp(name, known) == 0; };
-    const char* column = definition.name;
-    const bool is_null = value.type == jbvNull;  // as if the key were absent
-    if (is("name")) {
-    } else if (is("source")) {
-      if (!is_null) definition.source = read_string(column, name, &value);
-    } else if (is("type")) {
-      if (!is_null) definition.type = read_string(column, name, &value);
-    } else if (is("required")) {
-      if (!is_null) definition.required = read_bool(column, name, &value);
-    } else if (is("trim")) {
-      if (!is_null) definition.trim = read_bool(column, name, &value);
-    } else if (is("lower")) {
-      if (!is_null) definition.lower = read_bool(column, name, &value);
-    } else if (is("map")) {
-      if (is_null) continue;
-      if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
-        wrong_value(column, name, "an object of strings");
-      definition.map = value.val.binary.data;
-    } else if (is("format")) {
-      if (!is_null) read_formats(&definition, &value);
-    } else if (is("zone")) {
-      if (!is_null) definition.zone = read_string(column, name, &value);
-    } else if (is("min")) {
-      if (!is_null) definition.min = read_bound(column, name, &value);
-    } else if (is("max")) {
-      if (!is_null) definition.max = read_bound(column, name, &value);
-    } else {
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("column \"%s\" has an unknown key \"%s\"", column, name),
-                      errhint("Keys of a column are: %s.", allowed_keys)));
-    }
-  }
-  return definition;
-}
 
 void set_type(ColumnRule* rule, Oid type, int32 typmod) {
   rule->type = type;
@@ -248,23 +117,11 @@ void refuse_dead_key(const ColumnRule* rule, const char* key, int length) {
                   errhint("Write the key as it stands after that.")));
 }
 
-void compile_map(ColumnRule* rule, JsonbContainer* map) {
-  rule->map = static_cast<MapEntry*>(palloc(sizeof(MapEntry) * (JsonContainerSize(map) + 1)));
-  JsonbIterator* iterator = JsonbIteratorInit(map);
-  JsonbValue key;
-  JsonbValue value;
-  (void)JsonbIteratorNext(&iterator, &key, true);
-  while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY) {
-    (void)JsonbIteratorNext(&iterator, &value, true);
-    if (value.type != jbvString && value.type != jbvNull) wrong_value(rule->name, "map", "an object of strings");
-    MapEntry* entry = &rule->map[rule->map_count++];
-    entry->from = string_of(&key);
-    entry->from_length = key.val.string.len;
-    refuse_dead_key(rule, entry->from, entry->from_length);
-    entry->to = value.type == jbvNull ? nullptr : string_of(&value);
-    entry->to_length = value.type == jbvNull ? 0 : value.val.string.len;
-  }
-  qsort(rule->map, rule->map_count, sizeof(MapEntry), compare_map_entries);
+void compile_map(ColumnRule* rule, const ColumnDefinition& definition) {
+  rule->map_count = definition.map_count;
+  rule->map = definition.map;
+  for (int i = 0; i < rule->map_count; i++) refuse_dead_key(rule, rule->map[i].from, rule->map[i].from_length);
+  qsort(rule->map, static_cast<size_t>(rule->map_count), sizeof(MapEntry), compare_map_entries);
 }
 
 [[noreturn]] void does_not_apply(const ColumnRule* rule, const char* key, const char* hint) {
@@ -276,12 +133,10 @@ void compile_map(ColumnRule* rule, JsonbContainer* map) {
 
 }  // namespace
 
-ColumnRule* compile_column_rule(Jsonb* json, bool force_required) {
-  const Definition definition = read_definition(json);
+ColumnRule* compile_column_rule(const ColumnDefinition& definition, bool force_required) {
   auto* rule = static_cast<ColumnRule*>(palloc0(sizeof(ColumnRule)));
   rule->name = definition.name;
   rule->source = definition.source != nullptr ? definition.source : definition.name;
-  if (*rule->source == '\0') wrong_value(rule->name, "source", "the name of a column of the source");
   Oid type = InvalidOid;
   int32 typmod = -1;
   parse_type(rule->name, definition.type, &type, &typmod);
@@ -292,7 +147,7 @@ ColumnRule* compile_column_rule(Jsonb* json, bool force_required) {
 
   rule->lower = definition.lower;
   if (rule->lower && rule->kind != RuleKind::text) does_not_apply(rule, "lower", "Only texts are lower-cased.");
-  if (definition.map != nullptr) compile_map(rule, definition.map);
+  if (definition.map_count > 0) compile_map(rule, definition);
   if (definition.zone != nullptr) {
     if (rule->kind != RuleKind::timestamp && rule->kind != RuleKind::timestamptz) {
       does_not_apply(rule, "zone", "Only timestamps have a time zone.");

@@ -295,9 +295,13 @@ ColumnSurvey* column_survey_open(int columns) {
   survey->column = static_cast<Column*>(MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Column) * (static_cast<Size>(columns) + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
   for (int i = 0; i < columns; i++) survey->column[i].alive = (1u << candidate_count) - 1;
   for (int i = 0; i < candidate_count; i++) {
-    const char* format = candidates[i].format ? psprintf(", \"format\": \"%s\"", candidates[i].format) : "";
-    Datum rule = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("{\"name\": \"column\", \"type\": \"%s\"%s}", candidates[i].type, format)));
-    survey->rules[i] = compile_column_rule(DatumGetJsonbP(rule), false);
+    ColumnDefinition definition = plain_column("column", candidates[i].type);
+    const char* format = candidates[i].format;
+    if (format) {
+      definition.formats = &format;
+      definition.format_count = 1;
+    }
+    survey->rules[i] = compile_column_rule(definition, false);
   }
   return survey;
 }

@@ -20,18 +20,6 @@ int position_of(TupleDesc desc, const char* name) {
   return -1;
 }
 
-bool has_column(const Model* model, const char* name) {
-  JsonbContainer* columns = &model->columns->root;
-  uint32 count = JsonContainerSize(columns);
-  for (uint32 i = 0; i < count; i++) {
-    JsonbValue* column = getIthJsonbValueFromContainer(columns, i);
-    JsonbValue value;
-    JsonbValue* found = column->type == jbvBinary ? getKeyJsonValueFromContainer(column->val.binary.data, "name", 4, &value) : nullptr;
-    if (found && found->type == jbvString && found->val.string.len == static_cast<int>(strlen(name)) && memcmp(found->val.string.val, name, strlen(name)) == 0) return true;
-  }
-  return false;
-}
-
 char* column_list(TupleDesc desc, const char* prefix) {
   StringInfoData list;
   initStringInfo(&list);
@@ -78,16 +66,16 @@ TupleDesc model_columns(const Model* model, Relation relation) {
   int count = 0;
   for (int i = 0; i < all->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(all, i);
-    count += !attribute->attisdropped && has_column(model, NameStr(attribute->attname));
+    count += !attribute->attisdropped && has_column(&model->columns, NameStr(attribute->attname));
   }
-  if (count < static_cast<int>(JsonContainerSize(&model->columns->root)))
+  if (count < model->columns.count)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table %s lacks a column of its model", model->label),
                     errhint("Add it again, or drop the model with dap.drop_model(%s) and create it anew.", quote_literal_cstr(model->label))));
   TupleDesc desc = CreateTemplateTupleDesc(count);
   AttrNumber at = 0;
   for (int i = 0; i < all->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(all, i);
-    if (attribute->attisdropped || !has_column(model, NameStr(attribute->attname))) continue;
+    if (attribute->attisdropped || !has_column(&model->columns, NameStr(attribute->attname))) continue;
     TupleDescInitEntry(desc, ++at, NameStr(attribute->attname), attribute->atttypid, attribute->atttypmod, 0);
     TupleDescInitEntryCollation(desc, at, attribute->attcollation);
   }
@@ -103,7 +91,9 @@ MergeTarget* merge_target(const Model* model, TupleDesc desc) {
   target->key = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(model->key_count)));
   for (int i = 0; i < model->key_count; i++) {
     target->key[i] = position_of(desc, model->key[i]);
-    if (target->key[i] < 0) elog(ERROR, "a key column of model %s is not one of its columns", model->label);
+    if (target->key[i] < 0)
+      ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("key column \"%s\" of model %s is not one of its columns", model->key[i], model->label),
+                      errhint("Define the model again with or_replace.")));
   }
   Relation relation = table_open(model->relation, NoLock);
   TupleDesc all = RelationGetDescr(relation);

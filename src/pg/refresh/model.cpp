@@ -12,7 +12,10 @@ char** texts_of(Datum array, int* count) {
   bool* nulls;
   deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, count);
   char** texts = static_cast<char**>(palloc(sizeof(char*) * static_cast<Size>(*count + 1)));
-  for (int i = 0; i < *count; i++) texts[i] = TextDatumGetCString(values[i]);
+  for (int i = 0; i < *count; i++) {
+    if (nulls[i]) ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("a model's list of columns holds NULL")));
+    texts[i] = TextDatumGetCString(values[i]);
+  }
   return texts;
 }
 
@@ -34,7 +37,8 @@ Model* model_of(const ResultRows* rows, int row) {
   model->tier = DatumGetInt16(values[2]);
   model->is_clean = DatumGetBool(values[3]);
   model->source_id = nulls[4] ? 0 : DatumGetInt32(values[4]);
-  model->columns = nulls[5] ? nullptr : DatumGetJsonbP(values[5]);
+  JsonbContainer* columns = &DatumGetJsonbP(values[5])->root;
+  model->columns = model->is_clean ? read_clean_columns(columns) : read_query_columns(columns);
   model->key = texts_of(values[6], &model->key_count);
   if (!nulls[7]) model->latest_by = texts_of(values[7], &model->latest_by_count);
   model->query = nulls[8] ? nullptr : TextDatumGetCString(values[8]);
@@ -46,6 +50,10 @@ Model* model_of(const ResultRows* rows, int row) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %d does not exist any more", model->model_id),
                     errhint("Its definition is removed by: SELECT dap.drop_model('%u').", model->relation)));
   model->label = relation_label(model->relation);
+  // What the catalog's constraints say, should somebody have taken them away: the refresh stands on it.
+  if (model->key_count == 0 || (model->is_clean ? model->upstream_count != 1 : model->query == nullptr))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("the definition of model %s is damaged", model->label),
+                    errhint("Define it again with or_replace.")));
   return model;
 }
 

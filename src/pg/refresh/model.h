@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "pg/catalog/column_definition.h"
 
 namespace dap {
 
@@ -16,7 +17,7 @@ struct Model {
   int key_count;
   char** latest_by;
   int latest_by_count;
-  Jsonb* columns;  // array of objects with the columns' names; of clean models: their rules
+  ColumnDefinitions columns;
   char* query;     // query models
   Oid* upstream;
   int upstream_count;
