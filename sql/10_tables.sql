@@ -7,7 +7,7 @@ CREATE TABLE dap.source_definition (
   relation regclass NOT NULL UNIQUE,
   path text,
   path_by text NOT NULL,
-  columns text[] NOT NULL CHECK (array_position(columns, NULL) IS NULL),
+  columns text[] NOT NULL CHECK (cardinality(columns) > 0 AND array_ndims(columns) = 1 AND array_position(columns, NULL) IS NULL),
   options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object'),
   definition_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -22,7 +22,10 @@ CREATE TABLE dap.model_definition (
   tier smallint NOT NULL CHECK (tier IN (1, 2)),
   kind text NOT NULL CHECK (kind IN ('clean', 'query')),
   source_id integer,
-  columns jsonb NOT NULL CHECK (jsonb_typeof(columns) = 'array'),
+  -- Objects with a name each, and nothing else.
+  columns jsonb NOT NULL CHECK (jsonb_typeof(columns) = 'array' AND jsonb_array_length(columns) > 0
+    AND jsonb_array_length(columns)
+      = jsonb_array_length(jsonb_path_query_array(columns, 'strict $[*] ? (@.type() == "object").name ? (@.type() == "string" && @ != "")', silent => true))),
   key text[] NOT NULL CHECK (cardinality(key) > 0 AND array_ndims(key) = 1 AND array_position(key, NULL) IS NULL),
   latest_by text[] CHECK (array_position(latest_by, NULL) IS NULL),
   query text,
@@ -31,8 +34,9 @@ CREATE TABLE dap.model_definition (
   definition_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   created_by text NOT NULL,
-  -- The module reads these without looking twice.
-  CHECK ((kind = 'clean') = (source_id IS NOT NULL) AND (kind = 'query') = (query IS NOT NULL))
+  CHECK ((kind = 'clean') = (source_id IS NOT NULL) AND (kind = 'query') = (query IS NOT NULL)),
+  CHECK (kind <> 'clean' OR (tier = 1 AND cardinality(upstream) = 1)),
+  CHECK (to_jsonb(key) <@ jsonb_path_query_array(columns, '$[*].name') AND (latest_by IS NULL OR to_jsonb(latest_by) <@ jsonb_path_query_array(columns, '$[*].name')))
 );
 COMMENT ON TABLE dap.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
 
@@ -57,7 +61,7 @@ CREATE TABLE dap.file_ledger (
   path text NOT NULL,
   status text NOT NULL CHECK (status IN ('loaded', 'failed', 'unloaded', 'dismissed', 'archived')),
   reason text,
-  content_hash bytea,
+  content_hash bytea CHECK (octet_length(content_hash) = 16),
   modified_at timestamptz,
   bytes bigint,
   rows_read bigint,
@@ -86,7 +90,7 @@ CREATE TABLE dap.file_identity (
   mtime_ns bigint NOT NULL,
   ctime_ns bigint NOT NULL,
   read_ns bigint NOT NULL,
-  content_hash bytea NOT NULL,
+  content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 16),
   bytes bigint NOT NULL,
   PRIMARY KEY (source_id, path)
 );

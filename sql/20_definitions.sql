@@ -50,7 +50,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_run_as';
 COMMENT ON FUNCTION dap._run_as(regrole, text) IS
-  'Internal: runs statements as a role that the caller could SET ROLE to, in a security-restricted operation; returns the last one''s first value';
+  'Internal: runs statements as a role that the caller could SET ROLE to, in a security-restricted operation; returns the first value of the last one that gives rows';
 
 CREATE FUNCTION dap._lock_definitions() RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -146,6 +146,12 @@ DECLARE
   names text[] := ARRAY(SELECT c.name FROM pg_catalog.jsonb_array_elements_text(payload->'columns') WITH ORDINALITY AS c(name, n) ORDER BY c.n);
 BEGIN
   PERFORM dap._check_permanent_table(relation);
+  PERFORM dap._check_name(payload->>'source', 'a source');
+  PERFORM dap._check_column_names(names);
+  IF NOT EXISTS (SELECT FROM dap.source_definition d WHERE d.relation = _write_source.relation AND d.source = payload->>'source')
+      AND _write_source.relation IS DISTINCT FROM dap._relation(pg_catalog.format('%I.%I', dap._layer(0), payload->>'source')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('%s is not the table of a source "%s"', relation, payload->>'source');
+  END IF;
   -- What "later" means decides which records win: the models must see their inputs as changed.
   UPDATE dap.model_state s SET inputs = '{}'
   FROM dap.source_definition d JOIN dap.model_definition m ON m.source_id = d.source_id
@@ -165,6 +171,32 @@ BEGIN
   RETURN pg_catalog.to_jsonb(id);
 END $$;
 
+-- Raises unless a model of `tier` can be made from these relations.
+CREATE FUNCTION dap._check_upstream(target text, tier integer, upstream regclass[]) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  later text;
+BEGIN
+  -- The tables that it reads, those that their models read, and so on.
+  IF EXISTS (
+    WITH RECURSIVE reached(relation) AS (
+      SELECT u FROM pg_catalog.unnest(upstream) AS u
+      UNION SELECT u FROM reached r JOIN dap._models m ON m.relation = r.relation CROSS JOIN pg_catalog.unnest(m.upstream) AS u)
+    SELECT FROM reached r WHERE r.relation = dap._relation(target)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s would depend on itself', target),
+      DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(upstream, ', '));
+  END IF;
+  SELECT m.relation::text INTO later FROM dap._models m WHERE m.relation = ANY (upstream) AND m.tier > tier LIMIT 1;
+  IF later IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s reads %s, which is made after it', target, later),
+      HINT = pg_catalog.format('Make it in schema %s.', dap._layer(2));
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_upstream(text, integer, regclass[]) IS 'Internal: raises unless a model can be made from these relations';
+
 CREATE FUNCTION dap._write_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -172,13 +204,23 @@ AS $$
 #variable_conflict use_column
 DECLARE
   id integer;
+  reads regclass[] := ARRAY(SELECT u::bigint::oid::regclass FROM pg_catalog.jsonb_array_elements_text(payload->'upstream') AS u ORDER BY 1);
 BEGIN
   PERFORM dap._check_permanent_table(relation);
+  PERFORM dap._check_upstream(relation::text, (payload->>'tier')::integer, reads);
+  IF (payload->>'tier')::integer IS DISTINCT FROM (SELECT dap._tier(n.nspname::text) FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = _write_model.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('%s is not in the schema of its tier', relation);
+  END IF;
+  IF payload->>'kind' = 'clean' AND NOT EXISTS (
+      SELECT FROM dap.source_definition s WHERE s.source_id = (payload->>'source_id')::integer AND reads = ARRAY[s.relation]) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('model %s does not read its source alone', relation);
+  END IF;
   INSERT INTO dap.model_definition AS d (relation, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
   SELECT _write_model.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
-    ARRAY(SELECT u::oid::regclass FROM pg_catalog.unnest(m.upstream) AS u ORDER BY 1), m.always, m.definition_hash, caller
+    reads, m.always, m.definition_hash, caller
   FROM pg_catalog.jsonb_to_record(payload) AS m(tier smallint, kind text, source_id integer, columns jsonb, key text[], latest_by text[],
-    query text, upstream bigint[], always boolean, definition_hash text)
+    query text, always boolean, definition_hash text)
   ON CONFLICT (relation) DO UPDATE SET kind = excluded.kind, source_id = excluded.source_id, columns = excluded.columns, key = excluded.key,
     latest_by = excluded.latest_by, query = excluded.query, upstream = excluded.upstream, always = excluded.always,
     definition_hash = excluded.definition_hash
@@ -212,7 +254,10 @@ DECLARE
   id integer;
   renumbered jsonb := '{}';
 BEGIN
-  FOR held IN SELECT f.file_id, f.records FROM pg_catalog.jsonb_to_recordset(payload->'files') AS f(file_id integer, records bigint) ORDER BY 1 LOOP
+  IF EXISTS (SELECT FROM dap.source_definition s JOIN dap.file_ledger f ON f.source_id = s.source_id WHERE s.relation = _write_adopt.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = pg_catalog.format('the ledger knows the records of %s', relation);
+  END IF;
+  FOR held IN SELECT f.file_id, f.records FROM pg_catalog.jsonb_to_recordset(payload) AS f(file_id integer, records bigint) ORDER BY 1 LOOP
     id := pg_catalog.nextval('dap.file_id_seq');
     INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, rows_read, rows_loaded, rows_rejected, definition_hash, loaded_by)
     SELECT id, s.source_id, s.source, pg_catalog.format('adopted: file %s of %s', held.file_id, _write_adopt.relation), 'loaded', 'adopted',
@@ -257,6 +302,22 @@ BEGIN
   RETURN ids;
 END $$;
 
+CREATE FUNCTION dap._check_no_readers(relation regclass, what text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  readers text;
+BEGIN
+  SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE relation = ANY (m.upstream);
+  IF readers IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('%s cannot be dropped', what),
+      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first, with dap.drop_model().';
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_no_readers(regclass, text) IS 'Internal: raises if a model reads the relation';
+
 -- The ledger's lines stay as history; what the source held, values in rejects too, goes with it.
 CREATE FUNCTION dap._write_drop_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -266,6 +327,9 @@ AS $$
 DECLARE
   id integer;
 BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = _write_drop_source.relation) THEN  -- else it may be made again, for those that read it
+    PERFORM dap._check_no_readers(relation, relation::text);
+  END IF;
   DELETE FROM dap.source_definition s WHERE s.relation = _write_drop_source.relation RETURNING s.source_id INTO id;
   UPDATE dap.file_ledger f SET status = 'unloaded', reason = pg_catalog.format('source dropped by %s', caller)
   WHERE f.source_id = id AND f.status IN ('loaded', 'archived');
@@ -282,6 +346,7 @@ AS $$
 DECLARE
   id integer;
 BEGIN
+  PERFORM dap._check_no_readers(relation, pg_catalog.format('model %s', relation));
   DELETE FROM dap.model_definition m WHERE m.relation = _write_drop_model.relation RETURNING m.model_id INTO id;
   DELETE FROM dap.model_state s WHERE s.model_id = id;
   DELETE FROM dap.reject_ledger r WHERE r.model_id = id;

@@ -65,13 +65,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  files jsonb;
-  renumbered jsonb;
+  renumbered jsonb := dap._write('adopt', relation, '{}');
 BEGIN
-  files := dap._run_as(owner, pg_catalog.format(
-    'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)) FROM (SELECT t._file_id AS file_id, pg_catalog.count(*) AS records FROM %s t GROUP BY 1) f', relation));
-  IF files IS NOT NULL THEN
-    renumbered := dap._write('adopt', relation, pg_catalog.jsonb_build_object('files', files));
+  IF renumbered <> '{}' THEN
     PERFORM dap._run_as(owner, pg_catalog.format(
       'UPDATE %s t SET _file_id = (%L::jsonb ->> t._file_id::text)::integer', relation, renumbered));
   END IF;
@@ -226,7 +222,6 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   known record;
-  readers text;
   is_foreign boolean;
 BEGIN
   PERFORM dap._lock_definitions();
@@ -234,11 +229,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('source "%s" does not exist', source);
   END IF;
-  SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE known.relation = ANY (m.upstream);
-  IF readers IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('source "%s" cannot be dropped', source),
-      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first, with dap.drop_model().';
-  END IF;
+  PERFORM dap._check_no_readers(known.relation, pg_catalog.format('source "%s"', source));
   SELECT c.relkind = 'f' INTO is_foreign FROM pg_catalog.pg_class c WHERE c.oid = known.relation;
   IF known.has_table AND NOT is_foreign THEN  -- a load that goes on is waited for, so that its file is among those that go
     PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,

@@ -236,7 +236,6 @@ DECLARE
   owner regrole := dap._layer_owner(tier);
   analysis record;
   shape jsonb;
-  later text;
   hash text;
   target regclass;
   always boolean;
@@ -252,20 +251,7 @@ BEGIN
     INTO shape FROM pg_catalog.unnest(analysis.columns) WITH ORDINALITY AS c(name, n);
 
   target := dap._relation(place.target);
-  -- The tables that the query reads, those that their models read, and so on.
-  IF EXISTS (
-    WITH RECURSIVE reached(relation) AS (
-      SELECT u FROM pg_catalog.unnest(analysis.upstream) AS u
-      UNION SELECT u FROM reached r JOIN dap._models m ON m.relation = r.relation CROSS JOIN pg_catalog.unnest(m.upstream) AS u)
-    SELECT FROM reached r WHERE r.relation = target) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s would depend on itself', place.target),
-      DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(analysis.upstream, ', '));
-  END IF;
-  SELECT m.relation::text INTO later FROM dap._models m WHERE m.relation = ANY (analysis.upstream) AND m.tier > tier LIMIT 1;
-  IF later IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s reads %s, which is made after it', place.target, later),
-      HINT = pg_catalog.format('Make it in schema %s.', dap._layer(2));
-  END IF;
+  PERFORM dap._check_upstream(place.target, tier, analysis.upstream);
   -- A table that no run writes has no version to compare: the model is computed each time.
   always := analysis.always OR EXISTS (
     SELECT FROM pg_catalog.unnest(analysis.upstream) AS u
@@ -296,11 +282,10 @@ DECLARE
   parts text[];
   candidates regclass[];
   known record;
-  readers text;
 BEGIN
   PERFORM dap._lock_definitions();
   IF model ~ '^[0-9]+$' THEN  -- as dap.status shows a model whose table is gone
-    candidates := ARRAY[model::oid::regclass];
+    candidates := ARRAY[CASE WHEN pg_catalog.length(model) < 11 AND model::bigint < 4294967296 THEN model::oid::regclass END];
   ELSE
     parts := pg_catalog.parse_ident(coalesce(model, ''));
     -- Without a schema the name is looked for in both layers.
@@ -313,11 +298,6 @@ BEGIN
   SELECT m.* INTO known FROM dap._models m WHERE m.relation = ANY (candidates) ORDER BY m.tier DESC LIMIT 1;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('model %s does not exist', model);
-  END IF;
-  SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE known.relation = ANY (m.upstream);
-  IF readers IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('model %s cannot be dropped', known.relation),
-      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first.';
   END IF;
   PERFORM dap._write('drop_model', known.relation, '{}');
   IF known.has_table THEN

@@ -6,6 +6,18 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_grant';
 COMMENT ON FUNCTION dap._grant(regrole, text) IS 'Internal: grants what a level may use of schema dap, on behalf of an admin';
 
+CREATE FUNCTION dap._check_level(level text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF level NOT IN ('monitor', 'reader', 'operator', 'admin') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('unknown level "%s"', level),
+      HINT = 'The levels are monitor, reader, operator and admin.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION dap._check_level(text) IS 'Internal: raises unless a level is one of those that dap.grant_access() knows';
+
 -- What a level may use of the extension itself. Runs as the extension's owner.
 CREATE FUNCTION dap._write_grant(role regrole, level text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -15,6 +27,7 @@ DECLARE
   granted regclass;
   routine regprocedure;
 BEGIN
+  PERFORM dap._check_level(level);
   FOR granted IN
     SELECT c.oid FROM pg_catalog.pg_class c
     WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind = 'v'
@@ -49,12 +62,10 @@ DECLARE
 BEGIN
   IF role IS NULL OR level IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role and level must be given';
-  ELSIF level NOT IN ('monitor', 'reader', 'operator', 'admin') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('unknown level "%s"', level),
-      HINT = 'The levels are monitor, reader, operator and admin.';
   ELSIF role = 0::regrole OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('role %s does not exist', role);
   END IF;
+  PERFORM dap._check_level(level);
 
   IF level = 'reader' THEN
     owner := dap._layer_owner(2);

@@ -192,9 +192,9 @@ for my $damage (
   '"columns": null', '"columns": {"name": "scope"}', '"columns": 5', '"key": []', '"key": [null]', '"key": null', '"query": null', '"kind": "clean"',
   '"kind": "clean", "source_id": 1', '"latest_by": [null]', '"upstream": [null]', '"tier": 3') {
   my $entry = '{"tier": 2, "kind": "query", "key": ["scope"], "columns": [{"name": "scope"}], "query": "SELECT 1 AS scope", "upstream": [], "always": true, "definition_hash": "x"}';
-  like(outcome_as('admin', "SELECT dap._write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^23/, "no model with $damage");
+  like(outcome_as('admin', "SELECT dap._write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^22023/, "no model with $damage");
 }
-is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '23514', 'no source with a column without a name');
+is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '22023', 'no source with a column without a name');
 is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a text); SELECT dap._write('source', 'passing', '{\"source\": \"passing\", \"columns\": [\"a\"], \"options\": {}}')"), '42809', 'no source in a temporary table');
 
 # What a session alone has is nothing that a model can stand on

@@ -2,27 +2,32 @@
 // Both functions check the caller first, so that holding EXECUTE on them gives nobody a right beyond memberships.
 
 #include "bridge/pg.h"
+#include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "pg/catalog/payload.h"
 #include "pg/catalog/privilege.h"
 
 namespace dap {
 namespace {
 
+constexpr const char* adopt = "adopt";
+
 // What may be written, each by one fixed SQL function that nobody but the ledger's owner can execute.
 struct WriteKind {
   const char* name;
   const char* statement;
+  void (*check)(Oid relation, Jsonb* payload);
   bool outlives_relation;  // may clean up after a relation that somebody dropped by hand
 };
 
 constexpr WriteKind write_kinds[] = {
-    {"source", "SELECT dap._write_source($1, $2, $3)", false},
-    {"model", "SELECT dap._write_model($1, $2, $3)", false},
-    {"guard", "SELECT dap._write_guard($1, $2, $3)", false},
-    {"adopt", "SELECT dap._write_adopt($1, $2, $3)", false},
-    {"dismiss", "SELECT dap._write_dismiss($1, $2, $3)", false},
-    {"drop_source", "SELECT dap._write_drop_source($1, $2, $3)", true},
-    {"drop_model", "SELECT dap._write_drop_model($1, $2, $3)", true},
+    {"source", "SELECT dap._write_source($1, $2, $3)", check_source_payload, false},
+    {"model", "SELECT dap._write_model($1, $2, $3)", check_model_payload, false},
+    {"guard", "SELECT dap._write_guard($1, $2, $3)", check_empty_payload, false},
+    {adopt, "SELECT dap._write_adopt($1, $2, $3)", check_empty_payload, false},
+    {"dismiss", "SELECT dap._write_dismiss($1, $2, $3)", check_dismiss_payload, false},
+    {"drop_source", "SELECT dap._write_drop_source($1, $2, $3)", check_empty_payload, true},
+    {"drop_model", "SELECT dap._write_drop_model($1, $2, $3)", check_empty_payload, true},
 };
 
 const WriteKind* find_kind(const char* name) {
@@ -33,30 +38,79 @@ const WriteKind* find_kind(const char* name) {
   return nullptr;
 }
 
+// The records that a table holds, file by file, counted as its owner: nobody gives the ledger numbers of their own.
+Datum count_records(Oid relation) {
+  RunAs owner = run_as_begin(relation_owner(relation));
+  ResultRows files = query_rows(psprintf("SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') FROM (SELECT t._file_id AS file_id, count(*) AS records FROM %s t GROUP BY 1) f",
+                                         relation_label(relation)), nullptr, 0, CurrentMemoryContext);
+  run_as_end(&owner);
+  return files.values[0];
+}
+
+// The first row's first value of the last statement that gives rows: all of them are run to their ends, and no row is kept.
+struct FirstValue {
+  DestReceiver base;
+  MemoryContext context;
+  bool has_row;
+  char* text;  // NULL: none, or NULL
+};
+
+void first_value_startup(DestReceiver* self, int, TupleDesc) {
+  auto* first = reinterpret_cast<FirstValue*>(self);
+  first->has_row = false;
+  first->text = nullptr;
+}
+
+bool first_value_receive(TupleTableSlot* slot, DestReceiver* self) {
+  auto* first = reinterpret_cast<FirstValue*>(self);
+  if (first->has_row) return true;
+  first->has_row = true;
+  if (slot->tts_tupleDescriptor->natts == 0) return true;
+  bool is_null;
+  Datum value = slot_getattr(slot, 1, &is_null);
+  if (is_null) return true;
+  Oid output;
+  bool is_varlena;
+  getTypeOutputInfo(TupleDescAttr(slot->tts_tupleDescriptor, 0)->atttypid, &output, &is_varlena);
+  first->text = MemoryContextStrdup(first->context, OidOutputFunctionCall(output, value));
+  return true;
+}
+
+void first_value_nothing(DestReceiver*) {}
+
+char* run_for_first_value(const char* statement) {
+  FirstValue first = {};
+  first.base.receiveSlot = first_value_receive;
+  first.base.rStartup = first_value_startup;
+  first.base.rShutdown = first.base.rDestroy = first_value_nothing;
+  first.base.mydest = DestNone;
+  first.context = CurrentMemoryContext;
+  SPI_connect();
+  SPIExecuteOptions options = {};
+  options.dest = &first.base;
+  const int result = SPI_execute_extended(statement, &options);
+  if (result == SPI_ERROR_TRANSACTION || result == SPI_ERROR_COPY)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    result == SPI_ERROR_COPY ? errmsg("cannot COPY to or from the client here") : errmsg("cannot begin or end a transaction here"),
+                    errdetail("The statements run within one that is not finished.")));
+  if (result < 0) elog(ERROR, "SPI_execute_extended: %s", SPI_result_code_string(result));
+  SPI_finish();
+  return first.text;
+}
+
 }  // namespace
 }  // namespace dap
 
 using namespace dap;
 
-// dap._run_as(owner regrole, statement text) RETURNS text: the first value of the last statement, if it gave any
+// dap._run_as(owner regrole, statement text) RETURNS text: the first value of the last statement that gives rows
 DAP_FUNCTION(dap_run_as) {
   const Oid owner = PG_GETARG_OID(0);
   char* statement = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
   require_set_role(owner);
   RunAs saved = run_as_begin(owner);
-  SPI_connect();
-  const int result = SPI_execute(statement, false, 0);
-  if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-  char* answer = nullptr;
-  if (SPI_tuptable != nullptr && SPI_processed > 0) answer = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-  if (answer != nullptr) {
-    // The caller's memory outlives SPI's, which SPI_finish frees.
-    char* copy = static_cast<char*>(SPI_palloc(strlen(answer) + 1));
-    strcpy(copy, answer);
-    answer = copy;
-  }
-  SPI_finish();
+  char* answer = run_for_first_value(statement);
   run_as_end(&saved);
   if (answer == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(answer));
@@ -70,9 +124,11 @@ DAP_FUNCTION(dap_write) {
   const Oid caller = GetUserId();
 
   if (!(kind->outlives_relation && get_rel_name(relation) == nullptr)) require_relation_owner(relation);
+  kind->check(relation, PG_GETARG_JSONB_P(2));
 
   Oid types[3] = {REGCLASSOID, JSONBOID, TEXTOID};
-  Datum values[3] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), CStringGetTextDatum(GetUserNameFromId(caller, false))};
+  Datum values[3] = {PG_GETARG_DATUM(1), kind->name == adopt ? count_records(relation) : PG_GETARG_DATUM(2),
+                     CStringGetTextDatum(GetUserNameFromId(caller, false))};
 
   MemoryContext result_context = CurrentMemoryContext;
   RunAs saved = run_as_begin(ledger_owner());
@@ -94,6 +150,7 @@ DAP_FUNCTION(dap_write) {
 
 // dap._grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that level's alone.
 DAP_FUNCTION(dap_grant) {
+  (void)GetUserNameFromId(PG_GETARG_OID(0), false);  // raises for no role
   Oid types[2] = {REGROLEOID, TEXTOID};
   Datum values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
   RunAs saved = run_as_begin(ledger_owner());
