@@ -69,14 +69,15 @@ extern "C" {
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/varlena.h"
+#include "utils/wait_event.h"
 #include "utils/uuid.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
 }
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
-#error "dap_analytics supports PostgreSQL 15 to 18"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
+#error "dap_analytics supports PostgreSQL 15 to 19"
 #endif
 
 // Every error that the module raises carries this domain: the only sound way to tell them from the server's own (pg/run/redact.h).

@@ -4,6 +4,7 @@
 
 #include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
+#include "bridge/compat/hash_aggregate.h"
 
 extern "C" {
 #include "executor/nodeHash.h"
@@ -212,11 +213,7 @@ uint64 most_bytes(const PlanNode* node) {
   uint64 most = node->limit;
   const AggState* aggregate = node->aggregate;
   if (is_hashed(aggregate) && aggregate->hash_mem_limit > 0) {
-    uint64 table = aggregate->hash_metacxt->mem_allocated;
-#if PG_VERSION_NUM >= 180000  // the entries have a context of their own (commit cc721c459d)
-    table += aggregate->hash_tablecxt->mem_allocated;
-#endif
-    most = aggregate->hash_mem_limit - std::min<uint64>(aggregate->hash_mem_limit / 2, table);
+    most = aggregate->hash_mem_limit - std::min<uint64>(aggregate->hash_mem_limit / 2, hash_table_bytes(aggregate));
   }
   // The rest is for groups that are still to come: beyond its limit the server takes none.
   return most - most / 16;

@@ -44,7 +44,7 @@ ArrayType* check_fraction_array(const unsigned char* bytes, uint32 size, MemoryC
   if (!has_nulls) return size == header + items * sizeof(float8) ? array : nullptr;
   if (array->dataoffset != static_cast<int32>(ARR_OVERHEAD_WITHNULLS(array->ndim, static_cast<int>(items)))) return nullptr;
   uint64 present = 0;
-  const bits8* bitmap = ARR_NULLBITMAP(array);
+  const uint8* bitmap = ARR_NULLBITMAP(array);
   for (uint64 i = 0; i < items; i++) present += (bitmap[i / 8] >> (i % 8)) & 1;
   return size == static_cast<Size>(array->dataoffset) + present * sizeof(float8) ? array : nullptr;
 }

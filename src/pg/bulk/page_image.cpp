@@ -37,12 +37,12 @@ void put_row(const RowForm* form, HeapTupleHeader tuple, const RowSize* size, co
   at += sizeof(line);
   std::memcpy(at, &form->file_id, sizeof(int32));
   at += sizeof(int32);
-  bits8* bitmap = tuple->t_bits;
+  uint8* bitmap = tuple->t_bits;
   if (size->has_null) bitmap[0] = 3;
   for (int a = 2; a < form->attributes; a++) {
     int field = form->fields[a];
     if (field < 0 || record[field].is_null) continue;
-    if (size->has_null) bitmap[a >> 3] |= static_cast<bits8>(1 << (a & 7));
+    if (size->has_null) bitmap[a >> 3] |= static_cast<uint8>(1 << (a & 7));
     put_text(&at, start, &record[field]);
   }
 }

@@ -4,16 +4,15 @@
 #include <initializer_list>
 #include <sched.h>
 
+#include "bridge/compat/replication_origin.h"
 #include "pg/settings.h"
 
 extern "C" {
 #include "access/parallel.h"
 #include "executor/instrument.h"
 #include "port/atomics.h"
-#include "replication/origin.h"
 #include "storage/condition_variable.h"
 #include "storage/shm_toc.h"
-#include "utils/wait_event.h"
 }
 
 namespace dap {
@@ -157,7 +156,7 @@ void end_workers(PageWorkers* workers) {
 PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, BlockRanges* written) {
   int wanted = workers_wanted();
   // A worker would log its records without the origin that this session replays.
-  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replorigin_session_origin != InvalidRepOriginId) return nullptr;
+  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replays_an_origin()) return nullptr;
   const char* query = debug_query_string ? debug_query_string : "";
   // As much of it as pg_stat_activity shows: a statement may be as long as a file.
   Size query_size = std::strlen(query) + 1;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "pg/clean/column_rule.h"
@@ -160,7 +161,7 @@ TupleDesc sort_columns(TupleDesc desc) {
   for (int i = 0; i < desc->natts; i++) TupleDescCopyEntry(sorted, static_cast<AttrNumber>(i + 1), desc, static_cast<AttrNumber>(i + 1));
   TupleDescInitEntry(sorted, static_cast<AttrNumber>(desc->natts + 1), "_rank", INT4OID, -1, 0);
   TupleDescInitEntry(sorted, static_cast<AttrNumber>(desc->natts + 2), "_line", INT8OID, -1, 0);
-  return sorted;
+  return finished(sorted);
 }
 
 // Keys ascending, then the latest record of a key first.
@@ -242,7 +243,7 @@ TupleDesc reject_descriptor() {
   TupleDescInitEntry(desc, reject_message + 1, "message", TEXTOID, -1, 0);
   TupleDescInitEntry(desc, reject_raw + 1, "raw", BYTEAOID, -1, 0);
   TupleDescInitEntry(desc, reject_raw_length + 1, "raw_length", INT8OID, -1, 0);
-  return desc;
+  return finished(desc);
 }
 
 char* record_query(const Model* model, const Rule* rules, int count) {

@@ -53,7 +53,7 @@ HeapTuple long_row_form(TupleDesc desc, const CsvField* const* texts, const Datu
   for (int a = 0; a < desc->natts; a++) {
     const CsvField* text = texts[a];
     if (!text && nulls[a]) continue;
-    if (has_null) head->t_bits[a >> 3] |= static_cast<bits8>(1 << (a & 7));
+    if (has_null) head->t_bits[a >> 3] |= static_cast<uint8>(1 << (a & 7));
     Form_pg_attribute attribute = TupleDescAttr(desc, a);
     Size next = place(attribute, text, end, &start);
     if (start > end) std::memset(body + end, 0, start - end);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "pg/settings.h"
 
@@ -42,6 +43,7 @@ RejectStore* reject_store_open() {
   TupleDescInitEntry(rejects->desc, message + 1, "message", TEXTOID, -1, 0);
   TupleDescInitEntry(rejects->desc, raw + 1, "raw", BYTEAOID, -1, 0);
   TupleDescInitEntry(rejects->desc, raw_length + 1, "raw_length", INT8OID, -1, 0);
+  finished(rejects->desc);
   return rejects;
 }
 

@@ -5,6 +5,7 @@
 // that starts where the reject did and is as long.
 #include <cstring>
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "pg/file/byte_source.h"
@@ -119,7 +120,7 @@ void collect_rejects(Retry* retry, int64* cut_off) {
   TupleDescInitEntry(desc, reject_offset + 1, "byte_offset", INT8OID, -1, 0);
   TupleDescInitEntry(desc, reject_raw + 1, "raw", BYTEAOID, -1, 0);
   retry->rejects = tuplestore_begin_heap(true, false, work_mem);
-  retry->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+  retry->slot = MakeSingleTupleTableSlot(finished(desc), &TTSOpsMinimalTuple);
   Parameter parameter = int4_parameter(retry->file_id);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT pg_catalog.count(*) FROM dap.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
@@ -138,7 +139,7 @@ void open_outcomes(Retry* retry) {
   TupleDescInitEntry(desc, outcome_column + 1, "column_name", TEXTOID, -1, 0);
   TupleDescInitEntry(desc, outcome_reason + 1, "reason", TEXTOID, -1, 0);
   TupleDescInitEntry(desc, outcome_message + 1, "message", TEXTOID, -1, 0);
-  retry->outcome_desc = desc;
+  retry->outcome_desc = finished(desc);
   retry->outcomes = tuplestore_begin_heap(true, false, work_mem);
 }
 

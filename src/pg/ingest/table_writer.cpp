@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/subtransaction.h"
 #include "pg/bulk/page_writer.h"
@@ -134,6 +135,7 @@ void open_ordinary(TableWriter* writer) {
     appendStringInfo(&into, ", %s", quote_identifier(NameStr(TupleDescAttr(desc, writer->attributes[i] - 1)->attname)));
     appendStringInfo(&from, ", c%d", at);
   }
+  finished(writer->store_desc);
   writer->store = tuplestore_begin_heap(false, false, work_mem);
   writer->statement = psprintf("INSERT INTO %s (%s) SELECT %s FROM dap_batch",
                                quote_qualified_identifier(get_namespace_name(RelationGetNamespace(writer->relation)), RelationGetRelationName(writer->relation)),

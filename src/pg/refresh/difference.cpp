@@ -2,6 +2,8 @@
 
 #include <initializer_list>
 
+#include "bridge/compat/tuple_desc.h"
+
 namespace dap {
 namespace {
 
@@ -61,7 +63,7 @@ TupleDesc change_columns(TupleDesc desc) {
       TupleDescInitEntry(changes, at, psprintf("%s_%d", image ? "new" : "old", i + 1), attribute->atttypid, attribute->atttypmod, 0);
       TupleDescInitEntryCollation(changes, at, attribute->attcollation);
     }
-  return changes;
+  return finished(changes);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "pg/refresh/merge_sql.h"
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "pg/refresh/merge.h"
@@ -79,7 +80,7 @@ TupleDesc model_columns(const Model* model, Relation relation) {
     TupleDescInitEntry(desc, ++at, NameStr(attribute->attname), attribute->atttypid, attribute->atttypmod, 0);
     TupleDescInitEntryCollation(desc, at, attribute->attcollation);
   }
-  return desc;
+  return finished(desc);
 }
 
 MergeTarget* merge_target(const Model* model, TupleDesc desc) {
