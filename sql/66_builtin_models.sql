@@ -57,11 +57,8 @@ VALUES
 $$;
 COMMENT ON FUNCTION dap._builtin_clean_models() IS 'Internal: the clean models of the built-in pipeline; in comments the empty name is the table';
 
--- Two habits of these queries, both for exactness.
--- Medians: percentile_disc() takes the value at rank ceil(fraction * n). 0.5 gives the lower one of the two in the middle, 0.5 + 2^-50 the upper
--- one (the same if n is odd, exactly for every n below 2^49), from one sort and without leaving numeric; their mean has one digit more.
--- Quotients: numeric division keeps some 16 digits, and rounding its result once more could turn 0.4999... into 1. With a dividend of many
--- decimals the first rounding is finer than the distance of any possible quotient from a half.
+-- A habit of these queries, for exactness: numeric division keeps some 16 digits, and rounding its result once more could turn 0.4999... into 1. With a dividend
+-- of many decimals the first rounding is finer than the distance of any possible quotient from a half.
 CREATE FUNCTION dap._builtin_models() RETURNS TABLE (model text, query text, key text[], comments jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -165,12 +162,12 @@ WHERE r.rank <= 5$query$,
   ('analytics.transaction_stats', $query$
 SELECT 'all'::text AS scope, a.transactions, a.users, a.total_amount::numeric(38,2) AS total_amount,
   (a.total_amount::numeric(60,22) / nullif(a.transactions, 0))::numeric(38,4) AS avg_amount,
-  ((m.middle[1] + m.middle[2]) * 0.5)::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
+  m.median_amount::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
 FROM (
   SELECT coalesce(sum(u.transaction_count), 0)::bigint AS transactions, count(*) AS users, sum(u.total_amount) AS total_amount
   FROM intermediate.user_activity u) a
 CROSS JOIN (
-  SELECT percentile_disc('{0.5,0.50000000000000088817841970012523}'::double precision[]) WITHIN GROUP (ORDER BY t.amount) AS middle,
+  SELECT dap.median(t.amount) AS median_amount,
     min(t.amount)::numeric(38,2) AS min_amount, max(t.amount)::numeric(38,2) AS max_amount
   FROM intermediate.transactions_clean t) m$query$,
     '{scope}', '{
@@ -187,10 +184,10 @@ CROSS JOIN (
   ('analytics.daily_transaction_stats', $query$
 SELECT s.day, s.transactions, s.users, s.total_amount::numeric(38,2) AS total_amount,
   (s.total_amount::numeric(60,22) / s.transactions)::numeric(38,4) AS avg_amount,
-  ((s.middle[1] + s.middle[2]) * 0.5)::numeric(38,3) AS median_amount, s.min_amount, s.max_amount
+  s.median_amount::numeric(38,3) AS median_amount, s.min_amount, s.max_amount
 FROM (
   SELECT t.transaction_at::date AS day, count(*) AS transactions, count(DISTINCT t.user_id) AS users, sum(t.amount) AS total_amount,
-    percentile_disc('{0.5,0.50000000000000088817841970012523}'::double precision[]) WITHIN GROUP (ORDER BY t.amount) AS middle,
+    dap.median(t.amount) AS median_amount,
     min(t.amount)::numeric(38,2) AS min_amount, max(t.amount)::numeric(38,2) AS max_amount
   FROM intermediate.transactions_clean t
   GROUP BY 1) s$query$,
@@ -216,13 +213,13 @@ people AS (
   GROUP BY 1),
 amounts AS (
   SELECT coalesce(k.kyc_status, 'unknown') AS kyc_status,
-    percentile_disc('{0.5,0.50000000000000088817841970012523}'::double precision[]) WITHIN GROUP (ORDER BY t.amount) AS middle,
+    dap.median(t.amount) AS median_amount,
     min(t.amount)::numeric(38,2) AS min_amount, max(t.amount)::numeric(38,2) AS max_amount
   FROM intermediate.transactions_clean t LEFT JOIN known k ON k.user_id = t.user_id
   GROUP BY 1)
 SELECT p.kyc_status, p.users, p.active_users, p.transactions, p.total_amount::numeric(38,2) AS total_amount,
   (p.total_amount::numeric(60,22) / nullif(p.transactions, 0))::numeric(38,4) AS avg_amount,
-  ((m.middle[1] + m.middle[2]) * 0.5)::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
+  m.median_amount::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
 FROM people p LEFT JOIN amounts m ON m.kyc_status = p.kyc_status$query$,
     '{kyc_status}', '{
       "": "Users and their transactions by KYC status; the transactions add up to transaction_stats",
@@ -247,13 +244,13 @@ people AS (
   GROUP BY 1, 2),
 amounts AS (
   SELECT coalesce(k.role, 'unknown') AS role, coalesce(k.kyc_status, 'unknown') AS kyc_status,
-    percentile_disc('{0.5,0.50000000000000088817841970012523}'::double precision[]) WITHIN GROUP (ORDER BY t.amount) AS middle,
+    dap.median(t.amount) AS median_amount,
     min(t.amount)::numeric(38,2) AS min_amount, max(t.amount)::numeric(38,2) AS max_amount
   FROM intermediate.transactions_clean t LEFT JOIN known k ON k.user_id = t.user_id
   GROUP BY 1, 2)
 SELECT p.role, p.kyc_status, p.users, p.active_users, p.transactions, p.total_amount::numeric(38,2) AS total_amount,
   (p.total_amount::numeric(60,22) / nullif(p.transactions, 0))::numeric(38,4) AS avg_amount,
-  ((m.middle[1] + m.middle[2]) * 0.5)::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
+  m.median_amount::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
 FROM people p LEFT JOIN amounts m ON m.role = p.role AND m.kyc_status = p.kyc_status$query$,
     '{role,kyc_status}', '{
       "": "Users and their transactions by role and KYC status; the transactions add up to transaction_stats",
