@@ -28,14 +28,12 @@ DECLARE
   routine regprocedure;
 BEGIN
   PERFORM dap._check_level(level);
-  FOR granted IN
-    SELECT c.oid FROM pg_catalog.pg_class c
-    WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind = 'v'
-      AND c.relname = ANY (CASE level
-        WHEN 'monitor' THEN '{status,runs,run_steps,files,health}'::name[]
-        WHEN 'reader' THEN '{status}'
-        WHEN 'operator' THEN '{status,runs,run_steps,files,health,rejects}'
-        WHEN 'admin' THEN '{status,runs,run_steps,files,health,rejects,_sources,_models}' END)
+  -- As relations: a name that is not there is an error.
+  FOREACH granted IN ARRAY CASE level
+    WHEN 'monitor' THEN '{dap.status,dap.runs,dap.run_steps,dap.files}'::regclass[]
+    WHEN 'reader' THEN '{dap.status}'
+    WHEN 'operator' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.rejects}'
+    WHEN 'admin' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.rejects,dap._sources,dap._models}' END
   LOOP
     EXECUTE pg_catalog.format('GRANT SELECT ON %s TO %s', granted, role);
   END LOOP;

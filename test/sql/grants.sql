@@ -66,6 +66,12 @@ WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r' 
 SELECT n.nspname, r AS may_use FROM pg_namespace n, unnest(ARRAY['regress_dap_monitor', 'Regress dap reader', 'regress_dap_operator']) AS r
 WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND has_schema_privilege(r, n.oid, 'USAGE') ORDER BY 1, 2;
 
+-- only what the extension has: a view that somebody adds to its schema is not among it
+CREATE VIEW dap.health AS SELECT 1 AS added;
+SELECT dap.grant_access('regress_dap_monitor', 'monitor'), dap.grant_access('regress_dap_operator', 'operator');
+SELECT has_table_privilege('regress_dap_monitor', 'dap.health', 'SELECT') AS monitor, has_table_privilege('regress_dap_operator', 'dap.health', 'SELECT') AS operator;
+DROP VIEW dap.health;
+
 -- Nobody
 SET ROLE regress_dap_nobody;
 SELECT dap.version() <> '' AS version;
