@@ -19,6 +19,7 @@ CREATE SEQUENCE dap.model_id_seq AS integer;
 CREATE TABLE dap.model_definition (
   model_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.model_id_seq'),
   relation regclass NOT NULL UNIQUE,
+  model text NOT NULL,  -- the table's name when it was last seen: what is left of it when somebody drops it
   tier smallint NOT NULL CHECK (tier IN (1, 2)),
   kind text NOT NULL CHECK (kind IN ('clean', 'query')),
   source_id integer,

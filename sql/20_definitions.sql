@@ -101,9 +101,16 @@ COMMENT ON VIEW dap._sources IS 'Internal: the sources'' definitions';
 
 CREATE VIEW dap._models AS
 SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.upstream, m.always, m.definition_hash,
-  c.oid IS NOT NULL AS has_table
+  c.oid IS NOT NULL AS has_table, m.model
 FROM dap.model_definition m LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.relation;
 COMMENT ON VIEW dap._models IS 'Internal: the models'' definitions';
+
+-- Whoever makes a model under the name of one whose table was dropped makes that one again.
+CREATE FUNCTION dap._gone_model(name text) RETURNS regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT m.relation FROM dap._models m WHERE m.model = name AND NOT m.has_table ORDER BY m.model_id DESC LIMIT 1 $$;
+COMMENT ON FUNCTION dap._gone_model(text) IS 'Internal: what the model of this name was whose table somebody dropped; NULL if there is none';
 
 -- Columns and dialect decide what a file's bytes parse to; what a caller may do with the result does not belong here.
 CREATE FUNCTION dap._source_hash(columns text[], options jsonb) RETURNS text
@@ -136,6 +143,44 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._check_permanent_table(regclass) IS 'Internal: raises unless every session could load into the relation';
 
+-- The next refresh computes anew what was built from this, whatever else stays as it was. `input` is named as a refresh names it in model_state.
+CREATE FUNCTION dap._write_outdated(input text) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ UPDATE dap.model_state s SET inputs = '{}' WHERE s.inputs ? input $$;
+COMMENT ON FUNCTION dap._write_outdated(text) IS 'Internal: forgets what the models that were built from a source or model read';
+
+-- Models that read a table which somebody dropped read the one that took its place.
+CREATE FUNCTION dap._write_successor(gone regclass, successor regclass) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  UPDATE dap.model_definition m SET upstream = ARRAY(SELECT u FROM pg_catalog.unnest(pg_catalog.array_replace(m.upstream, gone, successor)) AS u ORDER BY u::oid)
+  WHERE gone = ANY (m.upstream)
+$$;
+COMMENT ON FUNCTION dap._write_successor(regclass, regclass) IS 'Internal: lets models follow from a table that is gone to another';
+
+-- A source whose table somebody dropped gets another number, so that its files load again. What failed or was dismissed has no record in the table: it stays.
+CREATE FUNCTION dap._write_source_again(gone integer, relation regclass, caller text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  id integer := pg_catalog.nextval('dap.source_id_seq');
+BEGIN
+  PERFORM dap._write_successor(d.relation, _write_source_again.relation) FROM dap.source_definition d WHERE d.source_id = gone;
+  UPDATE dap.source_definition d SET source_id = id, relation = _write_source_again.relation WHERE d.source_id = gone;
+  UPDATE dap.model_definition m SET source_id = id WHERE m.source_id = gone;
+  UPDATE dap.file_ledger f SET source_id = id WHERE f.source_id = gone AND f.status IN ('failed', 'dismissed');
+  UPDATE dap.file_ledger f SET status = 'unloaded', reason = pg_catalog.format('table dropped, source made again by %s', caller)
+  WHERE f.source_id = gone AND f.status IN ('loaded', 'archived');
+  UPDATE dap.reject_ledger r SET source_id = id FROM dap.file_ledger f WHERE r.source_id = gone AND f.file_id = r.file_id AND f.source_id = id;
+  DELETE FROM dap.reject_ledger r WHERE r.source_id = gone;
+  DELETE FROM dap.file_identity i WHERE i.source_id = gone;
+END $$;
+COMMENT ON FUNCTION dap._write_source_again(integer, regclass, text) IS 'Internal: gives a source whose table is gone another table';
+
 CREATE FUNCTION dap._write_source(relation regclass, payload jsonb, caller text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -152,11 +197,11 @@ BEGIN
       AND _write_source.relation IS DISTINCT FROM dap._relation(pg_catalog.format('%I.%I', dap._layer(0), payload->>'source')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('%s is not the table of a source "%s"', relation, payload->>'source');
   END IF;
-  -- What "later" means decides which records win: the models must see their inputs as changed.
-  UPDATE dap.model_state s SET inputs = '{}'
-  FROM dap.source_definition d JOIN dap.model_definition m ON m.source_id = d.source_id
-  WHERE d.source = payload->>'source' AND m.model_id = s.model_id
-    AND dap._effective_options(d.options)->'arrival' <> dap._effective_options(payload->'options')->'arrival';
+  -- What "later" means decides which records win, and a query may read rows as a whole: the models must see their inputs as changed.
+  PERFORM dap._write_outdated('source ' || d.source_id) FROM dap.source_definition d
+  WHERE d.source = payload->>'source'
+    AND (d.columns <> names OR dap._effective_options(d.options)->'arrival' <> dap._effective_options(payload->'options')->'arrival');
+  PERFORM dap._write_source_again(s.source_id, _write_source.relation, caller) FROM dap._sources s WHERE s.source = payload->>'source' AND NOT s.has_table;
   INSERT INTO dap.source_definition AS d (source, relation, path, path_by, columns, options, definition_hash, created_by)
   VALUES (payload->>'source', _write_source.relation, payload->>'path', caller, names, payload->'options',
     dap._source_hash(names, payload->'options'), caller)
@@ -185,7 +230,7 @@ BEGIN
     WITH RECURSIVE reached(relation) AS (
       SELECT u FROM pg_catalog.unnest(upstream) AS u
       UNION SELECT u FROM reached r JOIN dap._models m ON m.relation = r.relation CROSS JOIN pg_catalog.unnest(m.upstream) AS u)
-    SELECT FROM reached r WHERE r.relation = dap._relation(target)) THEN
+    SELECT FROM reached r WHERE r.relation = coalesce(dap._relation(target), dap._gone_model(target))) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_object_definition', MESSAGE = pg_catalog.format('model %s would depend on itself', target),
       DETAIL = pg_catalog.format('Its query reads %s.', pg_catalog.array_to_string(upstream, ', '));
   END IF;
@@ -205,8 +250,16 @@ AS $$
 DECLARE
   id integer;
   reads regclass[] := ARRAY(SELECT u::bigint::oid::regclass FROM pg_catalog.jsonb_array_elements_text(payload->'upstream') AS u ORDER BY 1);
+  name text := (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = _write_model.relation);
+  gone regclass := dap._gone_model(name);
 BEGIN
   PERFORM dap._check_permanent_table(relation);
+  -- A model whose table somebody dropped comes back under its name and number, so that those that read it follow.
+  IF gone IS NOT NULL AND NOT EXISTS (SELECT FROM dap.model_definition d WHERE d.relation = _write_model.relation) THEN
+    UPDATE dap.model_definition d SET relation = _write_model.relation WHERE d.relation = gone;
+    PERFORM dap._write_successor(gone, relation);
+  END IF;
   PERFORM dap._check_upstream(relation::text, (payload->>'tier')::integer, reads);
   IF (payload->>'tier')::integer IS DISTINCT FROM (SELECT dap._tier(n.nspname::text) FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = _write_model.relation) THEN
@@ -216,15 +269,20 @@ BEGIN
       SELECT FROM dap.source_definition s WHERE s.source_id = (payload->>'source_id')::integer AND reads = ARRAY[s.relation]) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('model %s does not read its source alone', relation);
   END IF;
-  INSERT INTO dap.model_definition AS d (relation, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
-  SELECT _write_model.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
+  INSERT INTO dap.model_definition AS d (relation, model, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
+  SELECT _write_model.relation, name, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
     reads, m.always, m.definition_hash, caller
   FROM pg_catalog.jsonb_to_record(payload) AS m(tier smallint, kind text, source_id integer, columns jsonb, key text[], latest_by text[],
     query text, always boolean, definition_hash text)
-  ON CONFLICT (relation) DO UPDATE SET kind = excluded.kind, source_id = excluded.source_id, columns = excluded.columns, key = excluded.key,
+  ON CONFLICT (relation) DO UPDATE SET model = excluded.model, tier = excluded.tier, kind = excluded.kind, source_id = excluded.source_id, columns = excluded.columns, key = excluded.key,
     latest_by = excluded.latest_by, query = excluded.query, upstream = excluded.upstream, always = excluded.always,
     definition_hash = excluded.definition_hash
   RETURNING model_id INTO id;
+  -- A definition may return to what it was: the table has been another in between, and so have the values of those that read it.
+  UPDATE dap.model_state s SET definition_hash = '' WHERE s.model_id = id;
+  PERFORM dap._write_outdated('model ' || id);
+  -- Rules that are gone reject nothing.
+  DELETE FROM dap.reject_ledger r WHERE r.model_id = id AND payload->>'kind' <> 'clean';
   RETURN pg_catalog.to_jsonb(id);
 END $$;
 
@@ -254,7 +312,8 @@ DECLARE
   id integer;
   renumbered jsonb := '{}';
 BEGIN
-  IF EXISTS (SELECT FROM dap.source_definition s JOIN dap.file_ledger f ON f.source_id = s.source_id WHERE s.relation = _write_adopt.relation) THEN
+  IF EXISTS (SELECT FROM dap.source_definition s JOIN dap.file_ledger f ON f.source_id = s.source_id
+      WHERE s.relation = _write_adopt.relation AND f.status IN ('loaded', 'archived')) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = pg_catalog.format('the ledger knows the records of %s', relation);
   END IF;
   FOR held IN SELECT f.file_id, f.records FROM pg_catalog.jsonb_to_recordset(payload) AS f(file_id integer, records bigint) ORDER BY 1 LOOP
@@ -302,6 +361,7 @@ BEGIN
   RETURN ids;
 END $$;
 
+-- Raises for a relation that models read. What somebody dropped, they do not; but a source is more than its table, which can be made again for them.
 CREATE FUNCTION dap._check_no_readers(relation regclass, what text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -313,7 +373,9 @@ BEGIN
   SELECT pg_catalog.string_agg(m.relation::text, ', ' ORDER BY m.model_id) INTO readers FROM dap._models m WHERE relation = ANY (m.upstream);
   IF readers IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = pg_catalog.format('%s cannot be dropped', what),
-      DETAIL = pg_catalog.format('Models read it: %s.', readers), HINT = 'Drop them first, with dap.drop_model().';
+      DETAIL = pg_catalog.format('Models read it: %s.', readers),
+      HINT = CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN 'Drop them first, with dap.drop_model().'
+        ELSE 'Drop them first, with dap.drop_model(), or make the table again with dap.create_source().' END;
   END IF;
 END $$;
 COMMENT ON FUNCTION dap._check_no_readers(regclass, text) IS 'Internal: raises if a model reads the relation';
@@ -327,9 +389,7 @@ AS $$
 DECLARE
   id integer;
 BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = _write_drop_source.relation) THEN  -- else it may be made again, for those that read it
-    PERFORM dap._check_no_readers(relation, relation::text);
-  END IF;
+  PERFORM dap._check_no_readers(relation, relation::text);
   DELETE FROM dap.source_definition s WHERE s.relation = _write_drop_source.relation RETURNING s.source_id INTO id;
   UPDATE dap.file_ledger f SET status = 'unloaded', reason = pg_catalog.format('source dropped by %s', caller)
   WHERE f.source_id = id AND f.status IN ('loaded', 'archived');
@@ -346,7 +406,9 @@ AS $$
 DECLARE
   id integer;
 BEGIN
-  PERFORM dap._check_no_readers(relation, pg_catalog.format('model %s', relation));
+  IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = _write_drop_model.relation) THEN  -- else there is nothing left that they could read
+    PERFORM dap._check_no_readers(relation, pg_catalog.format('model %s', relation));
+  END IF;
   DELETE FROM dap.model_definition m WHERE m.relation = _write_drop_model.relation RETURNING m.model_id INTO id;
   DELETE FROM dap.model_state s WHERE s.model_id = id;
   DELETE FROM dap.reject_ledger r WHERE r.model_id = id;

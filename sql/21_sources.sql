@@ -174,15 +174,8 @@ BEGIN
     PERFORM dap._alter_raw_table(known.relation, known.columns, columns, owner);
     target := known.relation;
   ELSE
-    IF FOUND THEN
-      IF NOT or_replace THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = pg_catalog.format('the table of source "%s" does not exist any more', source),
-          HINT = pg_catalog.format('Remove the definition with dap.drop_source(%L), or create the source again with or_replace => true.', source);
-      END IF;
-      columns := coalesce(columns, known.columns);
-      PERFORM dap._write('drop_source', known.relation, '{}');
-    END IF;
-    columns := coalesce(columns, dap._first_header(source, path, kept_options));
+    -- Where only the table is gone nothing is left that or_replace would protect.
+    columns := coalesce(columns, known.columns, dap._first_header(source, path, kept_options));
     PERFORM dap._check_column_names(columns);
     target := dap._relation(pg_catalog.format('%I.%I', dap._layer(0), source));
     IF target IS NULL THEN
@@ -204,6 +197,7 @@ BEGIN
   END IF;
 
   PERFORM dap._write('source', target, pg_catalog.jsonb_build_object('source', source, 'path', path, 'columns', columns, 'options', kept_options));
+  PERFORM dap._bring_readers(target);
   IF holds_rows THEN
     PERFORM dap._adopt_raw_table(target, owner);
   END IF;

@@ -19,6 +19,29 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._model_name(text, integer) IS 'Internal: the layer and table of a model';
 
+-- The types as _analyze_query() gives them, with a collation that is not the type's own.
+CREATE FUNCTION dap._table_columns(relation regclass) RETURNS TABLE (name text, type text, not_null boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation
+      THEN (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_catalog.pg_collation c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) ELSE '' END, a.attnotnull
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION dap._table_columns(regclass) IS 'Internal: a table''s columns as a model''s shape names them';
+
+CREATE FUNCTION dap._table_key(relation regclass, OUT name text, OUT columns text[]) RETURNS record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT c.conname, ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attnum, n)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.n)
+  FROM pg_catalog.pg_constraint c WHERE c.conrelid = relation AND c.contype = 'p'
+$$;
+COMMENT ON FUNCTION dap._table_key(regclass) IS 'Internal: a table''s primary key, its constraint and columns; NULL without one';
+
 -- One element per column: {name, type, not_null}. The table is made, or an existing one brought to these columns and this key.
 CREATE FUNCTION dap._shape_model_table(target text, shape jsonb, key text[], owner regrole) RETURNS regclass
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -41,20 +64,13 @@ BEGIN
   END IF;
 
   is_empty := dap._run_as(owner, pg_catalog.format('SELECT NOT EXISTS (SELECT FROM %s)', relation));
-  SELECT c.conname, ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(attnum, n)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum ORDER BY k.n) AS columns
-    INTO old_key FROM pg_catalog.pg_constraint c WHERE c.conrelid = relation AND c.contype = 'p';
-  IF old_key.columns IS DISTINCT FROM key AND old_key.conname IS NOT NULL THEN
-    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', relation, old_key.conname));
+  SELECT k.* INTO old_key FROM dap._table_key(relation) AS k;
+  IF old_key.columns IS DISTINCT FROM key AND old_key.name IS NOT NULL THEN
+    PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', relation, old_key.name));
   END IF;
   FOR difference IN
     SELECT coalesce(s.name, a.name) AS name, a.type AS old_type, s.type AS new_type, a.not_null AS old_not_null, s.not_null AS new_not_null
-    FROM (SELECT a.attname::text AS name, a.attnotnull AS not_null,
-            pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation
-              THEN (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_catalog.pg_collation c
-                    JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) ELSE '' END AS type
-          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-          WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped) AS a
+    FROM dap._table_columns(relation) AS a
     FULL JOIN (SELECT e.n, r.* FROM pg_catalog.jsonb_array_elements(shape) WITH ORDINALITY AS e(value, n),
                  pg_catalog.jsonb_to_record(e.value) AS r(name text, type text, not_null boolean)) AS s ON s.name = a.name
     ORDER BY s.n
@@ -88,8 +104,8 @@ EXCEPTION
 END $$;
 COMMENT ON FUNCTION dap._shape_model_table(text, jsonb, text[], regrole) IS 'Internal: creates or alters the table of a model';
 
--- What stands in the way of a definition: says whether the same one is there already.
-CREATE FUNCTION dap._is_same_model(target text, hash text, or_replace boolean) RETURNS boolean
+-- What stands in the way of a definition: says whether the same one is there already, and with or_replace its table too as it says.
+CREATE FUNCTION dap._is_same_model(target text, hash text, shape jsonb, key text[], or_replace boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -105,6 +121,11 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = pg_catalog.format('relation %s already exists', existing),
       DETAIL = 'It was not made as a model.', HINT = 'Rename or drop it, or give the model another name.';
   ELSIF known.definition_hash = hash THEN
+    IF or_replace AND (key IS DISTINCT FROM (dap._table_key(existing)).columns OR EXISTS (
+        SELECT FROM pg_catalog.jsonb_array_elements(shape) AS s(value)
+        WHERE NOT EXISTS (SELECT FROM dap._table_columns(existing) AS c WHERE c.name = s.value->>'name' AND c.type = s.value->>'type'))) THEN
+      RETURN false;  -- somebody changed the table by hand
+    END IF;
     RAISE NOTICE USING MESSAGE = pg_catalog.format('model %s already exists with this definition, skipping', existing);
     RETURN true;
   ELSIF NOT or_replace THEN
@@ -113,7 +134,52 @@ BEGIN
   END IF;
   RETURN false;
 END $$;
-COMMENT ON FUNCTION dap._is_same_model(text, text, boolean) IS 'Internal: raises if a model''s table or definition stands in the way of another';
+COMMENT ON FUNCTION dap._is_same_model(text, text, jsonb, text[], boolean) IS 'Internal: raises if a model''s table or definition stands in the way of another';
+
+CREATE FUNCTION dap._query_hash(query text, shape jsonb, key text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key)::text) $$;
+COMMENT ON FUNCTION dap._query_hash(text, jsonb, text[]) IS 'Internal: identifies the definition of a query model';
+
+-- The models whose queries read a table that was changed: their tables take the types that the queries give now, and so on with those that read them.
+CREATE FUNCTION dap._bring_readers(changed regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  reader record;
+  owner regrole;
+  analysis record;
+  problem text;
+  shape jsonb;
+BEGIN
+  FOR reader IN SELECT m.* FROM dap._models m WHERE changed = ANY (m.upstream) AND m.kind = 'query' AND m.has_table ORDER BY m.model_id LOOP
+    owner := (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = reader.relation);
+    BEGIN
+      analysis := dap._analyze_query(reader.query, owner);
+      SELECT pg_catalog.jsonb_agg(c.value || pg_catalog.jsonb_build_object('type', g.type) ORDER BY c.n),
+        CASE WHEN pg_catalog.count(g.type) < pg_catalog.count(*) THEN 'its query does not give all columns of its table any more'
+          WHEN pg_catalog.array_agg(c.value->>'name' ORDER BY c.n) <> analysis.columns THEN 'its query gives columns that its table does not have' END
+        INTO shape, problem
+      FROM pg_catalog.jsonb_array_elements(reader.columns) WITH ORDINALITY AS c(value, n)
+      LEFT JOIN ROWS FROM (pg_catalog.unnest(analysis.columns), pg_catalog.unnest(analysis.types)) AS g(name, type) ON g.name = c.value->>'name';
+      CONTINUE WHEN shape = reader.columns;
+    EXCEPTION WHEN OTHERS THEN
+      problem := SQLERRM;
+    END;
+    IF problem IS NOT NULL THEN  -- no error: both may have to change, one after the other
+      RAISE WARNING USING MESSAGE = pg_catalog.format('model %s cannot be computed', reader.relation), DETAIL = pg_catalog.format('It reads %s: %s.', changed, problem),
+        HINT = 'Define it again with or_replace => true, or drop it, before the next refresh.';
+    ELSE
+      PERFORM dap._shape_model_table(reader.relation::text, shape, reader.key, owner);
+      PERFORM dap._write('model', reader.relation, pg_catalog.to_jsonb(reader) - ARRAY['model_id', 'relation', 'model', 'has_table'] || pg_catalog.jsonb_build_object(
+        'columns', shape, 'upstream', analysis.upstream::oid[]::bigint[], 'definition_hash', dap._query_hash(reader.query, shape, reader.key)));
+      PERFORM dap._bring_readers(reader.relation);
+    END IF;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION dap._bring_readers(regclass) IS 'Internal: alters the tables of models to what their queries give after a change of a table that they read';
 
 -- Raises unless `names` is a list of different columns of the model.
 CREATE FUNCTION dap._check_column_list(names text[], columns text[], what text, model text) RETURNS void
@@ -210,12 +276,13 @@ BEGIN
   END IF;
 
   hash := pg_catalog.md5(pg_catalog.jsonb_build_array('clean', source, columns, key, coalesce(latest_by, '{}'))::text);
-  IF dap._is_same_model(place.target, hash, or_replace) THEN
+  IF dap._is_same_model(place.target, hash, shape, key, or_replace) THEN
     RETURN dap._relation(place.target);
   END IF;
   relation := dap._shape_model_table(place.target, shape, key, owner);
   PERFORM dap._write('model', relation, pg_catalog.jsonb_build_object('tier', 1, 'kind', 'clean', 'source_id', known.source_id, 'columns', columns,
     'key', key, 'latest_by', latest_by, 'upstream', ARRAY[known.relation::oid::bigint], 'always', false, 'definition_hash', hash));
+  PERFORM dap._bring_readers(relation);
   IF pg_catalog.obj_description(relation, 'pg_class') IS NULL THEN
     PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', relation,
       pg_catalog.format('Clean model over source %s: the latest good record of each key, typed. Written by dap''s refresh alone', source)));
@@ -257,14 +324,15 @@ BEGIN
     SELECT FROM pg_catalog.unnest(analysis.upstream) AS u
     WHERE NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = u) AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = u));
 
-  hash := pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key)::text);
-  IF dap._is_same_model(place.target, hash, or_replace) THEN
+  hash := dap._query_hash(query, shape, key);
+  IF dap._is_same_model(place.target, hash, shape, key, or_replace) THEN
     RETURN target;
   END IF;
   target := dap._shape_model_table(place.target, shape, key, owner);
   PERFORM dap._write('model', target, pg_catalog.jsonb_build_object('tier', tier, 'kind', 'query', 'columns', shape, 'key', key, 'query', query,
     'upstream', (SELECT coalesce(pg_catalog.array_agg(u::oid::bigint), '{}') FROM pg_catalog.unnest(analysis.upstream) AS u), 'always', always,
     'definition_hash', hash));
+  PERFORM dap._bring_readers(target);
   IF pg_catalog.obj_description(target, 'pg_class') IS NULL THEN
     PERFORM dap._run_as(owner, pg_catalog.format('COMMENT ON TABLE %s IS %L', target, 'Model of a query. Written by dap''s refresh alone'));
   END IF;
@@ -280,6 +348,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   parts text[];
+  names text[] := '{}';
   candidates regclass[];
   known record;
 BEGIN
@@ -289,11 +358,11 @@ BEGIN
   ELSE
     parts := pg_catalog.parse_ident(coalesce(model, ''));
     -- Without a schema the name is looked for in both layers.
-    candidates := CASE pg_catalog.cardinality(parts)
-      WHEN 1 THEN ARRAY[dap._relation(pg_catalog.format('%I.%I', dap._layer(2), parts[1])),
-        dap._relation(pg_catalog.format('%I.%I', dap._layer(1), parts[1]))]
-      WHEN 2 THEN ARRAY[dap._relation(pg_catalog.format('%I.%I', parts[1], parts[2]))]
+    names := CASE pg_catalog.cardinality(parts)
+      WHEN 1 THEN ARRAY[pg_catalog.format('%I.%I', dap._layer(2), parts[1]), pg_catalog.format('%I.%I', dap._layer(1), parts[1])]
+      WHEN 2 THEN ARRAY[pg_catalog.format('%I.%I', parts[1], parts[2])]
       ELSE '{}' END;
+    candidates := ARRAY(SELECT coalesce(dap._relation(n), dap._gone_model(n)) FROM pg_catalog.unnest(names) AS n);
   END IF;
   SELECT m.* INTO known FROM dap._models m WHERE m.relation = ANY (candidates) ORDER BY m.tier DESC LIMIT 1;
   IF NOT FOUND THEN

@@ -152,7 +152,7 @@ BEGIN
         || builtin.source || '*.csv{,.gz,.zst}' END;
     relation := dap.create_source(builtin.source, wanted_path, CASE WHEN existed THEN known.columns ELSE builtin.columns END,
       CASE WHEN existed THEN known.options ELSE '{}' END, or_replace => existed);
-    row := ROW(relation::text, 'source', CASE WHEN NOT existed THEN 'created' WHEN known.path IS DISTINCT FROM wanted_path THEN 'changed' ELSE 'exists' END,
+    row := ROW(relation::text, 'source', CASE WHEN known.has_table IS NOT TRUE THEN 'created' WHEN known.path IS DISTINCT FROM wanted_path THEN 'changed' ELSE 'exists' END,
       dap._describe_inbox(directory, wanted_path));
     RETURN NEXT row;
   END LOOP;

@@ -22,7 +22,8 @@ COMMENT ON COLUMN dap.files.loaded_by IS 'The user who called';
 COMMENT ON COLUMN dap.files.run_id IS 'The refresh, see dap.runs; NULL outside one';
 
 CREATE VIEW dap.rejects AS
-SELECT r.reject_id, r.file_id, f.path, f.source, r.line, r.byte_offset, r.stage, pg_catalog.format('%I.%I', n.nspname, c.relname) AS object, r.column_name,
+SELECT r.reject_id, r.file_id, f.path, f.source, r.line, r.byte_offset, r.stage,
+  CASE WHEN c.oid IS NULL THEN coalesce(m.model, s.source) ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END AS object, r.column_name,
   r.reason, r.message, r.raw, r.raw_length
 FROM dap.reject_ledger r
 LEFT JOIN dap.file_ledger f ON f.file_id = r.file_id

@@ -43,11 +43,11 @@ WITH RECURSIVE sources AS (
 ), newest AS (
   SELECT r.relation, max(s.newest_file_at) AS newest_file_at FROM reached r JOIN sources s ON s.relation = r.upstream GROUP BY r.relation
 ), objects AS (
-  SELECT 0 AS tier, s.source_id AS number, s.source, s.relation, s.rows, s.run_id, s.refreshed_at, s.newest_file_at, s.refreshed_at IS NOT NULL AS is_there,
+  SELECT 0 AS tier, s.source_id AS number, s.source, NULL::text AS model, s.relation, s.rows, s.run_id, s.refreshed_at, s.newest_file_at, s.refreshed_at IS NOT NULL AS is_there,
     s.failure, NULL::text AS staleness
   FROM sources s
   UNION ALL
-  SELECT m.tier, m.model_id, NULL, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
+  SELECT m.tier, m.model_id, NULL, m.model, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
   FROM dap.model_definition m
   LEFT JOIN dap.model_state v ON v.model_id = m.model_id
   LEFT JOIN newest n ON n.relation = m.relation
@@ -59,8 +59,8 @@ SELECT CASE WHEN c.oid IS NULL THEN o.relation::oid::text ELSE format('%I.%I', n
   o.run_id, o.refreshed_at, o.newest_file_at, j.state,
   CASE j.state
     WHEN 'failed' THEN coalesce(
-      CASE WHEN c.oid IS NULL THEN format('the table does not exist any more; SELECT dap.drop_%s(%L) removes the definition',
-        CASE WHEN o.tier = 0 THEN 'source' ELSE 'model' END, coalesce(o.source, o.relation::oid::text)) END,
+      CASE WHEN c.oid IS NULL THEN format('the table of %s %s does not exist any more; create it again, or SELECT dap.drop_%1$s(%3$L) removes the definition',
+        CASE WHEN o.tier = 0 THEN 'source' ELSE 'model' END, coalesce(o.source, o.model), coalesce(o.source, o.relation::oid::text)) END,
       o.failure, format('run %s: %s', l.run_id, l.message))
     WHEN 'running' THEN format('run %s is under way', l.run_id)
     WHEN 'stale' THEN o.staleness || '; dap.refresh_all() brings it up to date'

@@ -120,6 +120,8 @@ DAP_FUNCTION(dap_file_rows) {
   dap::LoadedFile file = dap::find_file(file_id);
   if (!OidIsValid(file.relation))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the source of file %d was dropped", file_id)));
+  if (!get_rel_name(file.relation))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table that file %d was loaded into does not exist any more", file_id)));
   if (relation != file.relation)
     ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("file %d was loaded into %s", file_id, dap::relation_label(file.relation)),
                     errhint("Call dap.file_rows(NULL::%s, %d).", dap::relation_label(file.relation), file_id)));

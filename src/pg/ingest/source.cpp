@@ -28,7 +28,7 @@ SourceDefinition* definition_of(const ResultRows* rows, int row) {
   const char* relation = get_rel_name(definition->relation);
   if (!relation)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of source \"%s\" does not exist any more", definition->source),
-                    errhint("Remove the definition with dap.drop_source(%s) or create the source again with or_replace.", quote_literal_cstr(definition->source))));
+                    errhint("Create the source again with dap.create_source(), or remove its definition with dap.drop_source(%s).", quote_literal_cstr(definition->source))));
   definition->label = relation_label(definition->relation);
   return definition;
 }
@@ -44,6 +44,14 @@ SourceDefinition* find_source(const char* name) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("source \"%s\" does not exist", name),
                     errhint("Sources are made by dap.create_source() or dap.setup().")));
   return definition_of(&rows, 0);
+}
+
+void require_source_table(int32 source_id) {
+  RunAs ledger = run_as_begin(ledger_owner());
+  Parameter parameter = int4_parameter(source_id);
+  ResultRows rows = query_rows(psprintf("%s WHERE d.source_id OPERATOR(pg_catalog.=) $1", select_source), &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (rows.rows > 0) (void)definition_of(&rows, 0);
 }
 
 List* sources_with_path() {

@@ -20,6 +20,8 @@ struct SourceDefinition {
 
 // Reads the definition; 42704 with a hint if there is none, 42P01 if its table is gone.
 SourceDefinition* find_source(const char* name);
+// Raises 42P01 for a source whose table is gone.
+void require_source_table(int32 source_id);
 // Every source that has a path, in order of name.
 List* sources_with_path();
 

@@ -71,7 +71,7 @@ TupleDesc model_columns(const Model* model, Relation relation) {
   }
   if (count < model->columns.count)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table %s lacks a column of its model", model->label),
-                    errhint("Add it again, or drop the model with dap.drop_model(%s) and create it anew.", quote_literal_cstr(model->label))));
+                    errhint("Define the model again with or_replace => true.")));
   TupleDesc desc = CreateTemplateTupleDesc(count);
   AttrNumber at = 0;
   for (int i = 0; i < all->natts; i++) {

@@ -46,22 +46,27 @@ Model* model_of(const ResultRows* rows, int row) {
   model->always = DatumGetBool(values[10]);
   model->definition_hash = TextDatumGetCString(values[11]);
   model->version = DatumGetInt64(values[12]);
-  if (!get_rel_name(model->relation))
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %d does not exist any more", model->model_id),
-                    errhint("Its definition is removed by: SELECT dap.drop_model('%u').", model->relation)));
-  model->label = relation_label(model->relation);
-  // What the catalog's constraints say, should somebody have taken them away: the refresh stands on it.
-  if (model->key_count == 0 || (model->is_clean ? model->upstream_count != 1 : model->query == nullptr))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("the definition of model %s is damaged", model->label),
-                    errhint("Define it again with or_replace.")));
+  model->name = TextDatumGetCString(values[13]);
+  model->label = get_rel_name(model->relation) ? relation_label(model->relation) : nullptr;
   return model;
 }
 
+Parameter oids_parameter(const List* list) {
+  int count = list_length(list);
+  auto* oids = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
+  for (int i = 0; i < count; i++) oids[i] = ObjectIdGetDatum(list_nth_oid(list, i));
+  return {OIDARRAYOID, PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)), false};
+}
+
+Parameter texts_parameter(const List* list) {
+  int count = list_length(list);
+  auto* texts = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
+  for (int i = 0; i < count; i++) texts[i] = CStringGetTextDatum(static_cast<char*>(list_nth(list, i)));
+  return {TEXTARRAYOID, PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT)), false};
+}
+
 char* hash_of_views(const List* views) {
-  int count = list_length(views);
-  auto* oids = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count)));
-  for (int i = 0; i < count; i++) oids[i] = ObjectIdGetDatum(list_nth_oid(views, i));
-  Parameter parameter = {OIDARRAYOID, PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)), false};
+  Parameter parameter = oids_parameter(views);
   return query_text("SELECT md5(string_agg(v.oid::regclass || ' ' || pg_get_viewdef(v.oid), E'\n' ORDER BY v.oid::regclass::text)) FROM unnest($1) AS v(oid)", &parameter, 1);
 }
 
@@ -87,12 +92,39 @@ void visit(const List* models, Model* model, List** ordered) {
   *ordered = lappend(*ordered, model);
 }
 
+// The rows go into the table as its columns are: a type that the query did not have when they were made would lose what they cannot hold.
+void check_columns(const Model* model, const QueryAnalysis* analysis) {
+  Parameter parameters[] = {int4_parameter(model->model_id), texts_parameter(analysis->names), texts_parameter(analysis->types)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows differing = query_rows("SELECT c.value->>'name', c.value->>'type', g.type FROM dap.model_definition d CROSS JOIN jsonb_array_elements(d.columns) AS c "
+                                    "LEFT JOIN unnest($2, $3) AS g(name, type) ON g.name = c.value->>'name' "
+                                    "WHERE d.model_id = $1 AND (g.name IS NULL OR g.type <> c.value->>'type') LIMIT 1", parameters, 3, CurrentMemoryContext);
+  run_as_end(&ledger);
+  if (differing.rows == 0) return;
+  const char* column = TextDatumGetCString(differing.values[0]);
+  if (differing.nulls[2])
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query of model %s gives no column \"%s\" any more", model->label, column),
+                    errdetail("What it reads has changed since the model was made."), errhint("Change the model with dap.create_model(…, or_replace => true).")));
+  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the query of model %s gives column \"%s\" another type than it did", model->label, column),
+                  errdetail("It was %s and is %s: what it reads has changed since the model was made.", TextDatumGetCString(differing.values[1]),
+                            TextDatumGetCString(differing.values[2])),
+                  errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
+}
+
+// Who asks for a model's readers, or for its name when the table is gone, is answered from the definition.
+void correct_definition(const Model* model, const List* upstream) {
+  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->label), oids_parameter(upstream)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  run_statement("UPDATE dap.model_definition SET model = $2, upstream = $3 WHERE model_id = $1", parameters, 3);
+  run_as_end(&ledger);
+}
+
 }  // namespace
 
 List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
-                               "d.always, d.definition_hash, coalesce(s.version, 0) FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
+                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
                                "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
   run_as_end(&ledger);
   List* models = NIL;
@@ -100,16 +132,31 @@ List* all_models() {
   return models;
 }
 
-void resolve_query(Model* model) {
-  if (model->is_clean) return;
-  RunAs owner = run_as_begin(relation_owner(model->relation));
-  QueryAnalysis analysis = analyze_query(model->query);
-  model->upstream_count = list_length(analysis.upstream);
-  model->upstream = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(model->upstream_count + 1)));
-  for (int i = 0; i < model->upstream_count; i++) model->upstream[i] = list_nth_oid(analysis.upstream, i);
-  model->always |= analysis.always;
-  if (analysis.views != NIL) model->views = hash_of_views(analysis.views);
-  run_as_end(&owner);
+void resolve_model(Model* model) {
+  if (!model->label)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %s does not exist any more", model->name),
+                    errhint("Create the model again, or remove its definition: SELECT dap.drop_model('%u').", model->relation)));
+  // What the catalog's constraints say, should somebody have taken them away: the refresh stands on it.
+  if (model->key_count == 0 || (model->is_clean ? model->upstream_count != 1 : model->query == nullptr))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("the definition of model %s is damaged", model->label),
+                    errhint("Define it again with or_replace.")));
+  List* upstream = NIL;
+  for (int i = 0; i < model->upstream_count; i++) upstream = lappend_oid(upstream, model->upstream[i]);
+  bool is_correct = strcmp(model->name, model->label) == 0;
+  if (!model->is_clean) {
+    RunAs owner = run_as_begin(relation_owner(model->relation));
+    QueryAnalysis analysis = analyze_query(model->query);
+    if (analysis.views != NIL) model->views = hash_of_views(analysis.views);
+    run_as_end(&owner);
+    check_columns(model, &analysis);
+    is_correct &= equal(upstream, analysis.upstream);
+    upstream = analysis.upstream;
+    model->upstream_count = list_length(upstream);
+    model->upstream = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(model->upstream_count + 1)));
+    for (int i = 0; i < model->upstream_count; i++) model->upstream[i] = list_nth_oid(upstream, i);
+    model->always |= analysis.always;
+  }
+  if (!is_correct) correct_definition(model, upstream);
 }
 
 List* ordered_models(const List* models) {

@@ -9,7 +9,8 @@ namespace dap {
 struct Model {
   int32 model_id;
   Oid relation;
-  char* label;
+  char* name;   // of the table, when it was last seen
+  char* label;  // of the table; NULL: it is gone
   int tier;
   bool is_clean;
   int32 source_id;  // clean models
@@ -29,11 +30,12 @@ struct Model {
   bool visiting;
 };
 
-// All models with their state; 42P01 for a table that is gone.
+// All models with their state.
 List* all_models();  // of Model*
-// What the query reads now: a view that it reads may have another definition than when the model was made. Locks it against changes.
-void resolve_query(Model*);
-// Upstream first; 42P17 for a cycle.
+// What the query reads now: a view that it reads may have another definition than when the model was made. Locks it against changes, and keeps what the definition
+// says of it up to date. 42P01 for a model whose table is gone, 42703 and 42804 where the query gives other columns than its table was made for.
+void resolve_model(Model*);
+// Upstream first, as far as it is among them; 42P17 for a cycle.
 List* ordered_models(const List* models);
 
 // The version of everything that a model reads under the pushed snapshot, as JSON text; NULL where something it reads has none (a table that is neither source nor model).

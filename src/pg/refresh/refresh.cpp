@@ -7,6 +7,7 @@
 #include "bridge/subtransaction.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
+#include "pg/ingest/source.h"
 #include "pg/refresh/merge.h"
 #include "pg/refresh/model.h"
 #include "pg/refresh/query_text.h"
@@ -168,6 +169,7 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   CleanResult cleaned = {};
   NewRows* rows;
   if (model->is_clean) {
+    require_source_table(model->source_id);
     cleaned = clean_rows(model, target, plan->snapshot);
     rows = cleaned.rows;
     step.rows_in = cleaned.read;
@@ -206,14 +208,14 @@ void refresh(Plan* plan) {
   List *models = all_models(), *wanted = NIL, *read = NIL;
   foreach (cell, models) {
     auto* model = static_cast<Model*>(lfirst(cell));
-    run_set_current(plan->run, plan->step + 1, model->label);
-    resolve_query(model);
-  }
-  models = ordered_models(models);
-  foreach (cell, models) {
-    auto* model = static_cast<Model*>(lfirst(cell));
     if (model->tier < plan->first_tier || model->tier > plan->last_tier) continue;
+    run_set_current(plan->run, plan->step + 1, model->label ? model->label : model->name);
+    resolve_model(model);
     wanted = lappend(wanted, model);
+  }
+  wanted = ordered_models(wanted);
+  foreach (cell, wanted) {
+    auto* model = static_cast<Model*>(lfirst(cell));
     for (int i = 0; i < model->upstream_count; i++) read = lappend_oid(read, model->upstream[i]);
   }
   plan->snapshot = reading_begin(read);
