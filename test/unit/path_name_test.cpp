@@ -61,62 +61,6 @@ TEST(PathName, NaturalOrderIsAnOrder) {
     }
 }
 
-TEST(PathName, Matches) {
-  const struct {
-    const char* pattern;
-    const char* name;
-    bool expected;
-  } cases[] = {
-      {"*.csv", "a.csv", true},
-      {"*.csv", ".csv", true},
-      {"*.csv", "a.csv.gz", false},
-      {"users*.csv*", "users_1.csv.gz", true},
-      {"*", "", true},
-      {"", "", true},
-      {"", "a", false},
-      {"a", "", false},
-      {"?", "", false},
-      {"?", "a", true},
-      {"?", "\xc3\xa4", true},  // one character
-      {"??", "\xc3\xa4", false},
-      {"a?c", "abc", true},
-      {"a?c", "ac", false},
-      {"[abc]x", "bx", true},
-      {"[abc]x", "dx", false},
-      {"[a-c]x", "bx", true},
-      {"[!a-c]x", "bx", false},
-      {"[^a-c]x", "dx", true},
-      {"[]]", "]", true},
-      {"[!]]", "]", false},
-      {"[!]]", "a", true},
-      {"[a-]", "-", true},
-      {"[-a]", "-", true},
-      {"[\\]a]", "]", true},
-      {"[abc", "[abc", true},  // not closed: itself
-      {"[abc", "a", false},
-      {"[0-9][0-9]*.csv", "07-users.csv", true},
-      {"\\*.csv", "*.csv", true},
-      {"\\*.csv", "a.csv", false},
-      {"a\\", "a\\", true},
-      {"*a*b*c*", "xxaxxbxxcxx", true},
-      {"*a*b*c*", "xxaxxcxxbxx", false},
-      {"**", "anything", true},
-      {"*ab", "aab", true},
-      {"*ab", "aabb", false},
-      {"*.csv", "A.CSV", false},
-      {"*\\", "x\\", true},
-  };
-  for (const auto& c : cases) EXPECT_EQ(matches(c.pattern, c.name), c.expected) << c.pattern << " on " << c.name;
-}
-
-TEST(PathName, MatchingIsNeverSlow) {
-  std::string pattern;
-  for (int i = 0; i < 200; i++) pattern += "*a";
-  pattern += "b";
-  const std::string name(4000, 'a');
-  EXPECT_FALSE(matches(pattern.c_str(), name.c_str()));
-}
-
 TEST(PathName, NeverTaken) {
   for (const char* name : {".a.csv", ".", "..", "a.csv.tmp", "a.part", "a.csv.filepart", ".tmp"})
     EXPECT_TRUE(is_unfinished(name)) << name;

@@ -20,47 +20,6 @@ bool ends_with(const char* name, const char* suffix) {
   return name_size >= suffix_size && std::memcmp(name + name_size - suffix_size, suffix, suffix_size) == 0;
 }
 
-// Past one character: a UTF-8 lead byte with its continuation bytes, otherwise one byte.
-const char* next_character(const char* at) {
-  auto lead = static_cast<unsigned char>(*at++);
-  if (lead >= 0xc0)
-    while ((static_cast<unsigned char>(*at) & 0xc0) == 0x80) at++;
-  return at;
-}
-
-// The end of the set that starts at `at` (a '['), or null if it is never closed.
-const char* set_end(const char* at) {
-  const char* p = at + 1;
-  if (*p == '!' || *p == '^') p++;
-  if (*p == ']') p++;  // a ] in first place is a member
-  for (; *p != '\0'; p++) {
-    if (*p == '\\' && p[1] != '\0')
-      p++;
-    else if (*p == ']')
-      return p;
-  }
-  return nullptr;
-}
-
-bool set_contains(const char* at, const char* end, unsigned char c) {
-  const char* p = at + 1;
-  bool negated = *p == '!' || *p == '^';
-  if (negated) p++;
-  bool found = false;
-  while (p < end) {
-    if (*p == '\\' && p + 1 < end) p++;
-    auto low = static_cast<unsigned char>(*p++);
-    auto high = low;
-    if (p + 1 < end && *p == '-') {
-      p++;
-      if (*p == '\\' && p + 1 < end) p++;
-      high = static_cast<unsigned char>(*p++);
-    }
-    if (low <= c && c <= high) found = true;
-  }
-  return found != negated;
-}
-
 }  // namespace
 
 int natural_compare(const char* a, const char* b) noexcept {
@@ -114,47 +73,6 @@ bool has_wildcard(const char* component, std::size_t length) noexcept {
     }
   }
   return false;
-}
-
-bool matches(const char* pattern, const char* name) noexcept {
-  // The last * and the place in the name that it was tried at: only the last one ever needs another try.
-  const char* star = nullptr;
-  const char* retry = nullptr;
-  for (;;) {
-    if (*pattern == '*') {
-      star = ++pattern;
-      retry = name;
-      continue;
-    }
-    const char* next = nullptr;       // the pattern's rest if this place matches
-    const char* next_name = nullptr;  // and the name's
-    if (*name == '\0') {
-      if (*pattern == '\0') return true;
-    } else if (*pattern == '?') {
-      next = pattern + 1;
-      next_name = next_character(name);
-    } else if (const char* end = *pattern == '[' ? set_end(pattern) : nullptr; end != nullptr) {
-      if (set_contains(pattern, end, static_cast<unsigned char>(*name))) {
-        next = end + 1;
-        next_name = next_character(name);
-      }
-    } else {
-      if (*pattern == '\\' && pattern[1] != '\0') pattern++;
-      if (*pattern == *name) {
-        next = pattern + 1;
-        next_name = name + 1;
-      }
-    }
-    if (next != nullptr) {
-      pattern = next;
-      name = next_name;
-      continue;
-    }
-    if (star == nullptr || *retry == '\0') return false;
-    retry = next_character(retry);
-    pattern = star;
-    name = retry;
-  }
 }
 
 bool is_unfinished(const char* name) noexcept {

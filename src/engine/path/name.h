@@ -1,4 +1,4 @@
-// File names: their natural order, shell patterns, and the names that no pattern takes. Bytes throughout, whatever the
+// File names: their natural order, which of them are patterns, and the names that no pattern takes. Bytes throughout, whatever the
 // locale.
 #pragma once
 
@@ -12,10 +12,6 @@ int natural_compare(const char* a, const char* b) noexcept;
 
 // Has the component a wildcard, an escape or a group of alternatives: one of * ? [ and backslash, or {a,b}?
 bool has_wildcard(const char* component, std::size_t length) noexcept;
-
-// Does one path component match a pattern of *, ?, [abc], [a-z], [!abc] and backslash escapes? A UTF-8 character is one
-// for * and ?; a set holds ASCII characters (another one is outside it). A [ that is never closed is itself.
-bool matches(const char* pattern, const char* name) noexcept;
 
 // Names that are never taken by a pattern or a directory: dot files and unfinished transfers (*.tmp, *.part,
 // *.filepart).

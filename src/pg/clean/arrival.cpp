@@ -19,6 +19,7 @@ const char* base_name(const char* path) {
 }
 
 int compare_by_name(const void* a, const void* b) {
+  CHECK_FOR_INTERRUPTS();
   const auto *left = static_cast<const NamedFile*>(a), *right = static_cast<const NamedFile*>(b);
   if (int order = natural_compare(base_name(left->path), base_name(right->path))) return order;
   if (int order = std::strcmp(left->path, right->path)) return order;

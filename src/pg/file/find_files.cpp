@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "engine/path/braces.h"
 #include "engine/path/name.h"
+#include "engine/path/pattern.h"
 #include "pg/file/access.h"
 #include "pg/file/byte_source.h"
 #include "pg/settings.h"
@@ -13,15 +13,23 @@ namespace dap {
 
 namespace {
 
-bool takes_csv(const char* name, const char* /*pattern*/) {
+bool takes_csv(const char* name, const path::Pattern* /*pattern*/) {
   return path::is_csv(name);
 }
 
-bool takes_match(const char* name, const char* pattern) {
-  return path::matches_any(pattern, name);
+bool takes_match(const char* name, const path::Pattern* pattern) {
+  return path::matches(pattern, name);
 }
 
-using Takes = bool (*)(const char* name, const char* pattern);
+using Takes = bool (*)(const char* name, const path::Pattern* pattern);
+
+path::Pattern* pattern_of(const char* component, size_t length) {
+  auto* pattern = static_cast<path::Pattern*>(palloc(sizeof(path::Pattern)));
+  if (!path::read_pattern(component, length, pattern))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a component of the pattern is too long"),
+                    errdetail("It has %zu bytes. Patterns of names have at most %zu.", length, path::longest_pattern)));
+  return pattern;
+}
 
 char* join(const char* directory, const char* name) {
   return psprintf("%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
@@ -50,7 +58,7 @@ List* add_file(List* files, const char* path, const struct stat* status) {
 
 // The entries of a directory that `takes` chooses: files (anything but directories, so that a FIFO or a broken link in
 // the inbox is an error when it is opened, not a silent gap), or with `directories` those alone, as FoundFile too.
-List* list_directory(const char* directory, Takes takes, const char* pattern, bool directories) {
+List* list_directory(const char* directory, Takes takes, const path::Pattern* pattern, bool directories) {
   List* found = NIL;
   DIR* handle = open_allowed_directory(directory);
   while (struct dirent* entry = ReadDir(handle, directory)) {
@@ -97,9 +105,10 @@ List* expand(const char* directory, const char* rest) {
     if (!last) return is_directory ? expand(path, rest) : NIL;
     return is_directory || path::is_unfinished(component) ? NIL : add_file(NIL, path, &location.status);
   }
-  if (last) return list_directory(directory, takes_match, component, false);
+  const path::Pattern* pattern = pattern_of(component, length);
+  if (last) return list_directory(directory, takes_match, pattern, false);
   List* files = NIL;
-  List* directories = list_directory(directory, takes_match, component, true);
+  List* directories = list_directory(directory, takes_match, pattern, true);
   ListCell* cell;
   foreach (cell, directories)
     files = list_concat(files, expand(static_cast<const FoundFile*>(lfirst(cell))->path, rest));
@@ -124,9 +133,9 @@ List* find_absolute(const char* path, bool* absent) {
     if (S_ISDIR(location.status.st_mode)) return list_directory(path, takes_csv, nullptr, false);
     return add_file(NIL, path, &location.status);
   }
-  // Only what is not there under its very name is read as a pattern.
+  // Only what is not there under its very name, which may be too long for one, is read as a pattern.
   const char* rest = find_wildcard(path);
-  if (location.error == ENOENT && rest != nullptr) {
+  if ((location.error == ENOENT || location.error == ENAMETOOLONG) && rest != nullptr) {
     char* directory = rest == path ? pstrdup("/") : pnstrdup(path, rest - path);
     location = locate(directory);
     if (location.error == 0) return expand(directory, rest);
@@ -175,6 +184,7 @@ List* find_relative(const char* path) {
 }
 
 int compare_files(const ListCell* a, const ListCell* b) {
+  CHECK_FOR_INTERRUPTS();
   const char* a_path = static_cast<const FoundFile*>(lfirst(a))->path;
   const char* b_path = static_cast<const FoundFile*>(lfirst(b))->path;
   int order = natural_compare(strrchr(a_path, '/') + 1, strrchr(b_path, '/') + 1);
