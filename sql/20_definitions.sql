@@ -423,6 +423,12 @@ COMMENT ON FUNCTION dap._write_dismiss(regclass, jsonb, text) IS 'Internal: mark
 COMMENT ON FUNCTION dap._write_drop_source(regclass, jsonb, text) IS 'Internal: removes a source from the catalog';
 COMMENT ON FUNCTION dap._write_drop_model(regclass, jsonb, text) IS 'Internal: removes a model from the catalog';
 
+CREATE FUNCTION dap._sentence(message text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT pg_catalog.upper(pg_catalog.left(message, 1)) || pg_catalog.rtrim(pg_catalog.substr(message, 2), '.') || '.' $$;
+COMMENT ON FUNCTION dap._sentence(text) IS 'Internal: a message as a DETAIL has it, capitalised and with a full stop';
+
 CREATE FUNCTION dap._check_name(name text, what text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -143,7 +143,7 @@ AS $$
 DECLARE
   owner regrole := dap._layer_owner(0);
   adopt boolean;
-  kept_options jsonb := coalesce(options, '{}') - 'adopt';
+  kept_options jsonb;
   known record;
   target regclass;
   holds_rows boolean := false;
@@ -152,6 +152,7 @@ BEGIN
   PERFORM dap._lock_definitions();
   PERFORM dap._check_name(source, 'a source');
   PERFORM dap._check_options(coalesce(options, '{}'));
+  kept_options := coalesce(options, '{}') - 'adopt';
   adopt := coalesce((options->>'adopt')::boolean, false);
   IF path = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'path is empty';

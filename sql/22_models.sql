@@ -99,7 +99,7 @@ BEGIN
 EXCEPTION
   WHEN dependent_objects_still_exist OR unique_violation OR not_null_violation OR cannot_coerce OR datatype_mismatch OR feature_not_supported
     OR numeric_value_out_of_range OR string_data_right_truncation THEN
-    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = pg_catalog.format('table %s cannot be brought to its new definition', target), DETAIL = SQLERRM,
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = pg_catalog.format('table %s cannot be brought to its new definition', target), DETAIL = dap._sentence(SQLERRM),
       HINT = pg_catalog.format('Drop the model with dap.drop_model(%L) and create it anew.', target);
 END $$;
 COMMENT ON FUNCTION dap._shape_model_table(text, jsonb, text[], regrole) IS 'Internal: creates or alters the table of a model';

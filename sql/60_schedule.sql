@@ -34,6 +34,9 @@ DECLARE
   day date;
   found timestamptz;
 BEGIN
+  IF NOT isfinite(after) THEN
+    RETURN NULL;
+  END IF;
   part := regexp_match(schedule, '^\s*(\d{1,2}) seconds?\s*$', 'i');
   IF part IS NOT NULL THEN
     RETURN after + part[1]::integer * interval '1 second';

@@ -96,7 +96,7 @@ BEGIN
   WHERE l.columns IS NOT NULL;
   IF obstacles IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = 'sources with the pipeline''s names have other columns',
-      DETAIL = pg_catalog.upper(pg_catalog.left(obstacles, 1)) || pg_catalog.substr(obstacles, 2) || '.', HINT = 'Drop them with dap.drop_source(). Nothing was made.';
+      DETAIL = dap._sentence(obstacles), HINT = 'Drop them with dap.drop_source(). Nothing was made.';
   END IF;
 END $$;
 COMMENT ON FUNCTION dap._check_setup(regrole) IS 'Internal: raises with everything that stands in the way of the built-in pipeline';

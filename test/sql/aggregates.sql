@@ -39,6 +39,8 @@ SELECT dap.median(x) FROM (VALUES (date '2024-01-01'), ('2024-01-02')) v(x);
 SELECT dap.median(x) FROM (VALUES (timestamp '2024-01-01 00:00:00.000001'), ('2024-01-01 00:00:00.000002')) v(x);
 SELECT dap.median(x) FROM (VALUES (timestamp 'infinity'), ('2024-01-01')) v(x);
 SELECT dap.median(x) FROM (VALUES (timestamp 'infinity'), ('-infinity')) v(x);
+SELECT dap.percentile_disc(x, 0.5) FROM (VALUES (date '300000-01-01')) v(x);
+SELECT dap.mode(x) FROM (VALUES (date '300000-01-01')) v(x);
 SELECT dap.percentile_disc(x, 0.1), dap.percentile_disc(x, 0.4), dap.percentile_disc(x, 0.9) FROM (VALUES (interval '1 month'), ('720 hours'), ('30 days')) v(x);
 
 -- NULLs, nothing, FILTER, DISTINCT, GROUPING SETS.

@@ -36,6 +36,10 @@ SELECT dap.create_source('s', path => '', columns => '{a}');
 SELECT dap.create_source('s');
 SELECT dap.create_source('s', path => 'x.csv', options => '{"header": false}');
 SELECT dap.create_source('s', columns => '{a}', options => '{"delimeter": ";"}');
+SELECT dap.create_source('s', NULL, '{a}', '0');
+SELECT dap.create_source('s', NULL, '{a}', '["adopt"]');
+SELECT dap.create_source('s', columns => '{a}', options => jsonb_build_object('optional', (SELECT jsonb_agg('c' || i) FROM generate_series(1, 10001) AS i)));
+SELECT dap.create_source('s', columns => '{a}', options => jsonb_build_object('aliases', (SELECT jsonb_object_agg('c' || i, 'a') FROM generate_series(1, 10001) AS i)));
 SELECT dap.create_source('s', columns => '{a}', options => '{"delimiter": ";;"}');
 SELECT dap.create_source('s', columns => '{a}', options => '{"adopt": "perhaps"}');
 SELECT dap.create_source('s', columns => '{a}', options => '[]');
@@ -247,6 +251,11 @@ SELECT dap.create_model('a1', 'SELECT id FROM analytics.a2', '{id}', or_replace 
 SELECT dap.create_model('a1', 'SELECT id FROM analytics.a1', '{id}', or_replace => true);
 SELECT dap.create_model('intermediate.early', 'SELECT id FROM analytics.a2', '{id}');
 SELECT dap.drop_model('a1');
+-- what looks like a table's number and is none
+SELECT dap.drop_model('99999999999999');
+SELECT dap.drop_model('4294967296');
+SELECT dap.drop_model('4294967295');
+SELECT dap.drop_model('0');
 SELECT dap.drop_model('a2');
 SELECT dap.drop_model('a2');
 SELECT dap.drop_model('public.lookup');

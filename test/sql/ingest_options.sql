@@ -50,7 +50,7 @@ SELECT o, pg_temp.raises(format('SELECT dap.create_source(''bad'', columns => ''
   '{"max_reject_percent": -0.1}', '{"max_reject_percent": 100.01}', '{"max_reject_percent": "1"}', '{"max_reject_percent": null}', '{"max_reject_percent": 1e400}',
   '{"on_failed_file": "skip"}', '{"on_new_column": "drop"}', '{"on_new_column": true}',
   '{"aliases": []}', '{"aliases": {"a": 1}}', '{"aliases": {"a": ""}}', '{"aliases": "a"}', '{"optional": "a"}', '{"optional": {"a": "b"}}', '{"optional": [1]}',
-  '{"arrival": "mtime"}', '{"settle": -1}', '{"settle": "-1 s"}', '{"settle": "1 month"}', '{"settle": "soon"}', '{"settle": 1e300}', '{"settle": "100000000 days"}', '{"settle": true}',
+  '{"arrival": "mtime"}', '{"settle": -1}', '{"settle": "-1 s"}', '{"settle": "1 month"}', '{"settle": "soon"}', '{"settle": 1e300}', '{"settle": 1e400}', '{"settle": "infinity"}', '{"settle": "P1Y2M3DT4H"}', '{"settle": "99999999999999999999 days"}', '{"settle": ""}', '{"settle": "100000000 days"}', '{"settle": true}',
   '{"adopt": "what"}']) AS o;
 SELECT count(*) FROM dap.source_definition;
 

@@ -40,6 +40,7 @@ SELECT dap._schedule_next_run('0 0 13 * fri', 'GMT', '2024-02-27 13:37:20+00', f
 
 -- A leap day waits for a century that has none.
 SELECT dap._schedule_next_run('0 0 29 2 *', 'GMT', '2096-03-01 00:00:00+00') AS leap_day;
+SELECT dap._schedule_next_run('0 2 * * *', 'GMT', 'infinity') AS never, dap._schedule_next_run('@hourly', 'GMT', '-infinity') AS nor_then, dap._schedule_next_run('5 seconds', 'GMT', 'infinity') AS seconds;
 
 -- Clocks go forward over the time, which then does not come, and back, when it comes twice.
 SELECT dap._schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-03-30 12:00:00+00') AS forward, dap._schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-10-26 12:00:00+00') AS back,

@@ -3,6 +3,7 @@
 
 #include "bridge/pg.h"
 #include "bridge/query.h"
+#include "bridge/sentence.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
@@ -108,7 +109,7 @@ DAP_FUNCTION(dap_csv_header) {
   int count;
   char** names = dap::csv_reader_header(reader, &count);
   if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason)
-    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", fault->message)));
+    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", dap::sentence(fault->message))));
   if (!names)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path), errhint("Give the columns.")));
   names = header_columns(options, names, count);

@@ -72,28 +72,53 @@ int64 count_of(const char* key, const JsonbValue* value) {
   return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 }
 
+// Raises unless the number is one from 0 to `most`.
+void check_range(const char* key, Numeric number, int64 most, const char* expected) {
+  Datum value = NumericGetDatum(number);
+  if (DatumGetBool(DirectFunctionCall2(numeric_lt, value, DirectFunctionCall1(int8_numeric, Int64GetDatum(0)))) ||
+      DatumGetBool(DirectFunctionCall2(numeric_gt, value, DirectFunctionCall1(int8_numeric, Int64GetDatum(most)))))
+    bad_value(key, expected);
+}
+
 double percent_of(const char* key, const JsonbValue* value) {
-  Datum number = NumericGetDatum(numeric_of(key, value));
-  Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(0)), most = DirectFunctionCall1(int8_numeric, Int64GetDatum(100));
-  if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, least)) || DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
-    bad_value(key, "a number from 0 to 100");
-  return DatumGetFloat8(DirectFunctionCall1(numeric_float8, number));
+  Numeric number = numeric_of(key, value);
+  check_range(key, number, 100, "a number from 0 to 100");
+  return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number)));
 }
 
 // Far from where sums of times would overflow.
 constexpr int most_days = 10000;
 
-int64 interval_us_of(const char* key, const JsonbValue* value) {
-  Datum parsed;
-  if (value->type == jbvNumeric) {
-    double seconds = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
-    if (!(seconds >= 0 && seconds <= most_days * static_cast<double>(SECS_PER_DAY))) bad_value(key, "an interval such as \"30 seconds\", from 0 to 10000 days");
-    return static_cast<int64>(seconds * 1e6);
+// NULL for a text that is no interval.
+Interval* parse_interval(char* text) {
+  MemoryContext context = CurrentMemoryContext;
+  Interval* volatile interval = nullptr;
+  PG_TRY();
+  {
+    interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
   }
-  parsed = DirectFunctionCall3(interval_in, CStringGetDatum(string_of(key, value)), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-  Interval* interval = DatumGetIntervalP(parsed);
-  if (interval->month != 0 || interval->time < 0 || interval->day < 0 || interval->day + interval->time / USECS_PER_DAY > most_days)
-    bad_value(key, "an interval of days and time, from 0 to 10000 days");
+  PG_CATCH();
+  {
+    // Sound without a subtransaction: the input function touched nothing, and the caller raises in turn.
+    MemoryContextSwitchTo(context);
+    ErrorData* error = CopyErrorData();
+    if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION) PG_RE_THROW();
+    FlushErrorState();
+  }
+  PG_END_TRY();
+  return interval;
+}
+
+int64 interval_us_of(const char* key, const JsonbValue* value) {
+  constexpr const char* expected = "an interval of days and time such as \"30 seconds\", from 0 to 10000 days";
+  if (value->type == jbvNumeric) {
+    check_range(key, value->val.numeric, static_cast<int64>(most_days) * SECS_PER_DAY, expected);
+    return static_cast<int64>(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric))) * 1e6);
+  }
+  if (value->type != jbvString) bad_value(key, expected);
+  Interval* interval = parse_interval(string_of(key, value));
+  if (!interval || interval->month != 0 || interval->time < 0 || interval->day < 0 || interval->day + interval->time / USECS_PER_DAY > most_days)
+    bad_value(key, expected);
   return interval->time + interval->day * USECS_PER_DAY;
 }
 
@@ -104,9 +129,13 @@ bool choice_of(const char* key, const JsonbValue* value, const char* first, cons
   bad_value(key, psprintf("\"%s\" or \"%s\"", first, second));
 }
 
+// More than any table has columns.
+constexpr uint32 most_names = 10000;
+
 void aliases_of(SourceOptions* options, const JsonbValue* value) {
   if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data)) bad_value("aliases", "an object of header names and column names");
   JsonbContainer* object = value->val.binary.data;
+  if (JsonContainerSize(object) > most_names) bad_value("aliases", "at most 10000 names");
   options->aliases = static_cast<Alias*>(palloc(sizeof(Alias) * (JsonContainerSize(object) + 1)));
   options->alias_count = 0;
   JsonbIterator* iterator = JsonbIteratorInit(object);
@@ -126,6 +155,7 @@ void aliases_of(SourceOptions* options, const JsonbValue* value) {
 void optional_of(SourceOptions* options, const JsonbValue* value) {
   if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data)) bad_value("optional", "an array of column names");
   JsonbContainer* array = value->val.binary.data;
+  if (JsonContainerSize(array) > most_names) bad_value("optional", "at most 10000 names");
   options->optional = static_cast<char**>(palloc(sizeof(char*) * (JsonContainerSize(array) + 1)));
   options->optional_count = 0;
   JsonbIterator* iterator = JsonbIteratorInit(array);

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "bridge/pg.h"
+#include "bridge/sentence.h"
 #include "pg/clean/column_rule.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
@@ -121,7 +122,7 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
   }
   if (*left != 0 && fault->reason)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" cannot be read as CSV", path),
-                    fault->line > 0 ? errdetail("Line " INT64_FORMAT ": %s.", fault->line, fault->message) : errdetail("%s.", fault->message)));
+                    fault->line > 0 ? errdetail("Line " INT64_FORMAT ": %s.", fault->line, fault->message) : errdetail("%s", sentence(fault->message))));
   csv_reader_close(reader);
   byte_source_close(source);
 }

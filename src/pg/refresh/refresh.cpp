@@ -4,6 +4,7 @@
 #include "bridge/pg.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "bridge/sentence.h"
 #include "bridge/subtransaction.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
@@ -76,7 +77,7 @@ char* query_for_more(const FileResult* file) {
 
 void set_aside(Plan* plan, FileResult* file) {
   recall_failure(file);
-  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", with_place(file)),
+  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", sentence(with_place(file))),
                     errhint("%s.", query_for_more(file))));
   ingest_record_failure(file);
   StepResult step = begin_step(plan, file->path);
