@@ -34,7 +34,7 @@ DECLARE
   day date;
   found timestamptz;
 BEGIN
-  IF NOT isfinite(after) THEN
+  IF NOT isfinite(after) OR length(schedule) > 1000 THEN
     RETURN NULL;
   END IF;
   part := regexp_match(schedule, '^\s*(\d{1,2}) seconds?\s*$', 'i');

@@ -2,6 +2,7 @@
 // guessed).
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <string_view>
 
@@ -123,13 +124,14 @@ enum class Overlap : std::uint8_t {
   none,       // no text of years lowest..highest has two readings
   found,      // `witness` is one that has
   undecided,  // the search was given up; treat as found
+  stopped,    // the caller's flag was set
 };
 
 constexpr int max_witness = 2 * max_format_length;
 
 // Whether some text is read by both formats, as two different moments of the given years (inclusive). The search is
-// exhaustive.
+// exhaustive; it ends early when `stop`, if there is one, becomes true.
 Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
-                     int* witness_length) noexcept;
+                     int* witness_length, const volatile std::sig_atomic_t* stop = nullptr) noexcept;
 
 }  // namespace dap::convert

@@ -11,8 +11,9 @@ namespace {
 // end.
 class OverlapSearch {
  public:
-  OverlapSearch(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness) noexcept
-      : lowest_year_(lowest_year), highest_year_(highest_year), witness_(witness) {
+  OverlapSearch(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
+                const volatile std::sig_atomic_t* stop) noexcept
+      : lowest_year_(lowest_year), highest_year_(highest_year), witness_(witness), stop_(stop) {
     add_characters("0123456789abcdefghijklmnopqrstuvwxyz+-:.Z");
     add_literals(one);
     add_literals(other);
@@ -20,7 +21,8 @@ class OverlapSearch {
 
   // Whether a text with two readings goes on from here; length_ is then its length.
   bool search(const FormatCursor& one, const FormatCursor& other, int length) noexcept {
-    if (steps_left_ == 0) return false;
+    if (stop_ != nullptr && *stop_ != 0) stopped_ = true;
+    if (steps_left_ == 0 || stopped_) return false;
     if (one.may_end() && other.may_end() && differs(one, other)) {
       length_ = length;
       return true;
@@ -47,6 +49,7 @@ class OverlapSearch {
   }
 
   bool given_up() const noexcept { return steps_left_ == 0; }
+  bool stopped() const noexcept { return stopped_; }
   int length() const noexcept { return length_; }
 
  private:
@@ -133,20 +136,23 @@ class OverlapSearch {
   int characters_ = 0;
   int length_ = 0;
   std::int64_t steps_left_ = 20'000'000;  // about a tenth of a second
+  const volatile std::sig_atomic_t* stop_;
+  bool stopped_ = false;
 };
 
 }  // namespace
 
 Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
-                     int* witness_length) noexcept {
+                     int* witness_length, const volatile std::sig_atomic_t* stop) noexcept {
   *witness_length = 0;
-  OverlapSearch search(one, other, lowest_year, highest_year, witness);
+  OverlapSearch search(one, other, lowest_year, highest_year, witness, stop);
   const bool found =
       search.search(FormatCursor(one, lowest_year, highest_year), FormatCursor(other, lowest_year, highest_year), 0);
   if (found) {
     *witness_length = search.length();
     return Overlap::found;
   }
+  if (search.stopped()) return Overlap::stopped;
   return search.given_up() ? Overlap::undecided : Overlap::none;
 }
 

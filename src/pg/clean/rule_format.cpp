@@ -83,11 +83,14 @@ void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
   }
   for (int i = 0; i < rule->format_count; ++i) {
     for (int j = i + 1; j < rule->format_count; ++j) {
-      CHECK_FOR_INTERRUPTS();
       char witness[convert::max_witness + 1];
       int length = 0;
-      const convert::Overlap overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first),
-                                                             clamp_year(last), witness, &length);
+      convert::Overlap overlap;
+      do {
+        CHECK_FOR_INTERRUPTS();
+        overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first), clamp_year(last), witness,
+                                        &length, INTERRUPTS_CAN_BE_PROCESSED() ? &InterruptPending : nullptr);
+      } while (overlap == convert::Overlap::stopped);  // not by what ends the query
       if (overlap == convert::Overlap::none) continue;
       witness[length] = '\0';
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

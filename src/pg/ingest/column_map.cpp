@@ -84,7 +84,10 @@ Name* aliased_header(const SourceOptions* options, char** header, int count) {
   auto* folded_aliases = static_cast<Name*>(palloc(sizeof(Name) * (static_cast<Size>(options->alias_count) + 1)));
   for (int i = 0; i < options->alias_count; i++) folded_aliases[i] = name_of(options->aliases[i].header);
   auto* names = static_cast<Name*>(palloc(sizeof(Name) * (static_cast<Size>(count) + 1)));
-  for (int i = 0; i < count; i++) names[i] = aliased(options, folded_aliases, name_of(trimmed(header[i])));
+  for (int i = 0; i < count; i++) {
+    CHECK_FOR_INTERRUPTS();  // a header may be long, and the list of aliases
+    names[i] = aliased(options, folded_aliases, name_of(trimmed(header[i])));
+  }
   return names;
 }
 
@@ -112,12 +115,15 @@ const char* duplicate_name(const Name* names, int count) {
 void check_missing(ColumnMap* map, const SourceDefinition* definition, const SourceOptions* options, const Name* names) {
   StringInfoData missing;
   initStringInfo(&missing);
+  char** optional = static_cast<char**>(palloc(sizeof(char*) * (static_cast<Size>(options->optional_count) + 1)));
+  for (int i = 0; i < options->optional_count; i++) optional[i] = fold(options->optional[i]);
   for (int i = 0; i < definition->column_count; i++) {
+    CHECK_FOR_INTERRUPTS();
     const char* column = definition->columns[i];
     const char* folded = fold(column);
     bool found = false;
     for (int j = 0; j < map->columns && !found; j++) found = same(names[j].folded, folded);
-    for (int j = 0; j < options->optional_count && !found; j++) found = same(fold(options->optional[j]), folded);
+    for (int j = 0; j < options->optional_count && !found; j++) found = same(optional[j], folded);
     if (!found) appendStringInfo(&missing, "%s\"%s\"", missing.len ? ", " : "", column);
   }
   if (missing.len) fault(map, "missing_column", psprintf("the header lacks %s", missing.data));
@@ -205,6 +211,7 @@ char** header_columns(const SourceOptions* options, char** header, int count) {
 void find_header_columns(const SourceOptions* options, char** header, int header_count, const char* const* wanted, int count, int* fields) {
   Name* names = aliased_header(options, header, header_count);
   for (int i = 0; i < count; i++) {
+    CHECK_FOR_INTERRUPTS();
     const char* folded = fold(wanted[i]);
     fields[i] = -1;
     for (int j = 0; j < header_count; j++) {

@@ -308,6 +308,7 @@ ColumnSurvey* column_survey_open(int columns) {
 
 void column_survey_add(ColumnSurvey* survey, const CsvField* fields, int64 line) {
   for (int c = 0; c < survey->columns; c++) {
+    CHECK_FOR_INTERRUPTS();  // a record may have many fields, and each of them every candidate to try
     Column* column = &survey->column[c];
     const char* text = fields[c].data;
     int size = static_cast<int>(fields[c].size);
@@ -321,7 +322,10 @@ void column_survey_add(ColumnSurvey* survey, const CsvField* fields, int64 line)
       continue;
     }
     column->values++;
-    for (uint32 alive = column->alive; alive; alive &= alive - 1) try_candidate(survey, column, __builtin_ctz(alive), text, size, line);
+    for (uint32 alive = column->alive; alive; alive &= alive - 1) {
+      CHECK_FOR_INTERRUPTS();  // a field may be long
+      try_candidate(survey, column, __builtin_ctz(alive), text, size, line);
+    }
     extend(survey, &column->texts, Order::bytes, TEXTOID, 0, text, size);
   }
 }

@@ -103,6 +103,9 @@ bool is_ascii(const char* data, Size size) {
   return true;
 }
 
+// Of a field at a time; interrupts are looked at between them. A character that the end cuts is left for the next.
+constexpr int most_converted_bytes = 256 * 1024;
+
 // Validates and converts one field into the batch's memory. No reason: it is fine.
 std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
   *to = {from.data, from.size, from.is_null};
@@ -115,9 +118,10 @@ std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& fr
   auto* converted = static_cast<unsigned char*>(MemoryContextAllocHuge(reader->batch_context, room));
   Size out = 0;
   for (int at = 0; at < size;) {
+    CHECK_FOR_INTERRUPTS();
     if (out > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
     int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
-                                             reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at, size - at, converted + out,
+                                             reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at, std::min(size - at, most_converted_bytes), converted + out,
                                              static_cast<int>(room - out), true);
     if (used == 0) return csv::Reason::untranslatable_character;
     at += used;
