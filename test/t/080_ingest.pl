@@ -432,7 +432,7 @@ is(sql("SELECT a FROM dap.read_csv('$temp/twice.csv') AS t(a text)"), '1', 'a na
 like(failure("SELECT * FROM dap.read_csv('$temp/twice.csv') AS t(b text)"), qr/42701/, 'where it is not asked for');
 is(sql("SELECT count(*), sum(id) FROM dap.read_csv('$inbox/part_*.csv*', '{\"optional\": [\"id\"]}') AS t(id int)"), '7|145', 'many files, compressed or not');
 write_file("$temp/cut.csv.gz", substr(filter([ 'gzip', '-c' ], join '', "id\n", map { rand() . "\n" } 1 .. 1000), 0, 2000));
-like(failure("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz') AS t(id text)"), qr/22P04.*the gzip data are cut/s, 'a cut file raises');
+like(failure("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz') AS t(id text)"), qr/22P04.*The gzip data are cut/s, 'a cut file raises');
 is(sql("SELECT count(*) FROM dap.read_csv('$temp/cut.csv.gz', '{\"limit\": 5}') AS t(id text)"), 5, 'but for its first records');
 like(failure("SELECT * FROM dap.read_csv('$temp/none*.csv') AS t(a text)"), qr/58P01/, 'no file raises');
 like(failure("SELECT dap.read_csv('$temp/read.csv')"), qr/ERROR/, 'no columns');
