@@ -1,5 +1,11 @@
 #include "pg/refresh/reading.h"
 
+#include "bridge/run_as.h"
+
+extern "C" {
+#include "utils/rls.h"
+}
+
 namespace dap {
 
 Snapshot reading_begin(const List* relations) {
@@ -13,6 +19,13 @@ Snapshot reading_begin(const List* relations) {
     last = relation;
   }
   return RegisterSnapshot(GetLatestSnapshot());
+}
+
+void check_owner_sees_all(Oid relation) {
+  if (check_enable_rls(relation, relation_owner(relation), true) != RLS_ENABLED) return;
+  const char* label = relation_label(relation);
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from its owner", label),
+                  errdetail("A model must read all rows of its own table and of those that it is made from."), errhint("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY.", label)));
 }
 
 void reading_end(Snapshot snapshot) { UnregisterSnapshot(snapshot); }

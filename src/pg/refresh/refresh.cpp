@@ -165,6 +165,8 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   }
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dap model", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
+  check_owner_sees_all(model->relation);
+  for (int i = 0; i < model->upstream_count; i++) check_owner_sees_all(model->upstream[i]);
   RunAs owner = run_as_begin(relation_owner(model->relation));
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
   CleanResult cleaned = {};
