@@ -6,6 +6,7 @@
 #include "bridge/run_as.h"
 #include "pg/catalog/payload.h"
 #include "pg/catalog/privilege.h"
+#include "pg/run/nesting.h"
 
 namespace dap {
 namespace {
@@ -123,6 +124,7 @@ DAP_FUNCTION(dap_write) {
   const WriteKind* kind = find_kind(kind_name);
   const Oid caller = GetUserId();
 
+  refuse_within_work("change definitions or the ledger");
   if (!(kind->outlives_relation && get_rel_name(relation) == nullptr)) require_relation_owner(relation);
   kind->check(relation, PG_GETARG_JSONB_P(2));
 

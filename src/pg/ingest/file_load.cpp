@@ -209,16 +209,16 @@ void load_records(FileJob* job, char** header, int header_count) {
 }
 
 // An error that the table's own constraints, triggers or types raise is the file's. What no other file could have avoided is the statement's:
-// a lost connection, a lock or deadlock, lack of resources, an end that was asked for, broken definitions.
+// a lost connection, a lock or deadlock, lack of resources, an object's state, an end that was asked for, broken definitions.
 bool is_record_error(const FileJob* job, const ErrorData* error) {
   if (!job->writer || !table_writer_in_statement(job->writer)) return false;
-  if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) return false;
   switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
     case ERRCODE_CONNECTION_EXCEPTION:
     case ERRCODE_FEATURE_NOT_SUPPORTED:
     case ERRCODE_INVALID_TRANSACTION_STATE:
     case ERRCODE_TRANSACTION_ROLLBACK:
     case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
     case ERRCODE_OPERATOR_INTERVENTION:
     case ERRCODE_SYSTEM_ERROR:
     case ERRCODE_CONFIG_FILE_ERROR:

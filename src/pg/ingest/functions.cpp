@@ -9,6 +9,7 @@
 #include "pg/ingest/csv_reader.h"
 #include "pg/ingest/ingest.h"
 #include "pg/ingest/options.h"
+#include "pg/run/nesting.h"
 
 namespace dap {
 namespace {
@@ -50,6 +51,7 @@ IngestRequest begin_request(FunctionCallInfo fcinfo, int options_argument) {
 }  // namespace
 
 IngestRequest ingest_request(const char* source, Jsonb* call_options) {
+  refuse_within_work("load files");
   PreventCommandIfReadOnly("loading files");
   PreventCommandIfParallelMode("loading files");
   IngestRequest request = {};
@@ -71,7 +73,9 @@ IngestRequest ingest_request(const char* source, Jsonb* call_options) {
 DAP_FUNCTION(dap_ingest_csv) {
   InitMaterializedSRF(fcinfo, 0);
   dap::IngestRequest request = dap::begin_request(fcinfo, 2);
-  List* results = dap::ingest_path(&request, dap::text_argument(fcinfo, 1));
+  char* path = dap::text_argument(fcinfo, 1);
+  List* results = NIL;
+  dap::as_work("a load", [&] { results = dap::ingest_path(&request, path); });
   ListCell* cell;
   foreach (cell, results) dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), static_cast<dap::FileResult*>(lfirst(cell)));
   return static_cast<Datum>(0);
@@ -83,7 +87,8 @@ DAP_FUNCTION(dap_ingest_bytes) {
   char* name = dap::required_text(fcinfo, 1, "name");
   if (PG_ARGISNULL(2)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("content must not be NULL")));
   bytea* content = PG_GETARG_BYTEA_PP(2);
-  dap::FileResult* file = dap::ingest_content(&request, name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+  dap::FileResult* file = nullptr;
+  dap::as_work("a load", [&] { file = dap::ingest_content(&request, name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)); });
   dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
   return static_cast<Datum>(0);
 }
@@ -93,7 +98,9 @@ DAP_FUNCTION(dap_ingest_largeobject) {
   dap::IngestRequest request = dap::begin_request(fcinfo, 3);
   char* name = dap::required_text(fcinfo, 1, "name");
   if (PG_ARGISNULL(2)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("object must not be NULL")));
-  dap::FileResult* file = dap::ingest_large_object(&request, name, PG_GETARG_OID(2));
+  Oid object = PG_GETARG_OID(2);
+  dap::FileResult* file = nullptr;
+  dap::as_work("a load", [&] { file = dap::ingest_large_object(&request, name, object); });
   dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
   return static_cast<Datum>(0);
 }

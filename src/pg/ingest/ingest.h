@@ -39,7 +39,7 @@ struct IngestRequest {
   bool retry_failed = false;  // bytes that failed under the same definition are read again
 };
 
-// A call's request for a source, begun: options checked, the lock taken, the definition read under it.
+// A call's request for a source, begun: options checked, the lock taken, the definition read under it. 55000 within a refresh or another load.
 IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
 // 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.

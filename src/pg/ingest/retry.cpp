@@ -15,6 +15,7 @@
 #include "pg/ingest/ingest.h"
 #include "pg/ingest/options.h"
 #include "pg/ingest/table_writer.h"
+#include "pg/run/nesting.h"
 #include "pg/run/redact.h"
 
 namespace dap {
@@ -420,7 +421,9 @@ Outcome retry_file(int32 file_id, Jsonb* call_options) {
   line = find_line(file_id);  // the lock was waited for
   if (line->status == LedgerStatus::other) raise_state(file_id, psprintf("The file is %s.", line->status_text), nullptr);
   if (request.definition->source_id != line->source_id) raise_state(file_id, psprintf("Source \"%s\" was dropped and made anew since.", line->source), nullptr);
-  return line->status == LedgerStatus::loaded ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request);
+  Outcome outcome = {};
+  as_work("a load", [&] { outcome = line->status == LedgerStatus::loaded ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request); });
+  return outcome;
 }
 
 }  // namespace

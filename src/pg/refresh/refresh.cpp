@@ -13,6 +13,7 @@
 #include "pg/refresh/model.h"
 #include "pg/refresh/query_text.h"
 #include "pg/refresh/reading.h"
+#include "pg/run/nesting.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -255,7 +256,7 @@ Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
   run_lock();
   plan->run = run_begin(command);
   ErrorData* error = in_subtransaction([plan] {
-    refresh(plan);
+    as_work("a refresh", [plan] { refresh(plan); });
     return true;
   });
   if (error) {

@@ -1,5 +1,6 @@
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
+#include "pg/run/nesting.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -74,12 +75,15 @@ void lock_runs(const char* what) {
 }  // namespace
 
 void run_lock() {
+  refuse_within_work("refresh");
   refuse_unfit_session();
   lock_runs("start a refresh: another one did not end");
 }
 
 void definition_lock() {
+  refuse_within_work("change definitions");
   PreventCommandDuringRecovery("a change of definitions");
+  PreventCommandIfParallelMode("a change of definitions");
   lock_runs("change a definition: a refresh did not end");
 }
 

@@ -28,7 +28,8 @@ struct StepResult {
 
 struct Run;  // lives in the memory context current at run_begin, which must outlive the subtransaction of the work
 
-// Refuses what a refresh cannot run in (25006 on a standby or read-only, 25000 under REPEATABLE READ or SERIALIZABLE),
+// Refuses what a refresh cannot run in (55000 within another refresh or a load of this session, 25006 on a standby or
+// read-only, 25000 under REPEATABLE READ or SERIALIZABLE),
 // then takes the refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with
 // run, pid, user, since.
 void run_lock();
