@@ -107,6 +107,8 @@ CREATE TRIGGER drop_never BEFORE INSERT ON staging.statement_trigger FOR EACH RO
 SELECT * FROM pg_temp.refusal('statement_trigger');
 CREATE RULE nothing AS ON INSERT TO staging.rule DO INSTEAD NOTHING;
 SELECT * FROM pg_temp.refusal('rule');
+CREATE OR REPLACE RULE nothing AS ON INSERT TO staging.rule DO INSTEAD INSERT INTO public.log SELECT new.a;
+SELECT * FROM pg_temp.load('rule', 'moved', E'a,b,c\nx1,1,1\nx2,1,1\n');
 CREATE RULE nothing AS ON INSERT TO staging.also_rule WHERE new.a = 'never' DO INSTEAD NOTHING;
 SELECT * FROM pg_temp.refusal('also_rule');
 -- What is no fault of the file is no status of it
