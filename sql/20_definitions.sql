@@ -85,7 +85,7 @@ CREATE FUNCTION dap._guard() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_guard';
-COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses UPDATE, DELETE and TRUNCATE of a source''s records by hand';
+COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses INSERT, UPDATE, DELETE and TRUNCATE of a source''s records by hand';
 
 CREATE FUNCTION dap._no_stray_insert() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -18,17 +18,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
 
+-- For new tables and for those that an earlier version made: what is there already stays. Where rows may come in by way of another table (a partition's
+-- parent) or be changed there (an inheritance parent), statements do not fire the table's own triggers: there each row is asked for, in later partitions too.
 CREATE FUNCTION dap._guard_raw_table(relation regclass, owner regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
+  truncates boolean := pg_catalog.current_setting('server_version_num')::integer >= 160000
+    OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) <> 'f';
 BEGIN
   PERFORM dap._write('guard', relation, '{}');
-  -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
-  PERFORM dap._run_as(owner, pg_catalog.format(
-    'CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
-    CASE WHEN pg_catalog.current_setting('server_version_num')::integer < 160000
-      AND (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'f' THEN '' ELSE ' OR TRUNCATE' END, relation));
+  -- tgtype: 1 ROW, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE, 32 TRUNCATE
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard'
+      AND t.tgfoid = 'dap._guard()'::regprocedure AND t.tgtype = 30 + CASE WHEN truncates THEN 32 ELSE 0 END) THEN
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'CREATE OR REPLACE TRIGGER dap_guard BEFORE INSERT OR UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
+      CASE WHEN truncates THEN ' OR TRUNCATE' ELSE '' END, relation));
+  END IF;
+  IF (EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation)
+      OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'p')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard_rows') THEN
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'CREATE TRIGGER dap_guard_rows BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION dap._guard()', relation));
+  END IF;
 END $$;
 COMMENT ON FUNCTION dap._guard_raw_table(regclass, regrole) IS 'Internal: protects a source''s table from changes by hand';
 
@@ -189,9 +203,9 @@ BEGIN
           DETAIL = 'The ledger does not know where they came from.',
           HINT = pg_catalog.format('Take them over with options => %L, or rename the table.', '{"adopt": true}');
       END IF;
-      IF EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
-        PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER dap_guard ON %s', target));
-      END IF;
+      -- Of an earlier source: what is adopted gets new numbers.
+      PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER %I ON %s', t.tgname, target)) FROM pg_catalog.pg_trigger t
+      WHERE t.tgrelid = target AND t.tgfoid = 'dap._guard()'::regprocedure AND t.tgparentid = 0;
       PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN _line SET NOT NULL, ALTER COLUMN _file_id SET NOT NULL, '
         'ALTER COLUMN _file_id SET DEFAULT dap._no_stray_insert()', target));
     END IF;
@@ -202,9 +216,7 @@ BEGIN
   IF holds_rows THEN
     PERFORM dap._adopt_raw_table(target, owner);
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
-    PERFORM dap._guard_raw_table(target, owner);
-  END IF;
+  PERFORM dap._guard_raw_table(target, owner);
   RETURN target;
 END $$;
 COMMENT ON FUNCTION dap.create_source(text, text, text[], jsonb, boolean) IS
