@@ -59,6 +59,19 @@ AS 'MODULE_PATHNAME', 'dap_lock_definitions';
 COMMENT ON FUNCTION dap._lock_definitions() IS
   'Internal: waits for a running refresh and holds the next one until the end of the transaction, before a definition is changed';
 
+CREATE FUNCTION dap._lock_definition(source text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_lock_definition';
+COMMENT ON FUNCTION dap._lock_definition(text) IS
+  'Internal: as dap._lock_definitions(), and waits for loads of the source and holds the next ones, before its definition is changed';
+
+CREATE FUNCTION dap._lock_loads(source_id integer) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_lock_loads';
+COMMENT ON FUNCTION dap._lock_loads(integer) IS 'Internal: waits for loads of a source and holds the next ones, before lines of its files are changed';
+
 CREATE FUNCTION dap._write(kind text, relation regclass, payload jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -85,7 +98,7 @@ CREATE FUNCTION dap._guard() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_guard';
-COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses UPDATE, DELETE and TRUNCATE of a source''s records by hand';
+COMMENT ON FUNCTION dap._guard() IS 'Internal: trigger that refuses INSERT, UPDATE, DELETE and TRUNCATE of a source''s records by hand';
 
 CREATE FUNCTION dap._no_stray_insert() RETURNS integer
 LANGUAGE c VOLATILE PARALLEL UNSAFE

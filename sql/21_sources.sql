@@ -18,17 +18,31 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
 
+-- For new tables and for those that an earlier version made: what is there already stays. Where rows may come in by way of another table (a partition's
+-- parent) or be changed there (an inheritance parent), statements do not fire the table's own triggers: there each row is asked for, in later partitions too.
 CREATE FUNCTION dap._guard_raw_table(relation regclass, owner regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
+  truncates boolean := pg_catalog.current_setting('server_version_num')::integer >= 160000
+    OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) <> 'f';
 BEGIN
   PERFORM dap._write('guard', relation, '{}');
-  -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
-  PERFORM dap._run_as(owner, pg_catalog.format(
-    'CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
-    CASE WHEN pg_catalog.current_setting('server_version_num')::integer < 160000
-      AND (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'f' THEN '' ELSE ' OR TRUNCATE' END, relation));
+  -- tgtype: 1 ROW, 2 BEFORE, 4 INSERT, 8 DELETE, 16 UPDATE, 32 TRUNCATE
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard'
+      AND t.tgfoid = 'dap._guard()'::regprocedure AND t.tgtype = 30 + CASE WHEN truncates THEN 32 ELSE 0 END) THEN
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'CREATE OR REPLACE TRIGGER dap_guard BEFORE INSERT OR UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
+      CASE WHEN truncates THEN ' OR TRUNCATE' ELSE '' END, relation));
+  END IF;
+  IF (EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation)
+      OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'p')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard_rows') THEN
+    PERFORM dap._run_as(owner, pg_catalog.format(
+      'CREATE TRIGGER dap_guard_rows BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION dap._guard()', relation));
+  END IF;
 END $$;
 COMMENT ON FUNCTION dap._guard_raw_table(regclass, regrole) IS 'Internal: protects a source''s table from changes by hand';
 
@@ -85,7 +99,9 @@ DECLARE
   user_model text;
   holds_values boolean;
 BEGIN
-  FOR name IN SELECT o FROM pg_catalog.unnest(old_columns) AS o WHERE o <> ALL (new_columns) LOOP
+  FOR name IN SELECT o FROM pg_catalog.unnest(old_columns) AS o WHERE o <> ALL (new_columns)
+    AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attname = o AND NOT a.attisdropped)
+  LOOP
     SELECT m.relation::text INTO user_model FROM dap._models m
     WHERE relation = ANY (m.upstream) AND m.kind = 'clean'
       AND EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(m.columns) AS r WHERE coalesce(r->>'source', r->>'name') = name) LIMIT 1;
@@ -106,6 +122,10 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = relation AND a.attname = n.name AND NOT a.attisdropped) ORDER BY n.n
   LOOP
     PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ADD COLUMN %I text', relation, name));
+    IF name = ANY (old_columns) THEN
+      RAISE WARNING USING MESSAGE = pg_catalog.format('column "%s" of %s was dropped by hand and is made anew, empty', name, relation),
+        DETAIL = 'Records of files that were loaded before have no value in it.';
+    END IF;
   END LOOP;
 END $$;
 COMMENT ON FUNCTION dap._alter_raw_table(regclass, text[], text[], regrole) IS 'Internal: adds columns to the table of a source, removes empty ones';
@@ -134,6 +154,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._first_header(text, text, jsonb) IS 'Internal: the header of the first file of a source';
 
+-- Is the source defined like this already (NULL columns: whatever they are)? What or_replace would bring back, a column that was dropped by hand, is a difference, too.
+CREATE FUNCTION dap._is_same_source(source text, path text, columns text[], options jsonb, or_replace boolean) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT EXISTS (
+    SELECT FROM dap._sources s
+    WHERE s.source = _is_same_source.source AND s.has_table
+      AND (_is_same_source.columns IS NULL OR _is_same_source.columns = s.columns) AND _is_same_source.path IS NOT DISTINCT FROM s.path
+      AND dap._effective_options(_is_same_source.options) = dap._effective_options(s.options)
+      AND NOT (or_replace IS NOT FALSE AND EXISTS (
+        SELECT FROM pg_catalog.unnest(s.columns) AS c
+        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = s.relation AND a.attname = c AND NOT a.attisdropped))))
+$$;
+COMMENT ON FUNCTION dap._is_same_source(text, text, text[], jsonb, boolean) IS 'Internal: is a source defined like this already?';
+
 CREATE FUNCTION dap.create_source(source text, path text DEFAULT NULL, columns text[] DEFAULT NULL, options jsonb DEFAULT '{}',
   or_replace boolean DEFAULT false) RETURNS regclass
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -149,7 +185,12 @@ DECLARE
   holds_rows boolean := false;
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
-  PERFORM dap._lock_definitions();
+  -- A load in flight is waited for, so that what it brings counts; not where nothing changes.
+  IF source IS NULL OR dap._is_same_source(source, path, columns, kept_options, or_replace) THEN
+    PERFORM dap._lock_definitions();
+  ELSE
+    PERFORM dap._lock_definition(source);
+  END IF;
   PERFORM dap._check_name(source, 'a source');
   PERFORM dap._check_options(coalesce(options, '{}'));
   kept_options := coalesce(options, '{}') - 'adopt';
@@ -163,14 +204,14 @@ BEGIN
 
   SELECT s.* INTO known FROM dap._sources s WHERE s.source = create_source.source;
   IF FOUND AND known.has_table THEN
-    IF (columns IS NULL OR columns = known.columns) AND path IS NOT DISTINCT FROM known.path
-        AND dap._effective_options(kept_options) = dap._effective_options(known.options) THEN
+    IF dap._is_same_source(source, path, columns, kept_options, or_replace) THEN
       RAISE NOTICE USING MESSAGE = pg_catalog.format('source "%s" already exists with this definition, skipping', source);
       RETURN known.relation;
     ELSIF NOT or_replace THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = pg_catalog.format('source "%s" already exists with another definition', source),
         HINT = 'Change it with or_replace => true.';
     END IF;
+    PERFORM dap._lock_definition(source);  -- it may have become another one since
     columns := coalesce(columns, known.columns);
     PERFORM dap._alter_raw_table(known.relation, known.columns, columns, owner);
     target := known.relation;
@@ -189,9 +230,9 @@ BEGIN
           DETAIL = 'The ledger does not know where they came from.',
           HINT = pg_catalog.format('Take them over with options => %L, or rename the table.', '{"adopt": true}');
       END IF;
-      IF EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
-        PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER dap_guard ON %s', target));
-      END IF;
+      -- Of an earlier source: what is adopted gets new numbers.
+      PERFORM dap._run_as(owner, pg_catalog.format('DROP TRIGGER %I ON %s', t.tgname, target)) FROM pg_catalog.pg_trigger t
+      WHERE t.tgrelid = target AND t.tgfoid = 'dap._guard()'::regprocedure AND t.tgparentid = 0;
       PERFORM dap._run_as(owner, pg_catalog.format('ALTER TABLE %s ALTER COLUMN _line SET NOT NULL, ALTER COLUMN _file_id SET NOT NULL, '
         'ALTER COLUMN _file_id SET DEFAULT dap._no_stray_insert()', target));
     END IF;
@@ -202,9 +243,7 @@ BEGIN
   IF holds_rows THEN
     PERFORM dap._adopt_raw_table(target, owner);
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = target AND t.tgname = 'dap_guard') THEN
-    PERFORM dap._guard_raw_table(target, owner);
-  END IF;
+  PERFORM dap._guard_raw_table(target, owner);
   RETURN target;
 END $$;
 COMMENT ON FUNCTION dap.create_source(text, text, text[], jsonb, boolean) IS
@@ -219,17 +258,13 @@ DECLARE
   known record;
   is_foreign boolean;
 BEGIN
-  PERFORM dap._lock_definitions();
+  PERFORM dap._lock_definition(coalesce(source, ''));  -- a load that goes on is waited for, so that its file is among those that go
   SELECT s.* INTO known FROM dap._sources s WHERE s.source = drop_source.source;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('source "%s" does not exist', source);
   END IF;
   PERFORM dap._check_no_readers(known.relation, pg_catalog.format('source "%s"', source));
   SELECT c.relkind = 'f' INTO is_foreign FROM pg_catalog.pg_class c WHERE c.oid = known.relation;
-  IF known.has_table AND NOT is_foreign THEN  -- a load that goes on is waited for, so that its file is among those that go
-    PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
-      pg_catalog.format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', known.relation));
-  END IF;
   PERFORM dap._write('drop_source', known.relation, '{}');
   IF known.has_table THEN
     PERFORM dap._run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,

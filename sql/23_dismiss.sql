@@ -76,10 +76,11 @@ BEGIN
   IF pg_catalog.cardinality(meant) = 1 THEN
     file := meant[1];
     FOR known IN
-      SELECT s.relation, s.options, pg_catalog.bool_or(f.content_hash IS NULL) AS unknown_bytes
+      SELECT s.source_id, s.relation, s.options, pg_catalog.bool_or(f.content_hash IS NULL) AS unknown_bytes
       FROM dap.files f JOIN dap._sources s ON s.source = f.source
       WHERE f.status = 'failed' AND f.path = file GROUP BY s.source_id, s.relation, s.options ORDER BY s.source_id
     LOOP
+      PERFORM dap._lock_loads(known.source_id);  -- of what is being loaded nobody knows yet how it ends
       content := '{}';
       IF known.unknown_bytes THEN
         BEGIN
@@ -105,6 +106,7 @@ BEGIN
     END IF;
     file := meant[1];
     FOR known IN SELECT s.* FROM dap._sources s WHERE dap._takes_file(s.path, file) ORDER BY s.source_id LOOP
+      PERFORM dap._lock_loads(known.source_id);
       content := dap._describe_content(file, known.options);
       SELECT f.file_id INTO live FROM dap.files f
       WHERE f.source = known.source AND f.status IN ('loaded', 'archived') AND pg_catalog.encode(f.content_hash, 'hex') = content->>'content_hash'

@@ -68,8 +68,8 @@ $$;
 COMMENT ON FUNCTION dap._record_run_file(text) IS 'Internal: writes the line and the rejects of a file that failed in a failed run';
 REVOKE ALL ON FUNCTION dap._record_run_file(text) FROM PUBLIC;
 
--- Who holds the refresh lock (an ExclusiveLock on the extension itself), for the DETAIL of a lock timeout.
-CREATE FUNCTION dap._describe_lock_holder() RETURNS text
+-- Who holds a lock of runs (that of the extension itself) or of a source, for the DETAIL of a lock timeout.
+CREATE FUNCTION dap._describe_lock_holder(a_classid oid, a_objid oid) RETURNS text
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -78,7 +78,9 @@ AS $$
       format('Run %s (pid %s, user %s) holds the lock since %s.', r.run_id, coalesce(h.pid::text, 'none: a prepared transaction'), r.run_by,
         r.started_at)
     WHEN h.pid IS NULL THEN 'A prepared transaction holds the lock.'
-    ELSE format('Process %s (user %s) holds the lock, in a transaction since %s.', h.pid, coalesce(a.usename::text, 'unknown'), a.xact_start)
+    ELSE format('Process %s (user %s) holds the lock%s, in a transaction since %s.', h.pid, coalesce(a.usename::text, 'unknown'),
+      (SELECT format(' of source "%s"', s.source) FROM dap.source_definition s WHERE a_classid = 'dap.source_definition'::regclass AND s.source_id = a_objid::bigint),
+      a.xact_start)
     END
   FROM pg_locks AS h
   LEFT JOIN pg_stat_activity AS a ON a.pid = h.pid
@@ -89,10 +91,38 @@ AS $$
     ORDER BY l.run_id DESC LIMIT 1) AS r ON true
   WHERE h.locktype = 'object' AND h.granted AND h.mode IN ('ExclusiveLock', 'AccessExclusiveLock')
     AND h.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-    AND h.classid = 'pg_extension'::regclass AND h.objsubid = 0
-    AND h.objid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'dap_analytics')
+    AND h.classid = a_classid AND h.objsubid = 0 AND h.objid = a_objid
     AND h.pid IS DISTINCT FROM pg_backend_pid()
   ORDER BY h.pid LIMIT 1
 $$;
-COMMENT ON FUNCTION dap._describe_lock_holder() IS 'Internal: who holds the refresh lock';
-REVOKE ALL ON FUNCTION dap._describe_lock_holder() FROM PUBLIC;
+COMMENT ON FUNCTION dap._describe_lock_holder(oid, oid) IS 'Internal: who holds the lock of runs, or that of a source';
+REVOKE ALL ON FUNCTION dap._describe_lock_holder(oid, oid) FROM PUBLIC;
+
+-- Waits outside the server's queues leave a mark: a lock on what they ask for, with number 1 where the lock itself has 0, that holds nobody up. (A table is asked for by
+-- who wants to have it alone.) Whom they and the queues make wait for whom is followed from this process. Of several that wait outside in one circle, one gives up.
+CREATE FUNCTION dap._waits_in_circle() RETURNS boolean
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH RECURSIVE held AS MATERIALIZED (
+    SELECT l.pid, l.locktype, l.relation, l.classid, l.objid, l.objsubid, l.mode
+    FROM pg_locks AS l
+    WHERE l.granted AND l.pid IS NOT NULL AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+  ), outside AS MATERIALIZED (
+    SELECT m.pid, h.pid AS holder
+    FROM held AS m JOIN held AS h ON h.pid <> m.pid AND CASE
+      WHEN m.classid = 'pg_class'::regclass THEN h.locktype = 'relation' AND h.relation = m.objid
+      ELSE h.locktype = 'object' AND h.classid = m.classid AND h.objid = m.objid AND h.objsubid = 0 AND h.mode <> 'AccessShareLock' END
+    WHERE m.locktype = 'object' AND m.objsubid = 1 AND m.classid IN ('pg_class'::regclass, 'pg_extension'::regclass, 'dap.source_definition'::regclass)
+  ), way AS (
+    SELECT o.holder AS pid, ARRAY[o.pid] AS passed FROM outside AS o WHERE o.pid = pg_backend_pid()
+    UNION
+    SELECT n.pid, w.passed || w.pid
+    FROM way AS w CROSS JOIN LATERAL (
+      SELECT b.pid FROM unnest(pg_blocking_pids(w.pid)) AS b(pid) UNION SELECT o.holder FROM outside AS o WHERE o.pid = w.pid) AS n
+    WHERE w.pid <> ALL (w.passed)
+  )
+  SELECT EXISTS (SELECT FROM way AS w WHERE w.pid = pg_backend_pid() AND w.pid = (SELECT max(o.pid) FROM outside AS o WHERE o.pid = ANY (w.passed)))
+$$;
+COMMENT ON FUNCTION dap._waits_in_circle() IS 'Internal: does this process wait, outside the server''s queues, for one that waits for it?';
+REVOKE ALL ON FUNCTION dap._waits_in_circle() FROM PUBLIC;

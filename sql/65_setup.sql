@@ -130,6 +130,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'inbox is empty', HINT = 'Leave it out to look below dap.ingest_directories.';
   END IF;
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner
+  PERFORM dap._lock_definitions();
   PERFORM dap._check_setup(owner);
 
   FOR tier IN 0..2 LOOP

@@ -65,6 +65,8 @@ BEGIN
   END IF;
   PERFORM dap._check_level(level);
 
+  -- Two that grant on one object at a time fail.
+  PERFORM dap._lock_definitions();
   IF level = 'reader' THEN
     owner := dap._layer_owner(2);
     PERFORM dap._run_as(owner, pg_catalog.format(
@@ -72,6 +74,9 @@ BEGIN
       'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT SELECT ON TABLES TO %2$s', dap._layer(2), role, owner));
   ELSIF level = 'operator' THEN
     owner := dap._layer_owner(0);
+    -- So does a grant while a load adds a column to the table.
+    PERFORM dap._run_as(owner, pg_catalog.format('LOCK TABLE %s IN ACCESS SHARE MODE', pg_catalog.string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid)))
+    FROM pg_catalog.pg_class c WHERE c.relnamespace = dap._layer(0)::regnamespace AND c.relowner = owner::oid AND c.relkind IN ('r', 'p') HAVING pg_catalog.count(*) > 0;
     PERFORM dap._run_as(owner, pg_catalog.format(
       'GRANT USAGE ON SCHEMA %1$I TO %2$s; GRANT INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$s; '
       'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT INSERT ON TABLES TO %2$s', dap._layer(0), role, owner));

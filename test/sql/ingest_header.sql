@@ -86,10 +86,12 @@ SELECT _line, a, b FROM staging.p ORDER BY _line;
 SELECT line, reason, message FROM dap.rejects WHERE source = 'p';
 
 
--- A table's column that somebody dropped comes back with the next file that has it
+-- A table's column that somebody dropped does not come back with a file that has it
 SELECT dap.create_source('d', columns => '{a,b}');
 SELECT * FROM pg_temp.load('d', '1', E'a,b\n1,2\n');
 ALTER TABLE staging.d DROP COLUMN b;
+SELECT * FROM pg_temp.load('d', '2', E'a,b\n3,4\n');
+SELECT dap.create_source('d', columns => '{a,b}', or_replace => true);
 SELECT * FROM pg_temp.load('d', '2', E'a,b\n3,4\n');
 SELECT a, b FROM staging.d ORDER BY _file_id;
 

@@ -108,6 +108,21 @@ compare($node, 'custom', 'custom');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$directory/dump_plain.sql", '-d', $node->connstr('plain') ], 'a plain dump');
 compare($node, 'plain', 'plain');
 
+# The data alone, into a database that has the tables: its guards let nothing in but with triggers off
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template0") for qw(guarded disabled replica);
+for my $database (qw(guarded disabled replica)) {
+  $node->command_ok([ 'pg_restore', '--exit-on-error', '--schema-only', '-d', $node->connstr($database), "$directory/dump_custom" ], "$database: the schema");
+}
+$node->command_fails_like([ 'pg_restore', '--exit-on-error', '--data-only', '-d', $node->connstr('guarded'), "$directory/dump_custom" ],
+  qr/INSERT into "staging\..*" by hand is refused.*HINT:.*pg_restore --disable-triggers/s, 'guarded: the data are refused, with the way to do it');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers', '-d', $node->connstr('disabled'), "$directory/dump_custom" ], 'disabled: the data, by --disable-triggers');
+compare($node, 'disabled', 'disabled');
+{
+  local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+  $node->command_ok([ 'pg_restore', '--exit-on-error', '--data-only', '-d', $node->connstr('replica'), "$directory/dump_custom" ], 'replica: the data, by session_replication_role');
+}
+compare($node, 'replica', 'replica');
+
 # Into another server, with its roles
 $node->run_log([ 'pg_dumpall', '--globals-only', '-f', "$directory/globals.sql", '-d', $node->connstr('postgres') ]);
 my $other = PostgreSQL::Test::Cluster->new('other');

@@ -147,10 +147,9 @@ $first->query('ROLLBACK');
 create('changes');
 write_file("$temp/semicolons.csv", "id;name\n1;x\n");
 $first->query('BEGIN');
-$first->query(ingest('changes', $small));
+$first->query(q{SELECT dap.create_source('changes', columns => '{id,name}', options => '{"delimiter": ";"}', or_replace => true)});
 $second->query_until(qr/waits/, "\\echo waits\n" . ingest('changes', "$temp/semicolons.csv") . ";\n");
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ingest_csv%'});
-query(q{SELECT dap.create_source('changes', columns => '{id,name}', options => '{"delimiter": ";"}', or_replace => true)});
 $first->query('COMMIT');
 like($second->query('SELECT 1'), qr/loaded\|1\|1\|0/, 'the definition after the wait holds');
 # a source that is dropped meanwhile leaves no file behind that is loaded

@@ -45,7 +45,8 @@ sub wait_until { my ($what, $query) = @_; $node->poll_query_until('postgres', $q
 sub session { my $s = $node->background_psql('postgres', on_error_stop => 0); return ($s, $s->query_safe('SELECT pg_backend_pid()')); }
 sub start { my ($session, $query) = @_; $session->query_until(qr/go/, "\\echo go\n$query;\n"); }
 sub waits_at_gate { my ($pid) = @_; wait_until('gate', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND locktype = 'advisory' AND NOT granted)"); }
-sub waits { my ($pid) = @_; wait_until('wait', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND NOT granted)"); }
+# In a queue of the server, or outside with a mark.
+sub waits { my ($pid) = @_; wait_until('wait', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND (NOT granted OR locktype = 'object' AND objsubid = 1))"); }
 # What the session said since it was started; its errors are left in stderr.
 sub finished { my ($session) = @_; return $session->query('SELECT 0') =~ s/\n?0$//r; }
 

@@ -240,6 +240,8 @@ for (@ways)
   }
   is($wrong, 0, "$name: rows and rejects of each file");
   is(join(',', keys %taken), $way, "$name: $way");
+  my ($code, $out, $err) = $node->psql('postgres', "INSERT INTO staging.$name (_line, _file_id) VALUES (1, 1)");
+  like($err, qr/INSERT into "staging.$name" by hand is refused/, "$name: no INSERT by hand");
   my $wal = join ' ', map { "$_=$wal{$_}" } sort keys %wal;
   if ($name eq 'unlogged') { is($wal, '', "$name: no WAL of rows"); }
   elsif ($way eq 'in bulk') { cmp_ok($wal{'MULTI_INSERT+INIT'} // 0, '>', 10, "$name: whole pages in the WAL ($wal)"); }

@@ -1,19 +1,66 @@
-// What keeps a source's table the live records and nothing else.
+#include "pg/catalog/guard.h"
 
-#include "bridge/pg.h"
+#include "bridge/run_as.h"
 
 extern "C" {
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
+#include "utils/fmgrprotos.h"
 }
 
-// dap._guard() RETURNS trigger: refuses UPDATE, DELETE and TRUNCATE by hand.
+namespace dap {
+namespace {
+
+GuardPass pass = {};
+
+int trigger_depth() {
+  LOCAL_FCINFO(call, 0);
+  InitFunctionCallInfoData(*call, nullptr, 0, InvalidOid, nullptr, nullptr);
+  return DatumGetInt32(pg_trigger_depth(call));
+}
+
+// Is this the statement that the pass was given for? It runs one trigger deep; another statement that a trigger of it runs, a deeper one. Of those that
+// begin as deep (in a function that a default calls, say) only the first gets through, and if that is not ours, then ours does not, and the error takes all of it back.
+bool may_insert(const TriggerData* trigger) {
+  if (!OidIsValid(pass.relation) || trigger_depth() != pass.depth + 1) return false;
+  if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) return pass.used;
+  if (pass.used || RelationGetRelid(trigger->tg_relation) != pass.relation) return false;
+  pass.used = true;
+  return true;
+}
+
+}  // namespace
+
+GuardPass guard_open(Oid relation) {
+  GuardPass before = pass;
+  pass = {relation, trigger_depth(), false};
+  return before;
+}
+
+void guard_close(const GuardPass* before) { pass = *before; }
+
+Oid guard_function() {
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("_guard"), PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(dap_schema()));
+}
+
+}  // namespace dap
+
+// dap._guard() RETURNS trigger: refuses INSERT, UPDATE, DELETE and TRUNCATE by hand.
 DAP_FUNCTION(dap_guard) {
   if (!CALLED_AS_TRIGGER(fcinfo)) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("dap._guard() is a trigger function")));
   }
   const TriggerData* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
+  bool inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+  if (inserts && dap::may_insert(trigger)) PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? trigger->tg_trigtuple : nullptr);
   const char* relation = RelationGetRelationName(trigger->tg_relation);
   const char* schema = get_namespace_name(RelationGetNamespace(trigger->tg_relation));
+  if (inserts) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("INSERT into \"%s.%s\" by hand is refused", schema, relation),
+                    errdetail("Each record belongs to a file of the ledger, which says how many there are."),
+                    errhint("Load a file with dap.ingest_csv(), or bytes with dap.ingest_bytes(). A dump of data alone is restored with triggers off: by pg_restore "
+                            "--disable-triggers, or with session_replication_role = replica.")));
+  }
   const char* verb = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"
                      : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "DELETE"
                                                                   : "TRUNCATE";

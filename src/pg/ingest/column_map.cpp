@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "bridge/query.h"
+#include "pg/ingest/add_columns.h"
 
 extern "C" {
 #include "catalog/heap.h"
@@ -186,10 +186,9 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
 }
 
 void add_columns(const ColumnMap* map, const SourceDefinition* definition) {
-  for (int i = 0; i < map->added_count; i++) {
-    run_statement(psprintf("ALTER TABLE %s ADD COLUMN %s pg_catalog.text", definition->label, quote_identifier(map->added[i])));
-    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
-  }
+  if (map->added_count == 0) return;
+  add_text_columns(definition->relation, map->added, map->added_count);
+  for (int i = 0; i < map->added_count; i++) ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
 }
 
 void map_attributes(ColumnMap* map, Relation relation) {

@@ -21,7 +21,7 @@ struct ColumnMap {
 
 // Matches header names with columns: trimmed, through the aliases, exact, else ignoring case. NULL header: by position.
 ColumnMap* map_columns(const SourceDefinition*, const SourceOptions*, char** header, int header_count);
-// Adds the map's new columns to the source's table, with a NOTICE each; as the table's owner.
+// Adds the map's new columns to the source's table, with a NOTICE each; called as the table's owner. They stay, whatever becomes of the caller's transaction: see add_columns.h.
 void add_columns(const ColumnMap*, const SourceDefinition*);
 // Looks up the attribute numbers, after added columns were added.
 void map_attributes(ColumnMap*, Relation);

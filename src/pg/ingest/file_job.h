@@ -65,7 +65,5 @@ void record_loaded(FileJob*);
 void build_evidence(FileJob*);
 // Keeps what bytes the path holds.
 void remember_identity(FileJob*);
-// In REPEATABLE READ and above: 40001 where others loaded into the source since this transaction's snapshot.
-void check_snapshot(int32 source_id);
 
 }  // namespace dap

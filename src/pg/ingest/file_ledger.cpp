@@ -254,29 +254,4 @@ void ingest_record_failure(FileResult* result) {
   MemoryContextDelete(context);
 }
 
-static int64 newest_change(int32 source_id) {
-  Parameter parameter = int4_parameter(source_id);
-  ResultRows rows = query_rows("SELECT coalesce(max(l.change_id), 0) FROM dap.file_ledger l WHERE l.source_id = $1", &parameter, 1, CurrentMemoryContext);
-  return DatumGetInt64(rows.values[0]);
-}
-
-// In REPEATABLE READ and above this transaction cannot see what others loaded since its snapshot: loading might then load twice.
-void check_snapshot(int32 source_id) {
-  if (!IsolationUsesXactSnapshot()) return;
-  RunAs ledger = run_as_begin(ledger_owner());
-  int64 seen = newest_change(source_id);
-  SPI_connect();
-  Oid type = INT4OID;
-  SPIPlanPtr plan = SPI_prepare("SELECT coalesce(max(l.change_id), 0) FROM dap.file_ledger l WHERE l.source_id = $1", 1, &type);
-  Datum value = Int32GetDatum(source_id);
-  SPI_execute_snapshot(plan, &value, " ", GetLatestSnapshot(), InvalidSnapshot, true, false, 1);
-  bool is_null;
-  int64 newest = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-  SPI_finish();
-  run_as_end(&ledger);
-  if (newest > seen)
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access: files were loaded into the source by a concurrent transaction"),
-                    errhint("Try again in a new transaction.")));
-}
-
 }  // namespace dap

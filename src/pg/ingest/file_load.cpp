@@ -136,6 +136,13 @@ void survey_rest(FileJob* job, const CsvBatch* batch) {
   if (!decided(job)) fail_on_reader(job);
 }
 
+// Reads all of the file, writing nothing.
+void survey_all(FileJob* job) {
+  CsvBatch first;
+  if (csv_reader_next(job->reader, batch_records, &first)) survey_rest(job, &first);
+  else fail_on_reader(job);
+}
+
 // Everything that was read is to be read again. The rejects' store stays the one that was opened outside the subtransaction, which it has to outlive.
 void begin_again(FileJob* job) {
   csv_reader_close(job->reader);
@@ -180,11 +187,19 @@ void load_records(FileJob* job, char** header, int header_count) {
     run_as_end(&owner);
     return;
   }
-  add_columns(job->map, job->request->definition);
+  csv_reader_set_columns(job->reader, job->map->columns);
+  if (job->map->added_count > 0) {  // they stay in the table: not for a file that fails
+    survey_all(job);
+    if (decided(job)) {
+      run_as_end(&owner);
+      return;
+    }
+    begin_again(job);
+    add_columns(job->map, job->request->definition);
+  }
   Relation relation = table_open(definition->relation, RowExclusiveLock);
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
-  csv_reader_set_columns(job->reader, job->map->columns);
   PG_TRY();
   {
     write_records(job);

@@ -64,7 +64,9 @@ IngestRequest ingest_request(const char* source, Jsonb* call_options) {
     const SourceDefinition* locked = find_source(source);
     bool same = locked->source_id == request.definition->source_id;
     request.definition = locked;
-    if (same) return request;
+    if (!same) continue;
+    check_source_columns(locked);
+    return request;
   }
 }
 

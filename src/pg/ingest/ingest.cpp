@@ -7,6 +7,7 @@
 #include "pg/file/byte_source.h"
 #include "pg/ingest/file_job.h"
 #include "pg/ingest/options.h"
+#include "pg/run/run.h"
 
 namespace dap {
 
@@ -164,8 +165,7 @@ void check_privilege(const SourceDefinition* definition) {
 
 void ingest_begin(const IngestRequest* request) {
   check_privilege(request->definition);
-  LockDatabaseObject(dap_relation("source_definition"), static_cast<Oid>(request->definition->source_id), 0, ExclusiveLock);
-  check_snapshot(request->definition->source_id);
+  load_lock(request->definition->source_id, psprintf("load into source \"%s\"", request->definition->source));
 }
 
 bool ingest_sets_aside(const IngestRequest* request) {

@@ -42,7 +42,7 @@ struct IngestRequest {
 // A call's request for a source, begun: options checked, the lock taken, the definition read under it. 55000 within a refresh or another load.
 IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
-// 40001 where the transaction's snapshot is older than the last load; 42501 without INSERT on the table.
+// 40001 where the transaction's snapshot is older than the last load or the definition; 42501 without INSERT on the table.
 void ingest_begin(const IngestRequest*);
 // Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back and recorded; within a run they are not
 // recorded: that is the caller's, and their evidence together keeps within a limit.

@@ -63,4 +63,41 @@ List* sources_with_path() {
   return list;
 }
 
+List* sources_of(const List* relations) {
+  auto* oids = static_cast<Datum*>(palloc(sizeof(Datum) * (static_cast<Size>(list_length(relations)) + 1)));
+  int count = 0;
+  ListCell* cell;
+  foreach (cell, relations) oids[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+  Parameter parameter = {OIDARRAYOID, PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)), false};
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows(psprintf("%s WHERE d.relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) ORDER BY d.source_id", select_source), &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  List* list = NIL;
+  for (int row = 0; row < rows.rows; row++) list = lappend(list, definition_of(&rows, row));
+  return list;
+}
+
+void check_source_columns(const SourceDefinition* definition) {
+  for (int i = 0; i < definition->column_count; i++) {
+    HeapTuple column = SearchSysCacheAttName(definition->relation, definition->columns[i]);
+    if (HeapTupleIsValid(column)) {
+      ReleaseSysCache(column);
+      continue;
+    }
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of %s does not exist any more", definition->columns[i], definition->label),
+                    errdetail("Source \"%s\" has it by definition; it was dropped or renamed by hand, and what files brought in it is not there under its name.", definition->source),
+                    errhint("Rename it back; or dap.create_source(%s, ..., or_replace => true) makes it anew, empty, or with other columns gives it up. dap.drop_source() and loading the "
+                            "files again bring its values back.", quote_literal_cstr(definition->source))));
+  }
+}
+
+List* source_ids_with_path(const void*) {
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT d.source_id FROM dap.source_definition d WHERE d.path IS NOT NULL ORDER BY d.source_id", nullptr, 0, CurrentMemoryContext);
+  run_as_end(&ledger);
+  List* ids = NIL;
+  for (int row = 0; row < rows.rows; row++) ids = lappend_int(ids, DatumGetInt32(rows.values[row]));
+  return ids;
+}
+
 }  // namespace dap

@@ -24,5 +24,11 @@ SourceDefinition* find_source(const char* name);
 void require_source_table(int32 source_id);
 // Every source that has a path, in order of name.
 List* sources_with_path();
+// Those whose tables are among `relations` (a list of OIDs).
+List* sources_of(const List* relations);
+// 42703 where somebody dropped or renamed a column that the definition names.
+void check_source_columns(const SourceDefinition*);
+// The numbers of every source that has a path, ascending: the order of their locks.
+List* source_ids_with_path(const void*);
 
 }  // namespace dap

@@ -92,6 +92,7 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   StepResult step = begin_step(plan, definition->label);
   IngestRequest request = {definition, nullptr, run_id(plan->run)};
   ingest_begin(&request);
+  check_source_columns(definition);
   List* files = ingest_path(&request, nullptr);
   bool sets_aside = ingest_sets_aside(&request), loaded = false, skipped = false;
   ListCell* cell;
@@ -202,6 +203,39 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   end_step(plan, &step, changed == 0 ? StepAction::unchanged : merged.was_empty ? StepAction::built : StepAction::merged);
 }
 
+// Of the columns that clean models read: those that a file brought once, which no definition names, too.
+void check_columns_read(Plan* plan, const List* models) {
+  ListCell* cell;
+  foreach (cell, models) {
+    auto* model = static_cast<Model*>(lfirst(cell));
+    if (!model->is_clean) continue;
+    Parameter parameter = int4_parameter(model->model_id);
+    RunAs ledger = run_as_begin(ledger_owner());
+    ResultRows rows = query_rows("SELECT r.name, s.relation::pg_catalog.oid FROM dap.model_definition m JOIN dap.source_definition s ON s.source_id = m.source_id "
+                                 "CROSS JOIN LATERAL (SELECT coalesce(c->>'source', c->>'name') AS name FROM jsonb_array_elements(m.columns) AS c "
+                                 "WHERE jsonb_typeof(c) = 'object' AND coalesce(jsonb_typeof(c->'source'), 'string') = 'string') AS r "
+                                 "WHERE m.model_id = $1 AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = s.relation AND a.attname = r.name AND NOT a.attisdropped) "
+                                 "LIMIT 1", &parameter, 1, CurrentMemoryContext);
+    run_as_end(&ledger);
+    if (rows.rows == 0) continue;
+    run_set_current(plan->run, plan->step + 1, model->label);
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of %s does not exist any more", TextDatumGetCString(rows.values[0]), relation_label(DatumGetObjectId(rows.values[1]))),
+                    errdetail("Model %s reads it; it was dropped or renamed by hand, and what files brought in it is not there under its name.", model->label),
+                    errhint("Rename it back, or define the model anew, without it, with or_replace => true.")));
+  }
+}
+
+// Models are not built from a source that lacks what files brought.
+void check_sources(Plan* plan, const List* relations, const List* models) {
+  ListCell* cell;
+  foreach (cell, sources_of(relations)) {
+    auto* source = static_cast<SourceDefinition*>(lfirst(cell));
+    run_set_current(plan->run, plan->step + 1, source->label);
+    check_source_columns(source);
+  }
+  check_columns_read(plan, models);
+}
+
 void refresh(Plan* plan) {
   ListCell* cell;
   if (plan->ingest) {
@@ -223,6 +257,7 @@ void refresh(Plan* plan) {
     for (int i = 0; i < model->upstream_count; i++) read = lappend_oid(read, model->upstream[i]);
   }
   plan->snapshot = reading_begin(read);
+  check_sources(plan, read, wanted);
   foreach (cell, wanted) refresh_model(plan, static_cast<Model*>(lfirst(cell)), models);
   reading_end(plan->snapshot);
 }
@@ -253,7 +288,7 @@ void put_steps(FunctionCallInfo fcinfo, const Plan* plan) {
 // The work in a subtransaction of its own, so that what it did is undone, and its locks on rows gone, before its evidence is written.
 Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
   InitMaterializedSRF(fcinfo, 0);
-  run_lock();
+  run_lock(plan->ingest ? source_ids_with_path : nullptr);
   plan->run = run_begin(command);
   ErrorData* error = in_subtransaction([plan] {
     as_work("a refresh", [plan] { refresh(plan); });

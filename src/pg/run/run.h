@@ -28,13 +28,18 @@ struct StepResult {
 
 struct Run;  // lives in the memory context current at run_begin, which must outlive the subtransaction of the work
 
-// Refuses what a refresh cannot run in (55000 within another refresh or a load of this session, 25006 on a standby or
-// read-only, 25000 under REPEATABLE READ or SERIALIZABLE),
-// then takes the refresh lock until the end of the transaction; waits as PostgreSQL waits; 55P03 gets a DETAIL with
-// run, pid, user, since.
-void run_lock();
-// The same lock for those who change a definition: a run and a change would wait for each other's tables otherwise, in any order.
-void definition_lock();
+// Lists sources by their numbers, ascending (an integer list).
+using SourceIds = List* (*)(const void* argument);
+
+// Refuses what a refresh cannot run in (55000 within another refresh or a load of this session, 25006 on a standby or read-only, 25000 under REPEATABLE READ or SERIALIZABLE),
+// then takes the refresh lock, and those of the sources that it will load, until the end of the transaction; waits as PostgreSQL
+// waits; 55P03 gets a DETAIL with run, pid, user, since. See lock_order.h. `sources` NULL: none.
+void run_lock(SourceIds sources);
+// The same lock for those who change a definition: a run and a change would wait for each other's tables otherwise, in any order. With a source's name (NULL: none) also the lock of
+// its loads, so that what is in flight counts. 40001 where the transaction's snapshot is older than the definitions.
+void definition_lock(const char* source);
+// The lock of a source's loads. 40001 where the transaction's snapshot is older than the source's definition or its last load.
+void load_lock(int32 source_id, const char* what);
 // Assigns run_id and has the recorder write the `running` line; marks dead earlier lines as crashed or aborted. Without
 // a worker slot: WARNING.
 Run* run_begin(const char* command);

@@ -1,0 +1,270 @@
+#include "pg/ingest/add_columns.h"
+
+#include <cstddef>
+#include <cstring>
+
+#include "bridge/query.h"
+#include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
+#include "pg/run/lock_order.h"
+
+extern "C" {
+#include "catalog/pg_inherits.h"
+#include "commands/tablecmds.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/inval.h"
+}
+
+namespace dap {
+namespace {
+
+constexpr uint32 magic_number = 0x64617022;
+constexpr Size message_bytes = 512;
+constexpr long check_ms = 100;  // how often the caller looks whether its wait can end
+constexpr long pause_ms = 200;  // of the worker between two attempts to have the table alone
+
+enum AdderState : uint32 { adder_pending, adder_done, adder_failed };
+
+// The shared segment: this, then the columns' names, each NUL-terminated.
+struct AdderRequest {
+  uint32 magic;
+  Oid database;
+  PGPROC* leader;
+  pid_t leader_pid;
+  Oid relation;
+  int count;
+  pg_atomic_uint32 state;
+  int sqlerrcode;
+  char message[message_bytes];
+  char names[FLEXIBLE_ARRAY_MEMBER];
+};
+
+void add_columns_here(Oid relation, const char* const* names, int count) {
+  for (int i = 0; i < count; i++)
+    run_statement(psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s pg_catalog.text", relation_label(relation), quote_identifier(names[i])));
+}
+
+// Has this transaction written the catalog's row of the table? Then a worker could not see it as it is, and would wait for the row, without end in our own lock group.
+bool is_of_this_transaction(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) return true;
+  bool ours = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+  ReleaseSysCache(tuple);
+  return ours;
+}
+
+bool can_be_added_outside(Oid relation) {
+  List* all = find_all_inheritors(relation, NoLock, nullptr);
+  ListCell* cell;
+  foreach (cell, all)
+    if (is_of_this_transaction(lfirst_oid(cell))) return false;
+  // A worker would not see what this session still does with the table: refused as ALTER TABLE does.
+  Relation table = table_open(relation, AccessShareLock);
+  CheckTableNotInUse(table, "ALTER TABLE");
+  table_close(table, NoLock);
+  return true;
+}
+
+dsm_segment* request_segment(Oid relation, char* const* names, int count) {
+  Size size = offsetof(AdderRequest, names);
+  for (int i = 0; i < count; i++) size += std::strlen(names[i]) + 1;
+  dsm_segment* segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+  if (!segment) return nullptr;
+  auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
+  request->magic = magic_number;
+  request->database = MyDatabaseId;
+  request->leader = MyProc;
+  request->leader_pid = MyProcPid;
+  request->relation = relation;
+  request->count = count;
+  pg_atomic_init_u32(&request->state, adder_pending);
+  request->sqlerrcode = 0;
+  request->message[0] = '\0';
+  char* end = request->names;
+  for (int i = 0; i < count; i++) end = stpcpy(end, names[i]) + 1;
+  return segment;
+}
+
+BackgroundWorkerHandle* start_worker(dsm_segment* segment) {
+  BackgroundWorker worker;
+  std::memset(&worker, 0, sizeof(worker));
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  strlcpy(worker.bgw_library_name, "$libdir/dap_analytics", sizeof(worker.bgw_library_name));
+  strlcpy(worker.bgw_function_name, "dap_column_worker_main", sizeof(worker.bgw_function_name));
+  strlcpy(worker.bgw_name, "dap column adder", sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, "dap column adder", sizeof(worker.bgw_type));
+  worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle;
+  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+// Until the worker is gone. The mark makes its wait ours for those who look for circles.
+void wait_for_worker(BackgroundWorkerHandle* handle, Oid relation) {
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
+  const char* what = psprintf("add columns to %s", relation_label(relation));
+  OutsideWait wait = outside_wait_begin(&tag);
+  PG_TRY();
+  {
+    pid_t pid;
+    while (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED) {
+      if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, check_ms, PG_WAIT_LOCK | LOCKTAG_RELATION) & WL_TIMEOUT) outside_wait_check(&wait, what);
+      ResetLatch(MyLatch);
+      CHECK_FOR_INTERRUPTS();
+    }
+  }
+  PG_CATCH();
+  {
+    // Its locks do not conflict with ours: it must be gone before this session does anything else.
+    TerminateBackgroundWorker(handle);
+    HOLD_INTERRUPTS();
+    (void)WaitForBackgroundWorkerShutdown(handle);
+    RESUME_INTERRUPTS();
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  outside_wait_end(&wait);
+}
+
+// False, with the reason, if no worker did it.
+bool add_outside(Oid relation, char* const* names, int count, const char** reason) {
+  dsm_segment* segment = request_segment(relation, names, count);
+  if (!segment) {
+    *reason = "too many dynamic shared memory segments are in use";
+    return false;
+  }
+  auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
+  // In one lock group with this session the worker does not wait for our locks on the table, and deadlocks that its wait makes are ours for the server too.
+  BecomeLockGroupLeader();
+  BackgroundWorkerHandle* handle = start_worker(segment);
+  if (!handle) {
+    dsm_detach(segment);
+    *reason = "no background worker slot is free";
+    return false;
+  }
+  wait_for_worker(handle, relation);
+  uint32 state = pg_atomic_read_u32(&request->state);
+  pg_read_barrier();
+  if (state == adder_failed) {
+    // A deadlock that the server found is one that we did not look for in time.
+    int code = request->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ? ERRCODE_LOCK_NOT_AVAILABLE : request->sqlerrcode;
+    const char* message = pstrdup(request->message);
+    ereport(ERROR, (errcode(code), errmsg("could not add columns to %s: %s", relation_label(relation), message)));
+  }
+  dsm_detach(segment);
+  *reason = "it ended without a result, the server log says why";
+  if (state == adder_done) AcceptInvalidationMessages();
+  return state == adder_done;
+}
+
+}  // namespace
+
+void add_text_columns(Oid relation, char* const* names, int count) {
+  const char* reason = nullptr;
+  if (IsUnderPostmaster && can_be_added_outside(relation)) {
+    if (add_outside(relation, names, count, &reason)) return;
+    ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no background worker could add columns to %s: %s", relation_label(relation), reason),
+                      errdetail("They are added by this transaction: until it ends, nobody else can read the table."),
+                      errhint("You might need to increase \"max_worker_processes\".")));
+  }
+  add_columns_here(relation, names, count);
+}
+
+namespace {
+
+void set_option(const char* name, const char* value) { SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE); }
+
+// The table and its partitions, alone. Each attempt is so short that other readers hardly notice the queue behind it, and long enough for the server to send autovacuum away.
+void lock_alone(const AdderRequest* request) {
+  for (;;) {
+    set_option("lock_timeout", "50ms");
+    ErrorData* error = in_subtransaction([request] {
+      LockRelationOid(request->relation, AccessExclusiveLock);
+      (void)find_all_inheritors(request->relation, AccessExclusiveLock, nullptr);
+      return true;
+    });
+    set_option("lock_timeout", "0");
+    if (!error) return;
+    if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
+    FreeErrorData(error);
+    if (!BackendPidGetProc(request->leader_pid)) proc_exit(0);  // nobody waits for it any more
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms, PG_WAIT_LOCK | LOCKTAG_RELATION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+void add_requested(const AdderRequest* request) {
+  SetCurrentStatementStartTimestamp();
+  StartTransactionCommand();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  pgstat_report_activity(STATE_RUNNING, "adding columns to the table of a source");
+  lock_alone(request);
+  const char** names = static_cast<const char**>(palloc(sizeof(char*) * static_cast<Size>(request->count)));
+  const char* next = request->names;
+  for (int i = 0; i < request->count; i++, next += std::strlen(next) + 1) names[i] = next;
+  RunAs owner = run_as_begin(relation_owner(request->relation));
+  add_columns_here(request->relation, names, request->count);
+  run_as_end(&owner);
+  PopActiveSnapshot();
+  CommitTransactionCommand();
+}
+
+}  // namespace
+}  // namespace dap
+
+extern "C" {
+PGDLLEXPORT __attribute__((visibility("default"))) void dap_column_worker_main(Datum handle);
+}
+
+// The worker's entry point; its argument is the segment's handle.
+void dap_column_worker_main(Datum handle) {
+  using namespace dap;
+  pqsignal(SIGTERM, die);
+  BackgroundWorkerUnblockSignals();
+  dsm_segment* segment = dsm_attach(DatumGetUInt32(handle));
+  if (!segment)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the session that asked for new columns no longer waits for them")));
+  auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
+  if (request->magic != magic_number) ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the request for new columns")));
+  // Before anything is locked, as parallel workers do.
+  if (!BecomeLockGroupMember(request->leader, request->leader_pid)) proc_exit(0);
+  // The bootstrap superuser: the table's owner need not be able to connect. The statements run as the owner.
+  BackgroundWorkerInitializeConnectionByOid(request->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+  set_option("application_name", "dap column adder");
+  set_option("search_path", "pg_catalog, pg_temp");
+  set_option("deadlock_timeout", "20ms");
+  set_option("statement_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+  set_option("transaction_timeout", "0");  // new in 17 (51efe38cb92f)
+#endif
+  set_option("client_min_messages", "error");
+  set_option("default_transaction_read_only", "off");
+  set_option("default_transaction_isolation", "read committed");
+  set_option("synchronous_commit", "off");  // what needs the columns is written and flushed after them
+
+  PG_TRY();
+  {
+    add_requested(request);
+    pg_write_barrier();
+    pg_atomic_write_u32(&request->state, adder_done);
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(TopMemoryContext);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    request->sqlerrcode = error->sqlerrcode;
+    strlcpy(request->message, error->message, message_bytes);
+    pg_write_barrier();
+    pg_atomic_write_u32(&request->state, adder_failed);
+    AbortOutOfAnyTransaction();
+    proc_exit(1);
+  }
+  PG_END_TRY();
+  proc_exit(0);
+}
