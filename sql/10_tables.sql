@@ -98,6 +98,16 @@ CREATE TABLE dap.file_identity (
 CREATE INDEX file_identity_size_idx ON dap.file_identity (source_id, size);
 COMMENT ON TABLE dap.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
 
+CREATE TABLE dap.skip_ledger (
+  file_id integer NOT NULL,
+  path text NOT NULL,
+  skipped_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  skipped_by text NOT NULL,
+  run_id bigint,
+  PRIMARY KEY (file_id, path)
+);
+COMMENT ON TABLE dap.skip_ledger IS 'The other names under which the bytes of a file were found, and were left out';
+
 CREATE SEQUENCE dap.reject_id_seq;
 CREATE TABLE dap.reject_ledger (
   reject_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap.reject_id_seq'),
@@ -160,7 +170,7 @@ DECLARE
   relation regclass;
 BEGIN
   FOREACH relation IN ARRAY ARRAY['dap.source_id_seq', 'dap.source_definition', 'dap.model_id_seq', 'dap.model_definition', 'dap.model_state',
-    'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.reject_id_seq', 'dap.reject_ledger',
+    'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.skip_ledger', 'dap.reject_id_seq', 'dap.reject_ledger',
     'dap.run_id_seq', 'dap.run_ledger', 'dap.step_ledger']::regclass[]
   LOOP
     PERFORM pg_catalog.pg_extension_config_dump(relation, '');

@@ -1,59 +1,8 @@
 -- Writing the ledger: called by the extension's C code as the owner of the ledger, executable by nobody else.
 
--- What to do with a content: 'load', 'known' (skip it: loaded under this name), 'skip' or 'failed', with the ledger line that decides and the reason in words.
-CREATE FUNCTION dap._decide_content(a_source_id integer, a_path text, a_hash bytea, a_bytes bigint, a_definition_hash text,
-  OUT verdict text, OUT file_id integer, OUT reason text, OUT renewed boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  known dap.file_ledger;
-  newest_here dap.file_ledger;
-  carried boolean;
-BEGIN
-  SELECT * INTO newest_here FROM dap.file_ledger l
-  WHERE l.source_id = a_source_id AND l.path = a_path AND l.status IN ('loaded', 'archived', 'unloaded')
-  ORDER BY l.file_id DESC LIMIT 1;
-  -- The same name with other bytes than last time.
-  renewed := newest_here.file_id IS NOT NULL AND (newest_here.content_hash, newest_here.bytes) IS DISTINCT FROM (a_hash, a_bytes);
-
-  SELECT * INTO known FROM dap.file_ledger l
-  WHERE l.source_id = a_source_id AND l.content_hash = a_hash AND l.bytes = a_bytes AND l.status <> 'failed'
-  ORDER BY (l.status IN ('loaded', 'archived')) DESC, l.file_id DESC LIMIT 1;
-  IF known.file_id IS NOT NULL THEN
-    -- A, B, A under one name ends at A: this name carried these bytes, then others.
-    carried := renewed AND known.status IN ('loaded', 'archived') AND EXISTS (
-      SELECT 1 FROM dap.file_ledger l
-      WHERE l.source_id = a_source_id AND l.path = a_path AND l.content_hash = a_hash AND l.bytes = a_bytes
-        AND l.status IN ('loaded', 'archived') AND l.file_id < newest_here.file_id);
-    IF NOT carried THEN
-      verdict := CASE WHEN known.status = 'loaded' AND known.path = a_path THEN 'known' ELSE 'skip' END;
-      file_id := known.file_id;
-      reason := CASE
-        WHEN known.status = 'loaded' AND known.path = a_path THEN 'already loaded'
-        WHEN known.status = 'loaded' THEN format('already loaded as file %s (%s)', known.file_id, known.path)
-        WHEN known.status = 'archived' THEN format('already loaded as file %s, archived since', known.file_id)
-        WHEN known.status = 'unloaded' THEN format('unloaded as file %s', known.file_id) || coalesce(': ' || known.reason, '')
-        ELSE 'dismissed' || coalesce(': ' || known.reason, '') END;
-      RETURN;
-    END IF;
-  END IF;
-
-  SELECT * INTO known FROM dap.file_ledger l
-  WHERE l.source_id = a_source_id AND l.content_hash = a_hash AND l.bytes = a_bytes AND l.status = 'failed'
-    AND l.definition_hash = a_definition_hash
-  ORDER BY l.file_id DESC LIMIT 1;
-  IF known.file_id IS NOT NULL THEN
-    verdict := 'failed';
-    file_id := known.file_id;
-    reason := known.reason;
-    RETURN;
-  END IF;
-  verdict := 'load';
-END
-$$;
-COMMENT ON FUNCTION dap._decide_content(integer, text, bytea, bigint, text) IS 'Internal: whether a content is to be loaded, skipped or failed again';
-
 CREATE FUNCTION dap._remember_identity(evidence jsonb) RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
   INSERT INTO dap.file_identity AS i (source_id, path, device, inode, size, mtime_ns, ctime_ns, read_ns, content_hash, bytes)
   SELECT (evidence->>'source_id')::integer, evidence->>'path', e.device, e.inode, e.size, e.mtime_ns, e.ctime_ns, e.read_ns,
          decode(evidence->>'content_hash', 'hex'), (evidence->>'bytes')::bigint
@@ -61,15 +10,34 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   WHERE jsonb_typeof(evidence->'identity') = 'object' AND evidence->>'content_hash' IS NOT NULL
   ON CONFLICT (source_id, path) DO UPDATE
   SET device = excluded.device, inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns,
-      read_ns = excluded.read_ns, content_hash = excluded.content_hash, bytes = excluded.bytes
+      read_ns = excluded.read_ns, content_hash = excluded.content_hash, bytes = excluded.bytes;
+END
 $$;
 COMMENT ON FUNCTION dap._remember_identity(jsonb) IS 'Internal: keeps what bytes a path held when it was read';
+
+-- A file that is not loaded, since its bytes are known: under another name, where `file_id` is that of the line that has them. True if that is no news.
+CREATE FUNCTION dap._record_known_file(evidence jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM dap._remember_identity(evidence);
+  IF evidence ? 'file_id' THEN
+    INSERT INTO dap.skip_ledger (file_id, path, skipped_by, run_id)
+    VALUES ((evidence->>'file_id')::integer, evidence->>'path', evidence->>'skipped_by', (evidence->>'run_id')::bigint)
+    ON CONFLICT DO NOTHING;
+    RETURN NOT FOUND;
+  END IF;
+  RETURN false;
+END
+$$;
+COMMENT ON FUNCTION dap._record_known_file(jsonb) IS 'Internal: keeps what bytes a path held, and that they were left out as another file''s';
 
 -- The line of a loaded file. Earlier failed attempts at the same name or bytes are superseded, with their rejects.
 CREATE FUNCTION dap._record_loaded_file(evidence jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM dap._forget_failures(evidence);
+  IF evidence ? 'has_failures' THEN
+    PERFORM dap._forget_failures(evidence);
+  END IF;
   INSERT INTO dap.file_ledger (file_id, source_id, source, path, status, reason, content_hash, modified_at, bytes, rows_read, rows_loaded, rows_rejected,
                                options, ignored_columns, definition_hash, reading, blocks, loaded_by, run_id)
   SELECT r.file_id, r.source_id, r.source, r.path, 'loaded', r.reason, decode(r.content_hash, 'hex'), to_timestamp(r.modified_s), r.bytes, r.rows_read,
@@ -82,18 +50,30 @@ END
 $$;
 COMMENT ON FUNCTION dap._record_loaded_file(jsonb) IS 'Internal: the ledger line of a loaded file';
 
+-- Found by the ledger's indexes whatever statistics say: a plan that was made for an empty table would be kept for thousands of files.
+CREATE FUNCTION dap._record_earlier_failures(source_id integer, path text, content_hash bytea, bytes bigint) RETURNS integer[]
+LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_record_earlier_failures';
+COMMENT ON FUNCTION dap._record_earlier_failures(integer, text, bytea, bigint) IS 'Internal: the lines of failed attempts at a name or content; NULL if there are none';
+
 CREATE FUNCTION dap._forget_failures(evidence jsonb) RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-  -- Rows that another transaction works on are left to it: a recorder must not wait for the run whose evidence it writes.
-  WITH old AS (
-    SELECT l.file_id FROM dap.file_ledger l
-    WHERE l.source_id = (evidence->>'source_id')::integer AND l.status = 'failed'
-      AND (l.path = evidence->>'path' OR l.bytes = (evidence->>'bytes')::bigint AND l.content_hash = decode(evidence->>'content_hash', 'hex'))
-    FOR UPDATE SKIP LOCKED
-  ), rejects AS (
-    DELETE FROM dap.reject_ledger r USING old WHERE r.file_id = old.file_id
-  )
-  DELETE FROM dap.file_ledger l USING old WHERE l.file_id = old.file_id
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  lines integer[] := dap._record_earlier_failures((evidence->>'source_id')::integer, evidence->>'path', decode(evidence->>'content_hash', 'hex'), (evidence->>'bytes')::bigint);
+BEGIN
+  IF lines IS NULL THEN
+    RETURN;
+  END IF;
+  -- Planned each time: these tables grow by orders of magnitude within a session. Rows that another transaction works on are left to it: a recorder must
+  -- not wait for the run whose evidence it writes.
+  EXECUTE $sql$
+    WITH old AS (
+      SELECT l.file_id FROM dap.file_ledger l WHERE l.file_id = ANY ($1) AND l.status = 'failed' FOR UPDATE SKIP LOCKED
+    ), rejects AS (
+      DELETE FROM dap.reject_ledger r USING old WHERE r.file_id = old.file_id
+    )
+    DELETE FROM dap.file_ledger l USING old WHERE l.file_id = old.file_id
+  $sql$ USING lines;
+END
 $$;
 COMMENT ON FUNCTION dap._forget_failures(jsonb) IS 'Internal: removes the lines of earlier failed attempts at a file';
 

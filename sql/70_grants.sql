@@ -30,10 +30,10 @@ BEGIN
   PERFORM dap._check_level(level);
   -- As relations: a name that is not there is an error.
   FOREACH granted IN ARRAY CASE level
-    WHEN 'monitor' THEN '{dap.status,dap.runs,dap.run_steps,dap.files}'::regclass[]
+    WHEN 'monitor' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files}'::regclass[]
     WHEN 'reader' THEN '{dap.status}'
-    WHEN 'operator' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.rejects}'
-    WHEN 'admin' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.rejects,dap._sources,dap._models}' END
+    WHEN 'operator' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files,dap.rejects}'
+    WHEN 'admin' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files,dap.rejects,dap._sources,dap._models}' END
   LOOP
     EXECUTE pg_catalog.format('GRANT SELECT ON %s TO %s', granted, role);
   END LOOP;

@@ -2,7 +2,8 @@
 
 CREATE VIEW dap.files AS
 SELECT f.file_id, f.source, f.path, f.status, f.reason, f.content_hash, f.modified_at, f.bytes, f.rows_read, f.rows_loaded, f.rows_rejected,
-  f.options, f.loaded_at, f.loaded_by, f.run_id
+  f.options, f.loaded_at, f.loaded_by, f.run_id,
+  (SELECT pg_catalog.array_agg(k.path ORDER BY k.path COLLATE pg_catalog."C") FROM dap.skip_ledger k WHERE k.file_id = f.file_id) AS also_at
 FROM dap.file_ledger f;
 COMMENT ON VIEW dap.files IS 'Every content that was loaded, failed, unloaded, dismissed or archived';
 COMMENT ON COLUMN dap.files.file_id IS 'Number of the file; _file_id in the source''s table';
@@ -20,6 +21,20 @@ COMMENT ON COLUMN dap.files.options IS 'Options that were given to the call';
 COMMENT ON COLUMN dap.files.loaded_at IS 'When this was written';
 COMMENT ON COLUMN dap.files.loaded_by IS 'The user who called';
 COMMENT ON COLUMN dap.files.run_id IS 'The refresh, see dap.runs; NULL outside one';
+COMMENT ON COLUMN dap.files.also_at IS 'Other names under which the same bytes were found and left out, see dap.skipped_files; NULL if none';
+
+CREATE VIEW dap.skipped_files AS
+SELECT f.source, k.path, k.file_id, f.path AS known_as, f.status, k.skipped_at, k.skipped_by, k.run_id
+FROM dap.skip_ledger k JOIN dap.file_ledger f ON f.file_id = k.file_id;
+COMMENT ON VIEW dap.skipped_files IS 'Every file that was left out because the source knows its bytes under another name';
+COMMENT ON COLUMN dap.skipped_files.source IS 'The source that it was given to';
+COMMENT ON COLUMN dap.skipped_files.path IS 'The file that was left out';
+COMMENT ON COLUMN dap.skipped_files.file_id IS 'The file that has the same bytes, see dap.files';
+COMMENT ON COLUMN dap.skipped_files.known_as IS 'Its path';
+COMMENT ON COLUMN dap.skipped_files.status IS 'Its status: loaded, unloaded, dismissed or archived';
+COMMENT ON COLUMN dap.skipped_files.skipped_at IS 'When the file was left out first';
+COMMENT ON COLUMN dap.skipped_files.skipped_by IS 'The user who called then';
+COMMENT ON COLUMN dap.skipped_files.run_id IS 'The refresh, see dap.runs; NULL outside one';
 
 CREATE VIEW dap.rejects AS
 SELECT r.reject_id, r.file_id, f.path, f.source, r.line, r.byte_offset, r.stage,

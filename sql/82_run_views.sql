@@ -58,4 +58,4 @@ COMMENT ON COLUMN dap.run_steps.rows_updated IS 'Rows changed';
 COMMENT ON COLUMN dap.run_steps.rows_deleted IS 'Rows removed';
 COMMENT ON COLUMN dap.run_steps.rows_rejected IS 'Records that were not taken, see dap.rejects';
 COMMENT ON COLUMN dap.run_steps.elapsed IS 'How long the step took';
-COMMENT ON COLUMN dap.run_steps.message IS 'Why the step failed, never with a field''s value';
+COMMENT ON COLUMN dap.run_steps.message IS 'Why the step failed, or which files it left out and why; never with a field''s value';

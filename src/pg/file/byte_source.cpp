@@ -58,16 +58,6 @@ void release_decoder(void* argument) {
   source->decoder = nullptr;
 }
 
-FileIdentity identity_of(const struct stat* status) {
-  FileIdentity identity;
-  identity.device = static_cast<int64>(status->st_dev);
-  identity.inode = static_cast<int64>(status->st_ino);
-  identity.size = static_cast<int64>(status->st_size);
-  identity.mtime_ns = static_cast<int64>(status->st_mtim.tv_sec) * 1000000000 + status->st_mtim.tv_nsec;
-  identity.ctime_ns = static_cast<int64>(status->st_ctim.tv_sec) * 1000000000 + status->st_ctim.tv_nsec;
-  return identity;
-}
-
 void set_fault(ByteSource* source, const char* reason, const char* message) {
   source->fault.reason = reason;
   source->fault.message = MemoryContextStrdup(source->context, message);
@@ -225,6 +215,16 @@ void prepare(ByteSource* source, Compression compression) {
 }
 
 }  // namespace
+
+FileIdentity identity_of(const struct stat* status) {
+  FileIdentity identity;
+  identity.device = static_cast<int64>(status->st_dev);
+  identity.inode = static_cast<int64>(status->st_ino);
+  identity.size = static_cast<int64>(status->st_size);
+  identity.mtime_ns = static_cast<int64>(status->st_mtim.tv_sec) * 1000000000 + status->st_mtim.tv_nsec;
+  identity.ctime_ns = static_cast<int64>(status->st_ctim.tv_sec) * 1000000000 + status->st_ctim.tv_nsec;
+  return identity;
+}
 
 ByteSource* byte_source_open_file(const char* path, Compression compression) {
   struct stat status;

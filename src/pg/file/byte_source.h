@@ -1,6 +1,8 @@
 // Where a CSV's bytes come from: a server file, a bytea or a large object, plain or compressed, read in one pass.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -16,6 +18,8 @@ struct FileIdentity {
   int64 mtime_ns;  // since the Unix epoch
   int64 ctime_ns;
 };
+
+FileIdentity identity_of(const struct stat*);
 
 enum class Compression : std::uint8_t { automatic, plain, gzip, zstd };
 
@@ -61,8 +65,7 @@ void byte_source_close(ByteSource*);
 // One file that a path means.
 struct FoundFile {
   char* path;  // absolute
-  int64 mtime_ns;
-  int64 size;  // bytes on disk
+  FileIdentity identity;  // when it was found
 };
 
 // The files that `path` (file, directory, or glob; relative ones below each dap.ingest_directories entry) means now, in natural order of

@@ -56,9 +56,10 @@ DAP_FUNCTION(dap_find_files) {
   foreach (cell, files) {
     auto* file = static_cast<const dap::FoundFile*>(lfirst(cell));
     // Floor, so that a time before 2000 with a fraction is not rounded into the next microsecond.
-    int64 microseconds = file->mtime_ns / 1000 - (file->mtime_ns % 1000 < 0 ? 1 : 0);
+    int64 mtime = file->identity.mtime_ns;
+    int64 microseconds = mtime / 1000 - (mtime % 1000 < 0 ? 1 : 0);
     TimestampTz modified = microseconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-    Datum values[3] = {CStringGetTextDatum(file->path), Int64GetDatum(file->size), TimestampTzGetDatum(modified)};
+    Datum values[3] = {CStringGetTextDatum(file->path), Int64GetDatum(file->identity.size), TimestampTzGetDatum(modified)};
     bool nulls[3] = {false, false, false};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }

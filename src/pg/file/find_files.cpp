@@ -51,8 +51,7 @@ void check_name_encoding(const char* directory, const char* name) {
 List* add_file(List* files, const char* path, const struct stat* status) {
   auto* file = static_cast<FoundFile*>(palloc(sizeof(FoundFile)));
   file->path = pstrdup(path);
-  file->mtime_ns = static_cast<int64>(status->st_mtim.tv_sec) * 1000000000 + status->st_mtim.tv_nsec;
-  file->size = static_cast<int64>(status->st_size);
+  file->identity = identity_of(status);
   return lappend(files, file);
 }
 

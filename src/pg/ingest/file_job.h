@@ -6,6 +6,7 @@
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"
 #include "pg/ingest/ingest.h"
+#include "pg/ingest/ledger_lookup.h"
 #include "pg/ingest/options.h"
 #include "pg/ingest/reject_store.h"
 #include "pg/ingest/table_writer.h"
@@ -16,6 +17,7 @@ namespace dap {
 struct FileJob {
   const IngestRequest* request;
   const SourceOptions* options;
+  const Ledger* ledger;
   const char* definition_hash;  // of definition and call options
   const char* path;
   ByteSource* source;
@@ -30,6 +32,7 @@ struct FileJob {
   uint8 hash[16];
   int64 bytes;
   bool hashed;
+  bool has_failures;  // the ledger has lines of failed attempts at this name or content
   int64 first_line;  // of the first reject, for `place`
   const char* first_column;
   const char* first_reason;
@@ -54,16 +57,12 @@ void drain_broken(FileJob*);
 const char* effective_definition_hash(const IngestRequest*);
 // Asks the ledger about the job's content: true if it is to be loaded. `renewed` is set where the name held other bytes before.
 bool content_is_new(FileJob*, bool* renewed = nullptr);
-// Does a ledger line tell what this file holds without reading it? Then the job has its hash.
-bool recognise(FileJob*);
-// Could the ledger know these bytes already? Then hashing first is cheaper than loading in vain.
-bool may_be_known(FileJob*);
-int32 next_file_id();
+int32 next_file_id(const FileJob*);
 // The ledger line and rejects of the loaded file, within its subtransaction; decides the job.
 void record_loaded(FileJob*);
 // What is kept of a failed file, unless its bytes turn out to be known: then the job becomes skipped.
 void build_evidence(FileJob*);
-// Keeps what bytes the path holds.
-void remember_identity(FileJob*);
+// Keeps what bytes the path holds, and under which other name they are known.
+void record_known(FileJob*);
 
 }  // namespace dap

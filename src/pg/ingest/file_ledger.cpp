@@ -98,77 +98,30 @@ const char* effective_definition_hash(const IngestRequest* request) {
   return psprintf("%s-%08x", request->definition->definition_hash, hash_bytes(reinterpret_cast<const unsigned char*>(call), static_cast<int>(std::strlen(call))));
 }
 
-// What dap._decide_content says of a content.
-enum class Verdict { load, known, skip, failed };
-
-static Verdict verdict_of(const char* text) {
-  if (std::strcmp(text, "load") == 0) return Verdict::load;
-  if (std::strcmp(text, "known") == 0) return Verdict::known;
-  if (std::strcmp(text, "skip") == 0) return Verdict::skip;
-  if (std::strcmp(text, "failed") == 0) return Verdict::failed;
-  elog(ERROR, "unknown verdict \"%s\"", text);
-}
-
 bool content_is_new(FileJob* job, bool* renewed) {
-  auto* hash = static_cast<bytea*>(palloc(VARHDRSZ + 16));
-  SET_VARSIZE(hash, VARHDRSZ + 16);
-  std::memcpy(VARDATA(hash), job->hash, 16);
-  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), text_parameter(job->path), {BYTEAOID, PointerGetDatum(hash), false},
-                            int8_parameter(job->bytes), text_parameter(job->definition_hash)};
-  RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT d.verdict, d.file_id, d.reason, d.renewed FROM dap._decide_content($1, $2, $3, $4, $5) AS d", parameters, 5, CurrentMemoryContext);
-  run_as_end(&ledger);
-  Verdict verdict = verdict_of(TextDatumGetCString(rows.values[0]));
-  int32 file_id = rows.nulls[1] ? 0 : DatumGetInt32(rows.values[1]);
-  const char* reason = rows.nulls[2] ? "" : TextDatumGetCString(rows.values[2]);
-  job->result->bytes = job->bytes;
-  bool load = verdict == Verdict::load || (job->request->retry_failed && verdict == Verdict::failed);
+  Content content = {job->request->definition->source_id, job->path, job->hash, job->bytes, job->definition_hash};
+  Decision decision = ledger_decide(job->ledger, &content);
+  FileResult* result = job->result;
+  result->bytes = job->bytes;
+  job->has_failures = decision.has_failures;
+  bool load = decision.verdict == Verdict::load || (job->request->retry_failed && decision.verdict == Verdict::failed);
   if (job->options->again || load) {
-    if (renewed) *renewed = !rows.nulls[3] && DatumGetBool(rows.values[3]);
+    if (renewed) *renewed = decision.renewed;
     return true;
   }
-  if (verdict == Verdict::failed) {
-    job->result->file_id = file_id;
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, reason, nullptr);
-    job->result->failed_before = true;
+  result->under_other_name = decision.under_other_name;
+  if (decision.verdict == Verdict::failed) {
+    result->file_id = decision.file_id;
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, decision.reason, nullptr);
+    result->failed_before = true;
   } else {
-    skip(job, reason, file_id);
-    job->result->known = verdict == Verdict::known;
+    skip(job, decision.reason, decision.file_id);
+    result->known = decision.verdict == Verdict::known;
   }
   return false;
 }
 
-bool recognise(FileJob* job) {
-  const FileIdentity* identity = byte_source_identity(job->source);
-  if (identity->inode == 0 && identity->device == 0) return false;
-  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), text_parameter(job->path), int8_parameter(identity->device),
-                            int8_parameter(identity->inode), int8_parameter(identity->size), int8_parameter(identity->mtime_ns), int8_parameter(identity->ctime_ns)};
-  RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT i.content_hash, i.bytes FROM dap.file_identity i WHERE i.source_id = $1 AND i.path = $2 AND i.device = $3 AND i.inode = $4 "
-                               "AND i.size = $5 AND i.mtime_ns = $6 AND i.ctime_ns = $7 AND i.read_ns - greatest(i.mtime_ns, i.ctime_ns) > 2000000000",
-                               parameters, 7, CurrentMemoryContext);
-  run_as_end(&ledger);
-  if (rows.rows == 0) return false;
-  std::memcpy(job->hash, VARDATA_ANY(DatumGetByteaPP(rows.values[0])), 16);
-  job->bytes = DatumGetInt64(rows.values[1]);
-  return true;
-}
-
-bool may_be_known(FileJob* job) {
-  Parameter parameters[] = {int4_parameter(job->request->definition->source_id), int8_parameter(byte_source_total(job->source))};
-  RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT EXISTS (SELECT 1 FROM dap.file_ledger l WHERE l.source_id = $1 AND l.bytes = $2) "
-                               "OR EXISTS (SELECT 1 FROM dap.file_identity i WHERE i.source_id = $1 AND i.size = $2)", parameters, 2, CurrentMemoryContext);
-  run_as_end(&ledger);
-  return DatumGetBool(rows.values[0]);
-}
-
-int32 next_file_id() {
-  RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT pg_catalog.nextval('dap.file_id_seq')::pg_catalog.int4", nullptr, 0, CurrentMemoryContext);
-  run_as_end(&ledger);
-  return DatumGetInt32(rows.values[0]);
-}
+int32 next_file_id(const FileJob* job) { return static_cast<int32>(nextval_internal(job->ledger->file_ids, false)); }
 
 void record_loaded(FileJob* job) {
   FileResult* result = job->result;
@@ -178,6 +131,7 @@ void record_loaded(FileJob* job) {
   initStringInfo(&line);
   append_line(&line, job);
   if (result->rows_rejected > 0) append_reading(&line, job);
+  if (job->has_failures) appendStringInfoString(&line, ",\"has_failures\":true");
   if (job->writer) append_text(&line, "blocks", blocks_text(table_writer_blocks(job->writer)));
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
@@ -226,7 +180,7 @@ void build_evidence(FileJob* job) {
   result->evidence = line.data;
 }
 
-void remember_identity(FileJob* job) {
+void record_known(FileJob* job) {
   StringInfoData line;
   initStringInfo(&line);
   appendStringInfo(&line, "{\"source_id\":%d", job->request->definition->source_id);
@@ -234,10 +188,15 @@ void remember_identity(FileJob* job) {
   append_text(&line, "content_hash", hash_hex(job));
   appendStringInfo(&line, ",\"bytes\":" INT64_FORMAT, job->bytes);
   append_identity(&line, job);
+  if (job->result->status == FileStatus::skipped && job->result->under_other_name) {
+    appendStringInfo(&line, ",\"file_id\":%d", job->result->file_id);
+    append_text(&line, "skipped_by", GetUserNameFromId(GetUserId(), false));
+    if (job->request->run_id) appendStringInfo(&line, ",\"run_id\":" INT64_FORMAT, job->request->run_id);
+  }
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("SELECT dap._remember_identity($1::pg_catalog.jsonb)", &parameter, 1);
+  job->result->told_before = DatumGetBool(query_rows("SELECT dap._record_known_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext).values[0]);
   run_as_end(&ledger);
 }
 

@@ -280,16 +280,17 @@ void begin_progress(const FileJob* job) {
 
 void read_and_load(FileJob* job) {
   begin_progress(job);
-  if (may_be_known(job)) {
+  // Where the ledger may know the bytes, hashing first is cheaper than loading in vain.
+  if (ledger_has_size(job->ledger, job->request->definition->source_id, byte_source_total(job->source))) {
     if (drain(job) && !content_is_new(job)) {
-      remember_identity(job);
+      record_known(job);
       pgstat_progress_end_command();
       return;
     }
     job->hashed = false;
     byte_source_rewind(job->source);
   }
-  job->result->file_id = next_file_id();
+  job->result->file_id = next_file_id(job);
   job->rejects = reject_store_open();
   job->reader = csv_reader_open(job->source, job->options);
   int header_count = 0;
@@ -307,7 +308,7 @@ void read_and_load(FileJob* job) {
   }
   csv_reader_close(job->reader);
   if (job->result->status == FileStatus::failed) build_evidence(job);
-  if (job->result->status == FileStatus::skipped) remember_identity(job);
+  if (job->result->status == FileStatus::skipped) record_known(job);
   pgstat_progress_end_command();
   reject_store_close(job->rejects);
 }

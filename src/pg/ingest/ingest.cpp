@@ -48,31 +48,67 @@ int64 now_ns() {
   return static_cast<int64>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-bool settles(const FileJob* job) {
-  int64 mtime = byte_source_identity(job->source)->mtime_ns;
-  return job->options->settle_us > 0 && mtime > 0 && job->read_ns - mtime < job->options->settle_us * 1000;
+// What the files of one call have in common.
+struct Loading {
+  const IngestRequest* request;
+  const SourceOptions* options;
+  const Ledger* ledger;
+  const char* definition_hash;
+  Size evidence_room;  // what the rejects of its failed files may still take
+};
+
+Loading begin_loading(const IngestRequest* request) {
+  const SourceOptions* options = parse_options(request->definition->options, request->call_options, OptionScope::call);
+  return {request, options, ledger_open(), effective_definition_hash(request), most_evidence_bytes};
 }
 
-FileResult* process(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* source, Size* evidence_room) {
+FileJob* begin_job(Loading* loading, const char* path) {
   auto* result = static_cast<FileResult*>(palloc0(sizeof(FileResult)));
-  result->path = pstrdup(path);
+  result->path = path;
   result->rows_read = -1;
   auto* job = static_cast<FileJob*>(palloc0(sizeof(FileJob)));
-  job->request = request;
-  job->options = options;
-  job->definition_hash = effective_definition_hash(request);
-  job->path = result->path;
-  job->source = source;
+  job->request = loading->request;
+  job->options = loading->options;
+  job->ledger = loading->ledger;
+  job->definition_hash = loading->definition_hash;
+  job->path = path;
   job->result = result;
-  job->evidence_room = evidence_room;
+  job->evidence_room = &loading->evidence_room;
   job->started = GetCurrentTimestamp();
   job->read_ns = now_ns();
-  if (settles(job)) skip(job, "changed too recently, left for the next run (option settle)", 0);
-  else if (!(result->recognised = recognise(job)) || content_is_new(job)) read_and_load(job);
-  byte_source_close(source);
+  return job;
+}
+
+FileResult* end_job(FileJob* job) {
+  FileResult* result = job->result;
   result->elapsed_us = GetCurrentTimestamp() - job->started;
   if (result->status == FileStatus::skipped || result->rows_read < 0) result->rows_read = result->rows_loaded = result->rows_rejected = 0;
   return result;
+}
+
+bool settles(const FileJob* job, const FileIdentity* identity) {
+  return job->options->settle_us > 0 && identity->mtime_ns > 0 && job->read_ns - identity->mtime_ns < job->options->settle_us * 1000;
+}
+
+// Does the ledger know the file by its path and identity, and that it is not to be loaded? Then the job is decided.
+bool recall(FileJob* job, const FileIdentity* identity) {
+  job->result->recognised = ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes);
+  return job->result->recognised && !content_is_new(job);
+}
+
+FileResult* process(FileJob* job, ByteSource* source) {
+  job->source = source;
+  const FileIdentity* identity = byte_source_identity(source);
+  if (settles(job, identity)) skip(job, "changed too recently, left for the next run (option settle)", 0);
+  else if (!recall(job, identity)) read_and_load(job);
+  byte_source_close(source);
+  return end_job(job);
+}
+
+// What the ledger says of a file that was found with this identity. NULL: it has to be opened.
+FileResult* process_unopened(FileJob* job, const FileIdentity* identity) {
+  if (settles(job, identity) || !recall(job, identity)) return nullptr;
+  return end_job(job);
 }
 
 // More would not fit the ledger's index.
@@ -85,15 +121,14 @@ void check_path_length(const char* path) {
                     errdetail("It begins \"%.*s\".", pg_mbcliplen(path, static_cast<int>(std::strlen(path)), 100), path)));
 }
 
-// Runs `process` with memory of its own, of which only the result stays.
-FileResult* process_alone(const IngestRequest* request, const SourceOptions* options, const char* path, ByteSource* (*open)(const char*, const SourceOptions*, void*),
-                          void* argument, Size* evidence_room) {
+// Processes a file with memory of its own, of which only the result stays. `found` is NULL where it is no file that was just found.
+FileResult* process_alone(Loading* loading, const char* path, const FileIdentity* found, ByteSource* (*open)(const char*, const SourceOptions*, void*), void* argument) {
   check_path_length(path);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap file", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);
-  ByteSource* source = open(path, options, argument);
-  FileResult* in_context = process(request, options, path, source, evidence_room);
+  FileResult* in_context = found ? process_unopened(begin_job(loading, path), found) : nullptr;
+  if (!in_context) in_context = process(begin_job(loading, path), open(path, loading->options, argument));
   MemoryContextSwitchTo(caller);
   auto* result = static_cast<FileResult*>(palloc(sizeof(FileResult)));
   *result = *in_context;
@@ -173,14 +208,13 @@ bool ingest_sets_aside(const IngestRequest* request) {
 }
 
 List* ingest_path(const IngestRequest* request, const char* path) {
-  const SourceOptions* options = parse_options(request->definition->options, request->call_options, OptionScope::call);
+  Loading loading = begin_loading(request);
   Oid reader = file_reader(request->definition, path == nullptr);
   if (!path) path = request->definition->path;
   if (!path)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
                     errhint("Give a path, or define one with dap.create_source(..., or_replace => true).")));
   List* results = NIL;
-  Size evidence_room = most_evidence_bytes;
   ListCell* cell;
   ReadAs saved = read_as_begin(reader);
   List* files = find_files(path);
@@ -190,7 +224,7 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     CHECK_FOR_INTERRUPTS();
     if (!pg_verifymbstr(file->path, static_cast<int>(std::strlen(file->path)), true))
       ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
-    results = lappend(results, process_alone(request, options, file->path, open_file, &reader, &evidence_room));
+    results = lappend(results, process_alone(&loading, file->path, &file->identity, open_file, &reader));
   }
   return results;
 }
@@ -202,19 +236,19 @@ ByteSource* ingest_open_again(const IngestRequest* request, const char* path, co
 
 FileResult* ingest_file_again(const IngestRequest* request, const char* path) {
   Oid reader = file_reader(request->definition, true);
-  Size evidence_room = most_evidence_bytes;
-  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), path, open_file, &reader, &evidence_room);
+  Loading loading = begin_loading(request);
+  return process_alone(&loading, path, nullptr, open_file, &reader);
 }
 
 FileResult* ingest_content(const IngestRequest* request, const char* name, const char* data, Size size) {
   Bytes bytes = {data, size};
-  Size evidence_room = most_evidence_bytes;
-  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_bytes, &bytes, &evidence_room);
+  Loading loading = begin_loading(request);
+  return process_alone(&loading, name, nullptr, open_bytes, &bytes);
 }
 
 FileResult* ingest_large_object(const IngestRequest* request, const char* name, Oid object) {
-  Size evidence_room = most_evidence_bytes;
-  return process_alone(request, parse_options(request->definition->options, request->call_options, OptionScope::call), name, open_large_object, &object, &evidence_room);
+  Loading loading = begin_loading(request);
+  return process_alone(&loading, name, nullptr, open_large_object, &object);
 }
 
 }  // namespace dap

@@ -25,6 +25,8 @@ struct FileResult {
   int64 elapsed_us;
   bool recognised;  // by its path and identity: it was not read, and nothing about it was written
   bool known;       // skipped only: these bytes were loaded under this name
+  bool under_other_name;  // skipped or failed before only: the ledger's line, `file_id`, has another path
+  bool told_before;  // skipped only: it was left out before for the same file's bytes
   // failed only
   bool failed_before;   // these bytes did, under this definition: the ledger has it
   int sqlerrcode;

@@ -62,9 +62,31 @@ void recall_failure(FileResult* file) {
   if (!file->place && !rows.nulls[2]) file->place = TextDatumGetCString(rows.values[2]);
 }
 
-// The query that shows more: a file that is broken as a whole has no rejects.
+// The query that shows more: a file that is broken as a whole has no rejects. What failed before under another name stands there under that one.
 char* query_for_more(const FileResult* file) {
-  return psprintf("SELECT * FROM dap.%s WHERE path = %s", file->rows_rejected > 0 ? "rejects" : "files", quote_literal_cstr(file->path));
+  const char* view = file->rows_rejected > 0 ? "rejects" : "files";
+  if (file->under_other_name) return psprintf("SELECT * FROM dap.%s WHERE file_id = %d", view, file->file_id);
+  return psprintf("SELECT * FROM dap.%s WHERE path = %s", view, quote_literal_cstr(file->path));
+}
+
+// The files that a run left out and did not leave out before, in words. The first few by name: thousands may have come a second time.
+struct LeftOut {
+  StringInfoData words;
+  int count;
+};
+
+constexpr int most_named_files = 5;
+
+void leave_out(LeftOut* left_out, const FileResult* file) {
+  if (left_out->count == 0) initStringInfo(&left_out->words);
+  if (left_out->count < most_named_files) appendStringInfo(&left_out->words, "%s\"%s\" was left out: %s", left_out->count ? "\n" : "", file->path, file->reason);
+  left_out->count++;
+}
+
+const char* words_of(LeftOut* left_out) {
+  if (left_out->count == 0) return nullptr;
+  if (left_out->count > most_named_files) appendStringInfo(&left_out->words, "\nand %d more; dap.skipped_files has those whose bytes are known", left_out->count - most_named_files);
+  return left_out->words.data;
 }
 
 [[noreturn]] void stop_on_file(const IngestRequest* request, FileResult* file) {
@@ -94,7 +116,8 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   ingest_begin(&request);
   check_source_columns(definition);
   List* files = ingest_path(&request, nullptr);
-  bool sets_aside = ingest_sets_aside(&request), loaded = false, skipped = false;
+  bool sets_aside = ingest_sets_aside(&request), loaded = false;
+  LeftOut left_out = {};
   ListCell* cell;
   // Whatever ends the run: the evidence is that of every file that failed.
   foreach (cell, files) {
@@ -109,12 +132,13 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
     }
     loaded |= file->status == FileStatus::loaded;
     // Once told: what was skipped before and is still the same is nothing new.
-    skipped |= file->status == FileStatus::skipped && !file->known && !file->recognised;
+    if (file->status == FileStatus::skipped && !file->known && !file->recognised && !file->told_before) leave_out(&left_out, file);
     step.rows_in += file->rows_read;
     step.rows_inserted += file->rows_loaded;
     step.rows_rejected += file->rows_rejected;
   }
-  end_step(plan, &step, loaded ? StepAction::loaded : skipped ? StepAction::skipped : StepAction::unchanged);
+  step.message = words_of(&left_out);
+  end_step(plan, &step, loaded ? StepAction::loaded : left_out.count > 0 ? StepAction::skipped : StepAction::unchanged);
   foreach (cell, files) {
     auto* file = static_cast<FileResult*>(lfirst(cell));
     if (file->status == FileStatus::failed) set_aside(plan, file);

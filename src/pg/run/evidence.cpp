@@ -43,7 +43,7 @@ void put_time(Object* object, const char* key, TimestampTz value) {
   put_text(object, key, text);
 }
 
-void put_step(StringInfo out, const StepResult* step, const char* message) {
+void put_step(StringInfo out, const StepResult* step) {
   Object object = {out, true};
   put_number(&object, "step", step->step);
   put_text(&object, "object", step->object);
@@ -54,7 +54,7 @@ void put_step(StringInfo out, const StepResult* step, const char* message) {
   put_number(&object, "rows_deleted", step->rows_deleted);
   put_number(&object, "rows_rejected", step->rows_rejected);
   put_number(&object, "elapsed_us", step->elapsed_us);
-  put_text(&object, "message", message);
+  put_text(&object, "message", step->message);
   appendStringInfoChar(out, '}');
 }
 
@@ -79,7 +79,7 @@ void put_steps(Object* line, const Run* run, const ErrorData* error) {
     if (!first) appendStringInfoString(line->out, ", ");
     first = false;
     if (step->step == run->current_step) has_current = true;
-    put_step(line->out, step, nullptr);
+    put_step(line->out, step);
   }
   if (error != nullptr && run->current_object != nullptr && !has_current) {
     if (!first) appendStringInfoString(line->out, ", ");

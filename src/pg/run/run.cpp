@@ -63,6 +63,7 @@ void run_add_step(Run* run, const StepResult* step) {
   StepResult* copy = static_cast<StepResult*>(palloc(sizeof(StepResult)));
   *copy = *step;
   copy->object = pstrdup(step->object);
+  copy->message = step->message == nullptr ? nullptr : pstrdup(step->message);
   run->steps = lappend(run->steps, copy);
   MemoryContextSwitchTo(outer);
 }

@@ -24,6 +24,7 @@ struct StepResult {
   int64 rows_deleted;
   int64 rows_rejected;
   int64 elapsed_us;
+  const char* message;  // NULL: none; of a step that failed, the error's is taken
 };
 
 struct Run;  // lives in the memory context current at run_begin, which must outlive the subtransaction of the work
