@@ -122,10 +122,12 @@ CREATE TABLE dap.reject_ledger (
   message text NOT NULL,
   raw bytea,
   raw_length bigint,
-  run_id bigint
+  run_id bigint,
+  attempt boolean NOT NULL DEFAULT false  -- of a clean step that failed, in a file that is loaded: to be looked at until the model is built again, counted nowhere
 );
 CREATE INDEX reject_ledger_file_idx ON dap.reject_ledger (file_id, line);
 CREATE INDEX reject_ledger_model_idx ON dap.reject_ledger (model_id, file_id, line);
+CREATE INDEX reject_ledger_attempt_idx ON dap.reject_ledger (source_id) WHERE attempt;
 COMMENT ON TABLE dap.reject_ledger IS 'Every record or value that was not taken, with its place and reason';
 
 CREATE SEQUENCE dap.run_id_seq;

@@ -290,7 +290,7 @@ BEGIN
   RETURN relation;
 END $$;
 COMMENT ON FUNCTION dap.create_clean_model(text, text, jsonb, text[], text[], boolean) IS
-  'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, required, trim, lower, map, format, zone, min, max}';
+  'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}';
 
 CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false) RETURNS regclass
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

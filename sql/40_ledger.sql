@@ -101,3 +101,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION dap._record_failed_file(jsonb) IS 'Internal: the ledger line of a failed file, and its first rejects';
+
+-- The first rejects of a file that is loaded, from a clean step that failed: they stand beside those of what is published, and replace those of earlier failed
+-- attempts of the source's models. False where the file or its source is not there any more: the transaction that loaded it may have been rolled back.
+CREATE FUNCTION dap._record_attempt(evidence jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- As above: nobody is waited for.
+  WITH old AS (
+    SELECT r.reject_id FROM dap.reject_ledger r
+    WHERE r.attempt AND r.source_id = (evidence->>'source_id')::integer AND r.run_id IS DISTINCT FROM (evidence->>'run_id')::bigint
+    FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM dap.reject_ledger r USING old WHERE r.reject_id = old.reject_id;
+  IF NOT EXISTS (SELECT FROM dap.file_ledger l JOIN dap.source_definition s ON s.source_id = l.source_id
+                 WHERE l.file_id = (evidence->>'file_id')::integer AND l.status = 'loaded') THEN
+    RETURN false;
+  END IF;
+  INSERT INTO dap.reject_ledger (file_id, source_id, line, stage, model_id, column_name, reason, message, raw, raw_length, run_id, attempt)
+  SELECT (evidence->>'file_id')::integer, (evidence->>'source_id')::integer, r.line, 'clean', r.model_id, r.column_name, r.reason, r.message,
+         decode(r.raw, 'hex'), r.raw_length, (evidence->>'run_id')::bigint, true
+  FROM jsonb_to_recordset(evidence->'rejects') AS r(line bigint, model_id integer, column_name text, reason text, message text, raw text, raw_length bigint)
+  JOIN dap.model_definition m ON m.model_id = r.model_id;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION dap._record_attempt(jsonb) IS 'Internal: the first rejects of a loaded file from a clean step that failed';

@@ -51,12 +51,15 @@ $$;
 COMMENT ON FUNCTION dap._record_run(jsonb) IS 'Internal: writes the line and the steps of a run';
 REVOKE ALL ON FUNCTION dap._record_run(jsonb) FROM PUBLIC;
 
--- One failed file of a failed run. Its trouble must not take the run's own line along.
+-- One file that failed a run, itself or in the clean step. Its trouble must not take the run's own line along.
 CREATE FUNCTION dap._record_run_file(evidence text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+  IF (evidence::jsonb->'attempt')::boolean THEN
+    RETURN dap._record_attempt(evidence::jsonb);
+  END IF;
   PERFORM dap._record_failed_file(evidence::jsonb);
   RETURN true;
 EXCEPTION WHEN OTHERS THEN

@@ -151,6 +151,81 @@ $$;
 COMMENT ON FUNCTION dap._schedule_requirements(text) IS 'Internal: raises unless jobs can be scheduled from this database';
 REVOKE ALL ON FUNCTION dap._schedule_requirements(text) FROM PUBLIC;
 
+-- Why the server, as it and pg_hba.conf stand, would turn pg_cron away that connects so; NULL where it would not, or where that cannot be told. Every way in
+-- that libpq may try is looked at: both loopback addresses, with encryption where there is any and without. Run by the module, as a superuser.
+CREATE FUNCTION dap._login_refusal(role text, host text, server_user text, has_password boolean) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  is_local CONSTANT boolean := host ~ '^[/@]';
+  addresses inet[];
+  refusal text;
+BEGIN
+  IF is_local THEN
+    IF NOT EXISTS (SELECT FROM regexp_split_to_table(current_setting('unix_socket_directories'), '\s*,\s*') AS d(directory) WHERE d.directory = host) THEN
+      refusal := 'the server has no socket there';
+    END IF;
+    addresses := '{NULL}';
+  ELSIF current_setting('listen_addresses') = '' THEN
+    refusal := 'the server listens on no address (listen_addresses is empty)';
+  ELSIF host = 'localhost' THEN
+    addresses := '{127.0.0.1, ::1}';
+  ELSIF host ~ '^[0-9a-f.:]+$' THEN
+    addresses := ARRAY[host::inet];
+  ELSE
+    RETURN NULL;
+  END IF;
+
+  refusal := coalesce(refusal, (
+  SELECT min(v.refusal)
+  FROM unnest(addresses) AS a(address)
+  CROSS JOIN unnest(CASE WHEN is_local OR current_setting('ssl') = 'off' THEN '{f}'::boolean[] ELSE '{t,f}' END) AS e(encrypted)
+  LEFT JOIN LATERAL (
+    SELECT h.line_number, h.auth_method, h.options
+    FROM pg_hba_file_rules AS h
+    WHERE h.error IS NULL
+      AND h.type = ANY (CASE WHEN is_local THEN '{local}'::text[] WHEN e.encrypted THEN '{host,hostssl,hostnogssenc}' ELSE '{host,hostnossl,hostnogssenc}' END)
+      AND CASE
+        WHEN is_local OR h.address IN ('all', 'samehost', 'samenet') THEN true
+        WHEN h.netmask IS NULL THEN h.address = host
+        WHEN family(h.address::inet) <> family(a.address) THEN false
+        ELSE h.address::inet & h.netmask::inet = a.address & h.netmask::inet END
+      AND EXISTS (SELECT FROM unnest(h.database) AS d(name) WHERE CASE
+        WHEN d.name IN ('samerole', 'samegroup') THEN EXISTS (SELECT FROM pg_roles AS g WHERE g.rolname = current_database() AND pg_has_role(role, g.oid, 'MEMBER'))
+        WHEN d.name ~ '^/' THEN current_database() ~ substr(d.name, 2)
+        ELSE d.name IN ('all', current_database()) OR (d.name = 'sameuser' AND role = current_database()) END)
+      AND EXISTS (SELECT FROM unnest(h.user_name) AS u(name) WHERE CASE
+        WHEN u.name ~ '^[+]' THEN EXISTS (SELECT FROM pg_roles AS g WHERE g.rolname = substr(u.name, 2) AND pg_has_role(role, g.oid, 'MEMBER'))
+        WHEN u.name ~ '^/' THEN role ~ substr(u.name, 2)
+        ELSE u.name IN ('all', role) END)
+    ORDER BY coalesce((to_jsonb(h)->>'rule_number')::integer, h.line_number)  -- since 16 a rule may stand in an included file
+    LIMIT 1) AS r ON true
+  CROSS JOIN LATERAL (SELECT CASE
+    WHEN r.auth_method IS NULL THEN 'no line of pg_hba.conf lets it in'
+    WHEN r.auth_method = 'reject' THEN format('line %s of pg_hba.conf rejects it', r.line_number)
+    WHEN r.auth_method IN ('scram-sha-256', 'md5', 'password', 'ldap', 'radius', 'pam', 'bsd') AND NOT has_password THEN
+      format('line %s of pg_hba.conf asks for a password (%s), and it has none', r.line_number, r.auth_method)
+    WHEN r.auth_method = 'peer' AND role <> server_user AND NOT EXISTS (SELECT FROM unnest(r.options) AS o(name) WHERE o.name LIKE 'map=%') THEN
+      format('line %s of pg_hba.conf lets the operating system''s user "%s" in under no other name (peer)', r.line_number, server_user)
+    END) AS v(refusal)
+  HAVING bool_and(v.refusal IS NOT NULL)));
+  -- NULL if nothing refuses it
+  RETURN 'As cron.use_background_workers is off, pg_cron connects to host "' || host || '" as user "' || role || '": ' || refusal || '.';
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR invalid_text_representation THEN
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION dap._login_refusal(text, text, text, boolean) IS 'Internal: why pg_cron''s connection would be turned away, as a sentence; NULL if it would not';
+REVOKE ALL ON FUNCTION dap._login_refusal(text, text, text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION dap._schedule_refusal() RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_schedule_refusal';
+COMMENT ON FUNCTION dap._schedule_refusal() IS 'Internal: why a job of the current user could not connect to the server; NULL where it can, or needs no connection';
+REVOKE ALL ON FUNCTION dap._schedule_refusal() FROM PUBLIC;
+
 CREATE FUNCTION dap.schedule(schedule text DEFAULT '0 2 * * *', command text DEFAULT 'SELECT * FROM dap.refresh_all()',
   name text DEFAULT 'dap_' || pg_catalog.current_database()) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -162,6 +237,7 @@ DECLARE
   known boolean;
   job bigint;
   next timestamptz;
+  refusal text;
 BEGIN
   IF schedule IS NULL OR command IS NULL OR name IS NULL THEN
     RAISE EXCEPTION 'schedule, command and name must not be null' USING ERRCODE = 'null_value_not_allowed';
@@ -180,6 +256,12 @@ BEGIN
     RAISE WARNING 'job "%" will run as superuser "%"', name, current_user
       USING HINT = 'Schedule it as a role that dap.grant_access made an operator: what the job reads could then do less harm.';
   END IF;
+  refusal := dap._schedule_refusal();
+  IF refusal IS NOT NULL THEN
+    RAISE WARNING 'job "%" will not be able to connect', name
+      USING DETAIL = refusal,
+        HINT = 'Set cron.use_background_workers = on and restart the server: jobs need no connection then. Otherwise open pg_hba.conf for this connection, or give the server''s operating system user a password file.';
+  END IF;
   next := dap._schedule_next_run(schedule, zone, clock_timestamp(), coalesce(dap._schedule_setting('cron.match_dom_and_dow'), 'off') = 'on');
   IF next IS NULL THEN
     RAISE NOTICE 'job % "%" %, time zone %', job, name, CASE WHEN known THEN 'changed' ELSE 'scheduled' END, zone
@@ -192,7 +274,7 @@ BEGIN
   RETURN job;
 END
 $$;
-COMMENT ON FUNCTION dap.schedule(text, text, text) IS 'Has pg_cron run a command in this database on a cron schedule, as the current user; returns the job''s id and says when it is due. The same name again changes the job';
+COMMENT ON FUNCTION dap.schedule(text, text, text) IS 'Has pg_cron run a command in this database on a cron schedule, as the current user; returns the job''s id, says when it is due, and warns if pg_cron will not be able to connect. The same name again changes the job';
 REVOKE ALL ON FUNCTION dap.schedule(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION dap.unschedule(name text DEFAULT 'dap_' || pg_catalog.current_database()) RETURNS boolean

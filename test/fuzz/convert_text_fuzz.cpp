@@ -106,24 +106,32 @@ void check_numbers(std::string_view text) {
   const bool read = parse_decimal(text, &decimal) == Status::ok;
   require(read == is_number(strip_blanks(text)));
   std::int64_t integer = 0;
-  std::int32_t narrow = 0;
+  std::int64_t narrow = 0;
+  std::int64_t plain = 0;
   double real = 0;
   float single = 0;
-  const Status integer_status = parse_int64(text, &integer);
-  const Status narrow_status = parse_int32(text, &narrow);
+  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+  const Status integer_status = parse_integer(text, lowest, highest, true, &integer);
+  const Status narrow_status = parse_integer(text, -32768, 32767, true, &narrow);
+  const Status plain_status = parse_integer(text, lowest, highest, false, &plain);
   const Status real_status = parse_double(text, &real);
   const Status single_status = parse_float(text, &single);
   require((integer_status != Status::malformed) == read && (narrow_status != Status::malformed) == read);
   require((real_status != Status::malformed) == read && (single_status != Status::malformed) == read);
   if (!read) return;
   check_decimal(strip_blanks(text), decimal);
+  // Without exponents the same, but for texts that have one.
+  require(decimal.has_exponent == (text.find_first_of("eE") != std::string_view::npos));
+  require(plain_status == (decimal.has_exponent ? Status::unexpected_exponent : integer_status));
+  if (plain_status == Status::ok) require(plain == integer);
 
   if (narrow_status == Status::ok) require(integer_status == Status::ok && narrow == integer);
   if (integer_status == Status::ok) {
     require(fits_numeric(decimal, 19, 0) == Status::ok);
     // Written plainly it is the same number.
     std::int64_t again = 0;
-    require(parse_int64(std::to_string(integer), &again) == Status::ok && again == integer);
+    require(parse_integer(std::to_string(integer), lowest, highest, false, &again) == Status::ok && again == integer);
     if (std::abs(static_cast<double>(integer)) < 9e15)
       require(real_status == Status::ok && real == static_cast<double>(integer));
   }
@@ -160,7 +168,15 @@ void check_moments(std::string_view text) {
     require(stripped.size() == 10 && status == Status::ok && moment.day == day && !moment.has_time);
     require(year_of_day(day) == std::atoi(std::string(stripped.substr(0, 4)).c_str()));
   }
-  if (date_status == Status::unexpected_time) require(status == Status::ok && moment.has_time);
+  if (date_status == Status::unexpected_time)
+    require((status == Status::ok && moment.has_time) || status == Status::would_be_rounded || status == Status::no_such_time);
+  // The seventh digit and those behind it are zeros, or the moment would be rounded.
+  const std::size_t point = stripped.find('.');
+  const std::size_t end = point == stripped.npos ? point : stripped.find_first_not_of("0123456789", point + 1);
+  const std::string_view beyond =
+      point == stripped.npos ? "" : stripped.substr(point + 1, end - point - 1).substr(std::min<std::size_t>(6, std::min(end, stripped.size()) - point - 1));
+  if (status == Status::ok) require(beyond.find_first_not_of('0') == beyond.npos);
+  if (status == Status::would_be_rounded) require(beyond.find_first_not_of('0') != beyond.npos);
   if (status != Status::ok) return;
   require(moment.microsecond >= 0 && moment.microsecond < microseconds_per_day);
   require(moment.has_time || !moment.has_offset);

@@ -13,7 +13,15 @@ $$ SELECT to_json(t), c.ok, c.value, c.reason
 SELECT * FROM pg_temp.try('{"type": "bigint"}', '0', '-0', '+7', ' 42 ', E'\t42\n', '007', '12.00', '1e3', '1.25e2', '10e-1', '12.5', '1e-1',
   '9223372036854775807', '-9223372036854775808', '9223372036854775808', '1e19', '1e99999999999', '', '   ', NULL,
   '.5', '5.', '1e', '1 000', '1,000', '0x10', '0b1', '0o7', '1_000', 'NaN', 'inf', '--1', '+', E'\t', '१२');
-SELECT * FROM pg_temp.try('{"type": "integer"}', '2147483647', '-2147483648', '2147483648', '2.147483647e9');
+SELECT * FROM pg_temp.try('{"type": "integer"}', '2147483647', '-2147483648', '2147483648', '2147483647.0000000000000000000');
+-- An identifier is not an amount: 12E4 is 120000 only where the rule says that numbers have exponents.
+SELECT * FROM pg_temp.try('{"type": "bigint", "exponent": true}', '12E4', '1e3', '1.25e2', '10e-1', '1e-1', '1e19', '1e99999999999', '2.147483647e9', '1e', '5.0');
+SELECT * FROM pg_temp.try('{"type": "integer", "exponent": false}', '12E4', '5.0', '5.5');
+SELECT * FROM pg_temp.try('{"type": "integer", "max": "1e3", "map": {"many": "1e9"}}', '1000', '1001', 'many');
+SELECT * FROM pg_temp.try('{"type": "numeric", "exponent": false}', '12E4', '1e400', '5.50', 'x');
+SELECT * FROM pg_temp.try('{"type": "numeric(5,1)", "exponent": false}', '1e1', '5.0');
+SELECT * FROM pg_temp.try('{"type": "double precision", "exponent": false}', '1e1', '1e999', '5.0', 'e');
+SELECT * FROM pg_temp.try('{"type": "real", "exponent": true}', '1e1');
 SELECT * FROM pg_temp.try('{"type": "smallint"}', '32767', '-32769');
 SELECT * FROM pg_temp.try('{"type": "numeric(18,2)"}', '12.340', '12.345', '12', '-0', '-0.00', '1e3', '1234567890123456.99', '12345678901234567',
   '9999999999999999.990000000000000000000000', '0.001', '0e-2000', '0e99999999999', 'NaN', 'Infinity', '1e-1073741823');
@@ -47,6 +55,13 @@ SELECT * FROM pg_temp.try('{"type": "timestamptz"}', '2024-07-01 10:00Z', '2024-
 SELECT * FROM pg_temp.try('{"type": "timestamptz", "zone": "Europe/Berlin"}', '2024-07-01 10:00', '2024-01-01', '2024-07-01 10:00Z', '2024-03-31 01:59:59', '2024-03-31 02:00', '2024-03-31 02:59:59.999999', '2024-03-31 03:00',
   '2024-10-27 01:59', '2024-10-27 02:00', '2024-10-27 02:30', '2024-10-27 03:00', '1900-01-01', '2199-12-31 23:59:59.999999', '2199-12-31 23:00Z');
 
+-- Decimals of a second: zeros say nothing, whatever else is beyond the sixth would be lost.
+SELECT * FROM pg_temp.try('{"type": "timestamp"}', '2026-01-31 10:00:00.0000000', '2026-01-31 10:00:00.1230000', '2026-01-31T10:00:00.123456000000000000000000000', '2026-01-31 10:00:00.1234567',
+  '2026-01-31 10:00:00.0000000000000000000000001', '2026-02-30 10:00:00.1234567', '2026-01-31 10:00:00.1234567x', '2026-01-31 24:00:00.0000000');
+SELECT * FROM pg_temp.try('{"type": "timestamptz"}', '2026-01-31T10:00:00.1234560Z', '2026-01-31T10:00:00.1234567Z', '2026-01-31T10:00:00.5000000+05:30', '2026-01-31T10:00:00.00000001-01');
+SELECT * FROM pg_temp.try('{"type": "timestamptz", "zone": "Europe/Berlin"}', '2026-01-31 10:00:00.1234560', '2026-01-31 10:00:00.1234567');
+SELECT * FROM pg_temp.try('{"type": "timestamp", "zone": "Europe/Berlin"}', '2026-01-31T10:00:00.1234560Z', '2026-01-31T10:00:00.1234567Z');
+
 -- The order of things: trim, lower, map, empty is NULL, required
 SELECT * FROM pg_temp.try('{"type": "text"}', '  a b ', E'\ta\t', '', '   ', NULL, ' ä ');
 SELECT * FROM pg_temp.try('{"type": "text", "trim": false}', '  a b ', '', ' ');
@@ -78,6 +93,21 @@ SELECT * FROM pg_temp.try('{"type": "timestamp", "format": ["MM/DD/YYYY HH12:MI 
 SELECT * FROM pg_temp.try('{"type": "timestamptz", "format": ["YYYY-MM-DD HH24:MI TZH:TZM", "DD.MM.YYYY HH24:MI:SSOF"]}',
   '2024-02-29 10:00 +05:30', '2024-02-29 10:00 -00:30', '2024-02-29 10:00 Z', '29.02.2024 10:00:00Z', '29.02.2024 10:00:00-03', '29.02.2024 10:00:00+0530', '29.02.2024 10:00:00+05:45', '29.02.2024 10:00:00+05:', '29.02.2024 10:00:00+16');
 SELECT * FROM pg_temp.try('{"type": "timestamptz", "zone": "Asia/Kolkata", "format": "DD/MM/YYYY HH24:MI"}', '01/02/2024 05:30');
+SELECT * FROM pg_temp.try('{"type": "timestamp", "format": ["YYYY-MM-DD HH24:MI:SS.FF9", "YYYY-MM-DD HH24:MI:SS"]}',
+  '2026-01-31 10:00:00.000000000', '2026-01-31 10:00:00.123456000', '2026-01-31 10:00:00.123456789', '2026-01-31 10:00:00', '2026-01-31 10:00:00.123456');
+SELECT * FROM pg_temp.try('{"type": "timestamp", "format": ["DD.MM.YYYY HH24:MI:SS.FF", "YYYY-MM-DD HH24:MI:SS.FF \"UTC\""]}', '31.01.2026 10:00:00.5', '31.01.2026 10:00:00.1234560000', '31.01.2026 10:00:00.1234567',
+  '31.01.2026 10:00:00.', '31.01.2026 10:00:00', '2026-01-31 10:00:00.123 UTC', '2026-01-31 10:00:00.0000000 UTC', '2026-01-31 10:00:00.0000001 UTC');
+SELECT * FROM pg_temp.try('{"type": "timestamptz", "format": "YYYY-MM-DD HH24:MI:SS.FFTZH:TZM"}', '2026-01-31 10:00:00.1234560+01:00', '2026-01-31 10:00:00.1234561+01:00', '2026-01-31 10:00:00+01:00');
+-- That there is no such day is the reason only where nothing else is.
+CREATE FUNCTION pg_temp.why(rule jsonb, VARIADIC texts text[])
+  RETURNS TABLE (input text, reason text, message text) LANGUAGE sql AS
+$$ SELECT to_json(t), c.reason, c.message FROM unnest(texts) WITH ORDINALITY AS u(t, n), LATERAL dap._convert(t, '{"name": "c"}' || rule) AS c ORDER BY n $$;
+SELECT * FROM pg_temp.why('{"type": "date"}', '2023-02-29', '2023-02-29 10:00', '2023-02-28 24:00', '2023-02-28 10:00:00.1234567', '2023-13-45x', '2023-2-29', '52');
+SELECT * FROM pg_temp.why('{"type": "date", "format": "DD.MM.YYYY"}', '29.02.2023', '99.99.9999', '00.01.2023', '29.02.23', '52', '52 rue', '2023-02-29', '29.02.2023 10:00', '29/02/2023');
+SELECT * FROM pg_temp.why('{"type": "date", "format": ["YYYYMMDD", "DD Mon YYYY"]}', '20230229', '2023022', '99999999', '99 Feb 2023', '99 Foo 2023', '99', 'jednostki');
+SELECT * FROM pg_temp.why('{"type": "timestamp", "format": "DD.MM.YYYY HH24:MI"}', '29.02.2023 10:00', '28.02.2023 99:99', '99.02.2023', '99.02.2023 10:0');
+SELECT * FROM pg_temp.why('{"type": "bigint"}', '12E4', '12E');
+SELECT * FROM pg_temp.why('{"type": "timestamp"}', '2026-01-31 10:00:00.1234567');
 -- Read so, 10121201 would be 1012-12-01 or 1201-12-10; neither lies within the limits, so no text is two dates.
 SELECT * FROM pg_temp.try('{"type": "date", "format": ["YYYYMMDD", "DDMMYYYY"]}', '20240131', '31012024', '10121201', '20112010');
 
@@ -127,6 +157,8 @@ SELECT rule || E'\n  ' || pg_temp.refused(rule::jsonb) FROM (VALUES
   ('{"name": "c", "type": "date", "format": "MM-DD"}'), ('{"name": "c", "type": "date", "format": "DD.MM.YY"}'), ('{"name": "c", "type": "date", "format": "YYYY-DDD"}'),
   ('{"name": "c", "type": "date", "format": "YYYY-MM-DD HH24"}'), ('{"name": "c", "type": "date", "format": "YYYY-MM-DDTHH24"}'), ('{"name": "c", "type": "date", "format": "YYYY-MM-MM"}'),
   ('{"name": "c", "type": "date", "format": "YYYY-MM-DD \"x"}'), ('{"name": "c", "type": "timestamp", "format": "YYYY-MM-DD HH12:MI"}'), ('{"name": "c", "type": "timestamp", "format": "YYYY-MM-DD HH24:SS"}'),
+  ('{"name": "c", "type": "timestamp", "format": "HH24:MI:SS.FFYYYY-MM-DD"}'), ('{"name": "c", "type": "timestamp", "format": "YYYY-MM-DD HH24:MI:SS.FF0"}'),
+  ('{"name": "c", "type": "date", "exponent": true}'), ('{"name": "c", "type": "text", "exponent": false}'), ('{"name": "c", "type": "bigint", "exponent": "yes"}'),
   ('{"name": "c", "type": "timestamp", "format": "YYYY-MM-DD HH24:MIOF"}'), ('{"name": "c", "type": "timestamptz", "format": "YYYY-MM-DD HH24:MI"}'), ('{"name": "c", "type": "timestamptz", "format": "YYYY-MM-DDOF HH24:MI"}'),
   ('{"name": "c", "type": "date", "format": ["DD/MM/YYYY", "MM/DD/YYYY"]}'), ('{"name": "c", "type": "date", "min": "0001-01-01", "format": ["YYYYMMDD", "DDMMYYYY"]}'),
   ('{"name": "c", "type": "timestamp", "format": ["DD.MM.YYYY HH24:MI", "DD.MM.YYYY MI:HH24"]}'),

@@ -78,7 +78,7 @@ SELECT CASE
     gen.pick(' ', ' ', ' ', 'T', 'T', '  ', 't', '_')
     || CASE WHEN random() < 0.05 THEN gen.pick('24', '25', '1', '') ELSE gen.two(0, 23) END || ':' || CASE WHEN random() < 0.05 THEN gen.pick('60', '5', '') ELSE gen.two(0, 59) END
     || CASE WHEN random() < 0.2 THEN '' ELSE ':' || CASE WHEN random() < 0.05 THEN gen.pick('60', '61', '5', '') ELSE gen.two(0, 59) END
-       || CASE WHEN random() < 0.6 THEN '' WHEN random() < 0.8 THEN '.' || gen.digits(6) ELSE gen.pick('.', '.1234567', ',5', '.999999', '.9999999', '.000001') END END
+       || CASE WHEN random() < 0.6 THEN '' WHEN random() < 0.8 THEN '.' || gen.digits(6) ELSE gen.pick('.', '.1234567', ',5', '.999999', '.9999999', '.000001', '.0000000', '.1234560', '.100000000', '.9999990000000000000', '.0000001') END END
     || CASE WHEN random() < 0.4 THEN '' WHEN random() < 0.5 THEN gen.pick('+', '-') || gen.two(0, 14) || gen.pick('', '', ':', '') || gen.pick('', '00', '30', '45', '59', '60')
        ELSE gen.pick('Z', 'Z', '+00', '-00:00', '+15:59', '+16', '-15:59', '-16:00', 'z', ' UTC', ' Z', '+5', ' +02', '+05:30:15', '+0530', '+530', 'BC', ' AM') END
     END || gen.blank()
@@ -114,18 +114,20 @@ my $hostile = "SET datestyle = 'SQL, DMY'; SET timezone = 'Asia/Kolkata'; SET in
 # The grammar, as the documentation has it.
 my $b = '[ \t\n\v\f\r]*';
 my $number = "^$b" . '[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?' . "$b\$";
+my $integer = "^$b" . '[+-]?[0-9]+(\.[0-9]+)?' . "$b\$";  # without an exponent, unless the rule takes it
 my $zero = "^$b" . '[+-]?0+(\.0+)?([eE][+-]?[0-9]+)?' . "$b\$";
 my $day = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
-my $time = '[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?';
+my $time = '[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.([0-9]{1,6}|[0-9]{6}0+))?)?';
 my $offset = '(Z|[+-][0-9]{2}(:?[0-5][0-9])?)';
 my $has_offset = "s ~ ':.*$offset$b\$'";
 my $years = sub { my ($value, $end) = @_; return "$value >= '1900-01-01' AND $value < '2200-01-01'" };
 
 sub integer_case
 {
-	my ($type, $lowest, $highest) = @_;
+	my ($type, $lowest, $highest, $exponent) = @_;
 	return {
-		name => $type, texts => 'numbers', rule => qq({"type": "$type"}), grammar => $number,
+		name => $exponent ? "$type with exponents" : $type, texts => 'numbers', rule => $exponent ? qq({"type": "$type", "exponent": true}) : qq({"type": "$type"}),
+		grammar => $exponent ? $number : $integer,
 		# 12.00 and 1e3 are integers here, for PostgreSQL they are numerics.
 		value => "CASE WHEN s ~ '$zero' THEN '0' WHEN s !~ '[.eE]' THEN (s::$type)::text WHEN s::numeric = trunc(s::numeric) THEN (s::numeric::$type)::text ELSE 'rounded' END",
 		complete => "CASE WHEN s ~ '$zero' THEN gen.try_numeric(s) IS NOT NULL ELSE (SELECT n = trunc(n) AND n BETWEEN $lowest AND $highest FROM (SELECT gen.try_numeric(s) AS n OFFSET 0) AS x) END",
@@ -134,6 +136,7 @@ sub integer_case
 
 my @numbers = (
 	integer_case('bigint', '-9223372036854775808', '9223372036854775807'),
+	integer_case('bigint', '-9223372036854775808', '9223372036854775807', 1),
 	integer_case('integer', '-2147483648', '2147483647'),
 	integer_case('smallint', '-32768', '32767'),
 	{ name => 'numeric', texts => 'numbers', rule => '{"type": "numeric"}', grammar => $number, value => '(s::numeric)::text', complete => 'gen.try_numeric(s) IS NOT NULL' },

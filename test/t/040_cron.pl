@@ -107,6 +107,75 @@ is($node->safe_psql('the other', "SELECT status, sqlstate, failed_step, run_by F
   'failed|P0001|analytics.transaction_stats|night', 'and left its evidence');
 unlike(slurp_file($node->logfile, $logged), qr/SECRET/, 'without values');
 
+# The job that failed is the other database's: pg_cron's own database shows none.
+is($node->safe_psql('shop', "SELECT count(*) FROM dap.status WHERE layer IS NULL", @night), '0', 'dap.status has no job that failed');
+
+# --- jobs that cannot connect -------------------------------------------------------------------
+# pg_cron's default: jobs connect as clients do.
+sub told {
+  my ($code, $out, $err) = $node->psql('shop', "SELECT dap.schedule('* * * * *')", @night);
+  return $code == 0 ? $err : "error: $err";
+}
+sub hba {
+  unlink $node->data_dir . '/pg_hba.conf';
+  $node->append_conf('pg_hba.conf', join('', map { "$_\n" } @_));
+  $node->reload;
+}
+delete local @ENV{qw(PGPASSWORD PGPASSFILE)};
+local $ENV{HOME} = PostgreSQL::Test::Utils::tempdir;
+$node->append_conf('postgresql.conf', "cron.use_background_workers = off\nlisten_addresses = ''");
+$node->restart;
+like(told(), qr/WARNING:  job "dap_shop" will not be able to connect\nDETAIL:  As cron.use_background_workers is off, pg_cron connects to host "localhost" as user "night": .*listen_addresses.*HINT:  Set cron.use_background_workers = on/s,
+  'no address to connect to');
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+my @local = ('local all all trust');
+hba(@local, 'host all all 127.0.0.1/32 trust', 'host all all ::1/128 scram-sha-256');
+$node->restart;
+unlike(told(), qr/WARNING/, 'trusted');
+hba(@local, 'host shop night 0.0.0.0/0 scram-sha-256', 'host all all all trust');
+unlike(told(), qr/WARNING/, 'trusted by one of the addresses');
+hba(@local, '# first', 'host "the other" all all trust', 'host all postgres samehost trust', 'hostssl all all all trust', 'host all +nobody all trust', 'host sameuser all all trust',
+  'host all night localhost scram-sha-256');
+like(told(), qr/WARNING: .*DETAIL: .*: line 8 of pg_hba.conf asks for a password \(scram-sha-256\), and it has none\.\n/s, 'the line that asks for a password');
+hba(@local, 'host all all 10.0.0.0/8 trust', 'host all night all reject');
+like(told(), qr/WARNING: .*DETAIL: .*: line 3 of pg_hba.conf rejects it\.\n/s, 'a line that rejects');
+hba(@local, 'host all all 10.0.0.0/8 trust');
+like(told(), qr/WARNING: .*DETAIL: .*: no line of pg_hba.conf lets it in\.\n/s, 'no line');
+$node->append_conf('postgresql.conf', "cron.host = '/nowhere'");
+$node->restart;
+like(told(), qr/WARNING: .*the server has no socket there/s, 'no such socket');
+my ($sockets) = $node->host;
+$node->append_conf('postgresql.conf', "cron.host = '$sockets'");
+hba('local all postgres trust', 'local all night trust');
+$node->restart;
+unlike(told(), qr/WARNING/, 'a trusted socket');
+hba('local all postgres trust', 'local shop night peer', 'local all all trust');
+# The test itself would not get in; the function is what dap.schedule() asks.
+is($node->safe_psql('shop', "SELECT dap._login_refusal('night', '$sockets', 'night', false) IS NULL"), 't', 'peer: the same name gets in');
+like($node->safe_psql('shop', "SELECT dap._login_refusal('night', '$sockets', 'somebody', false)"), qr/line 2 of pg_hba.conf lets the operating system's user "somebody" in under no other name/, 'another name does not');
+is($node->safe_psql('shop', "SELECT dap._login_refusal('night', h, 'x', false) IS NULL FROM unnest(ARRAY['db.example.com', '1.2', '::::', '']) h"), "t\nt\nt\nt", 'what cannot be told is not said');
+
+# The job's own end: a line in dap.status, for its owner and for superusers, until it succeeds.
+$node->append_conf('postgresql.conf', "cron.host = 'localhost'");
+hba('local all all trust', 'host all all all scram-sha-256');
+$node->restart;
+$node->safe_psql('shop', 'TRUNCATE cron.job_run_details');
+like(told(), qr/WARNING: .*asks for a password/s, 'told beforehand');
+ok($node->poll_query_until('shop', "SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'failed' AND jobid = $job"), 'and so it is');
+for my $who ([], \@night) {
+  is($node->safe_psql('shop', "SELECT object, layer IS NULL, state, regexp_replace(message, 'at .*?: ', 'at T: ') FROM dap.status LIMIT 1", @$who),
+    "dap_shop|t|failed|job $job of user night failed at T: connection failed; with cron.use_background_workers = on jobs need no connection", 'dap.status says so');
+}
+$node->safe_psql('shop', "CREATE ROLE watcher LOGIN; SELECT dap.grant_access('watcher', 'monitor')");
+is($node->safe_psql('shop', 'SELECT count(*) > 0, count(*) FILTER (WHERE layer IS NULL) FROM dap.status', extra_params => ['-U', 'watcher']), 't|0', 'a role that may not look into pg_cron sees the rest');
+$node->safe_psql('shop', 'GRANT USAGE ON SCHEMA cron TO watcher');
+is($node->safe_psql('shop', 'SELECT count(*) FILTER (WHERE layer IS NULL) FROM dap.status', extra_params => ['-U', 'watcher']), '0', 'one that may sees no jobs of others');
+$node->safe_psql('shop', "INSERT INTO cron.job_run_details (jobid, runid, status, return_message, database, username) VALUES ($job, nextval('cron.runid_seq'), 'succeeded', '1 row', 'shop', 'night')");
+is($node->safe_psql('shop', 'SELECT count(*) FROM dap.status WHERE layer IS NULL'), '0', 'a job that succeeded again is no news');
+# A job of one's own that has nothing to do with dap
+$node->safe_psql('shop', "INSERT INTO cron.job_run_details (jobid, runid, status, return_message, database, username) VALUES (cron.schedule('mine', '0 0 1 1 *', 'VACUUM'), nextval('cron.runid_seq'), 'failed', 'no', 'shop', current_user)");
+is($node->safe_psql('shop', 'SELECT count(*) FROM dap.status WHERE layer IS NULL'), '0', 'jobs that do not call dap are not its own');
+
 # --- unscheduling -------------------------------------------------------------------------------
 like(refused('shop', "SELECT dap.unschedule('dap_nothing')", @night), qr/ERROR:  42704: .*HINT: .*dap_shop/s, 'an unknown job');
 is($node->safe_psql('shop', 'SELECT dap.unschedule()', @night), 't', 'a known one');

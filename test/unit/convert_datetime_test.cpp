@@ -54,7 +54,9 @@ TEST(ConvertDatetime, Dates) {
   EXPECT_EQ(date(" \t2024-02-29\r\n"), Status::ok);
   EXPECT_EQ(date("2024-02-29 10:00"), Status::unexpected_time);
   EXPECT_EQ(date("2024-02-29T00:00:00.000000+00:00"), Status::unexpected_time);
-  EXPECT_EQ(date("2024-02-29 24:00"), Status::no_such_time);
+  EXPECT_EQ(date("2024-02-29 24:00"), Status::unexpected_time);  // the day exists
+  EXPECT_EQ(date("2024-02-29 10:00:00.1234567"), Status::unexpected_time);
+  EXPECT_EQ(date("2023-02-29 24:00"), Status::no_such_time);
   EXPECT_EQ(date("2023-02-29 10:00"), Status::no_such_time);
   for (const char* text : {"", "2024", "2024-02", "2024-2-29", "24-02-29", "02024-02-29", "2024/02/29", "20240229",
                            "2024-02-29x", "2024-02-29Z", "-2024-02-29", "+2024-02-29", "2024 02 29", "2024-02-29 ",
@@ -75,6 +77,14 @@ TEST(ConvertDatetime, Timestamps) {
   EXPECT_TRUE(moment.has_time);
   ASSERT_EQ(parse_iso_timestamp("2000-01-01 00:00:00.1", &moment), Status::ok);
   EXPECT_EQ(moment.local_microseconds(), 100000);
+  for (const char* text : {"2000-01-01 00:00:00.1000000", "2000-01-01 00:00:00.100000000000000000000000000000000000000"}) {
+    ASSERT_EQ(parse_iso_timestamp(text, &moment), Status::ok) << text;
+    EXPECT_EQ(moment.local_microseconds(), 100000);
+  }
+  ASSERT_EQ(parse_iso_timestamp("2000-01-01T00:00:00.1234560Z", &moment), Status::ok);
+  EXPECT_EQ(moment.utc_microseconds(), 123456);
+  ASSERT_EQ(parse_iso_timestamp("2000-01-01T00:00:00.00000000+01:30", &moment), Status::ok);
+  EXPECT_EQ(moment.utc_microseconds(), -5400 * microseconds_per_second);
   ASSERT_EQ(parse_iso_timestamp("1999-12-31 23:00", &moment), Status::ok);
   EXPECT_EQ(moment.local_microseconds(), -3600 * microseconds_per_second);
   const struct {
@@ -98,6 +108,12 @@ TEST(ConvertDatetime, TimestampsRefused) {
                            "2000-01-01 10:00+05:60", "2000-02-30 10:00", "0000-01-01 10:00", "2000-13-01"}) {
     EXPECT_EQ(parse_iso_timestamp(text, &moment), Status::no_such_time) << text;
   }
+  for (const char* text : {"2000-01-01 10:00:00.1234567", "2000-01-01 10:00:00.0000001", "2000-01-01T10:00:00.12345600000000009Z",
+                           "2000-01-01 10:00:00.9999999+05:30"}) {
+    EXPECT_EQ(parse_iso_timestamp(text, &moment), Status::would_be_rounded) << text;
+  }
+  EXPECT_EQ(parse_iso_timestamp("2000-02-30 10:00:00.1234567", &moment), Status::no_such_time);
+  EXPECT_EQ(parse_iso_timestamp("2000-01-01 25:00:00.1234567", &moment), Status::no_such_time);
   for (const char* text : {"2000-01-01 ",
                            "2000-01-01T",
                            "2000-01-01 1",
@@ -109,7 +125,8 @@ TEST(ConvertDatetime, TimestampsRefused) {
                            "2000-01-01 10:00:0",
                            "2000-01-01 10:00:00.",
                            "2000-01-01 10:00:00,5",
-                           "2000-01-01 10:00:00.1234567",
+                           "2000-01-01 10:00:00.1234567x",
+                           "2000-01-01 10:00:00.Z",
                            "2000-01-01  10:00",
                            "2000-01-01t10:00",
                            "2000-01-01_10:00",

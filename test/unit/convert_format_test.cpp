@@ -25,6 +25,7 @@ std::string read(std::string_view format, std::string_view text) {
   CivilTime moment;
   const Status status = parse_by_format(compiled(format), text, &moment);
   if (status == Status::no_such_time) return "no such time";
+  if (status == Status::would_be_rounded) return "rounded";
   if (status != Status::ok) return "malformed";
   std::string result = std::to_string(moment.day) + "/" + std::to_string(moment.microsecond);
   if (moment.has_offset) result += "/" + std::to_string(moment.offset_seconds);
@@ -63,6 +64,16 @@ TEST(ConvertFormat, Compiles) {
   EXPECT_EQ(error_of("YYYY-MM-DD HH24 TZM"), FormatError::minute_of_offset_alone);
   EXPECT_EQ(error_of("YYYY-MM-DD HH24OF:MI"), FormatError::offset_not_last);
   EXPECT_EQ(error_of("YYYY-MM-DD HH24 OFTZM"), FormatError::minute_of_offset_alone);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF9"), FormatError::none);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF"), FormatError::none);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF\"Z\""), FormatError::none);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FFTZH:TZM"), FormatError::none);
+  EXPECT_EQ(error_of("HH24:MI:SS.FFYYYY-MM-DD"), FormatError::digit_after_fraction);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF\"0\""), FormatError::digit_after_fraction);
+  EXPECT_EQ(error_of("HH24:MI:SS.FF3YYYY-MM-DD"), FormatError::none);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF0"), FormatError::unknown_word);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI:SS.FF FF3"), FormatError::repeated_part);
+  EXPECT_EQ(error_of("YYYY-MM-DD HH24:MI.FF"), FormatError::fraction_without_second);
   EXPECT_EQ(error_of(std::string(200, 'Y')), FormatError::too_long);
   EXPECT_EQ(error_of("YYYYMMDD" + std::string(70, '-')), FormatError::too_long);
 }
@@ -87,6 +98,22 @@ TEST(ConvertFormat, Reads) {
   EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF1", "2000-01-01 00:00:01.2"), "0/1200000");
   EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.US", "2000-01-01 00:00:01.000234"), "0/1000234");
   EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.US", "2000-01-01 00:00:01.0002345"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF9", "2000-01-01 00:00:01.000234000"), "0/1000234");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF9", "2000-01-01 00:00:01.000234001"), "rounded");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF9", "2000-02-30 00:00:01.000234001"), "no such time");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF9", "2000-01-01 00:00:01.00023400"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF7", "2000-01-01 00:00:01.0000000"), "0/1000000");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01.5"), "0/1500000");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01." + std::string(70000, '0')), "0/1000000");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01." + std::string(70000, '0') + "1"), "rounded");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01."), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01.5x"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2000-01-01 00:00:01.12345678x"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF \"UTC\"", "2000-01-01 00:00:01.123456000 UTC"), "0/1123456");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF \"UTC\"", "2000-01-01 00:00:01.123456001 UTC"), "rounded");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FFTZH:TZM", "2000-01-01 00:00:01.5+05:30"), "0/1500000/19800");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FFOF", "2000-01-01 00:00:01.0000005Z"), "rounded");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FFOF", "2000-01-01 00:00:01.5000000Z"), "0/1500000/0");
   EXPECT_EQ(read("YYYY-MM-DD HH12 AM", "2000-01-01 12 am"), "0/0");
   EXPECT_EQ(read("YYYY-MM-DD HH12 AM", "2000-01-01 12 PM"), "0/43200000000");
   EXPECT_EQ(read("YYYY-MM-DD AM HH12", "2000-01-01 Pm 11"), "0/82800000000");
@@ -109,6 +136,30 @@ TEST(ConvertFormat, Reads) {
   EXPECT_EQ(read("YYYY-MM-DD HH24OF", "2000-01-01 10+20"), "no such time");
   EXPECT_EQ(read("\"\\\"am \"YYYY-MM-DD", "\"am 2000-01-02"), "1/0");
   EXPECT_EQ(read("\"on \"YYYY-MM-DD", "On 2000-01-02"), "malformed");
+}
+
+// That there is no such day is the reason only where the text is written as the format says.
+TEST(ConvertFormat, NoSuchTimeOnlyInTheFormatsShape) {
+  EXPECT_EQ(read("DD.MM.YYYY", "52"), "malformed");
+  EXPECT_EQ(read("DD.MM.YYYY", "52 rue x"), "malformed");
+  EXPECT_EQ(read("DD.MM.YYYY", "2026-01-05"), "malformed");
+  EXPECT_EQ(read("DD.MM.YYYY", "5.1.2026"), "malformed");
+  EXPECT_EQ(read("DD.MM.YYYY", "99.99.9999"), "no such time");
+  EXPECT_EQ(read("DD.MM.YYYY", "00.01.2026"), "no such time");
+  EXPECT_EQ(read("MM/DD/YYYY", "31/12/2026"), "no such time");
+  EXPECT_EQ(read("MM/DD/YYYY", "31/12/26"), "malformed");
+  EXPECT_EQ(read("MM/DD/YYYY", "31/12/2026 10:00"), "malformed");
+  EXPECT_EQ(read("YYYYMMDD", "20269999"), "no such time");
+  EXPECT_EQ(read("YYYYMMDD", "2026999"), "malformed");
+  EXPECT_EQ(read("YYYYMMDD", "2026-12-31"), "malformed");
+  EXPECT_EQ(read("DD Mon YYYY", "99 Foo 2026"), "malformed");
+  EXPECT_EQ(read("DD Mon YYYY", "99 Jan 2026"), "no such time");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI", "2026-01-01 99:99"), "no such time");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI", "2026-01-01 99"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MIOF", "2026-01-01 10:00+99:99"), "no such time");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MIOF", "2026-01-01 10:00+99:9"), "malformed");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2026-01-01 10:00:99.5"), "no such time");
+  EXPECT_EQ(read("YYYY-MM-DD HH24:MI:SS.FF", "2026-01-01 10:00:99."), "malformed");
 }
 
 Overlap overlap(std::string_view one, std::string_view other, int lowest = 1900, int highest = 2199,
@@ -135,6 +186,18 @@ TEST(ConvertFormat, Overlaps) {
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI \"AM\"", "YYYY-MM-DD HH12:MI AM"), Overlap::found);
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI \"PM\"", "YYYY-MM-DD HH12:MI AM"), Overlap::found);
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD HH24:MI:SS.FF3"), Overlap::none);
+  for (const char* fraction : {"FF", "FF1", "MS", "US", "FF7", "FF9"}) {
+    for (const char* other : {"FF", "FF2", "US", "FF8", "FF9"}) {
+      const std::string before = "YYYY-MM-DD HH24:MI:SS.";
+      EXPECT_EQ(overlap(before + fraction, before + other), Overlap::none) << fraction << ' ' << other;
+      EXPECT_EQ(overlap(before + fraction + "OF", before + other + "TZH"), Overlap::none) << fraction << ' ' << other;
+    }
+  }
+  EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI:SS.FF", "YYYY-MM-DD HH24:MI:SS"), Overlap::none);
+  EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI:SS.FF\"+05\"", "YYYY-MM-DD HH24:MI:SS.FFOF"), Overlap::found);
+  EXPECT_EQ(overlap("DD/MM/YYYY HH24:MI:SS.FF", "MM/DD/YYYY HH24:MI:SS.FF"), Overlap::found);
+  EXPECT_EQ(overlap("HH24:MI:SS.FF3YYYYMMDD", "HH24:MI:SS.FF5YYYYMMDD"), Overlap::none);
+  EXPECT_EQ(overlap("HH24:MI:SS.FF3YYYYDDMM\"01\"", "HH24:MI:SS.FF5YYYYMMDD"), Overlap::found);
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MITZH", "YYYY-MM-DD HH24:MIOF"), Overlap::none);
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MITZHTZM", "YYYY-MM-DD HH24:MIOF"), Overlap::none);
   EXPECT_EQ(overlap("YYYY-MM-DD HH24:MI\"+05\"", "YYYY-MM-DD HH24:MIOF"), Overlap::found);
@@ -185,7 +248,7 @@ std::string write(const Format& format, std::mt19937& random) {
         text += two(0, 59);
         break;
       case Element::fraction:
-        for (int k = 0; k < item.digits; ++k) text += static_cast<char>('0' + random() % 3);
+        for (int k = 0, digits = item.digits ? item.digits : 1 + static_cast<int>(random() % 7); k < digits; ++k) text += static_cast<char>('0' + random() % 3);
         break;
       case Element::meridiem:
         text += random() % 2 != 0 ? "am" : "pm";
@@ -218,7 +281,8 @@ TEST(ConvertFormat, OverlapSearchAgreesWithBruteForce) {
     if (time == 5) parts.push_back(random() % 2 != 0 ? "AM" : "P.M.");
     if (time >= 2) parts.push_back("MI");
     if (time >= 3) parts.push_back("SS");
-    if (time >= 4) parts.push_back(random() % 2 != 0 ? "MS" : "FF2");
+    static const char* const fractions[] = {"MS", "FF2", "FF", "FF8"};
+    if (time >= 4) parts.push_back(fractions[random() % 4]);
     const bool offset = time >= 1 && random() % 4 == 0;
     if (offset && random() % 2 != 0) {
       parts.push_back("TZH");
@@ -245,7 +309,7 @@ TEST(ConvertFormat, OverlapSearchAgreesWithBruteForce) {
       // Near relatives: two parts exchanged.
       other = texts[0];
       static const char* const swaps[][2] = {{"MM", "DD"},   {"MI", "SS"},     {"MI", "MM"},
-                                             {"HH24", "MI"}, {"Mon", "Month"}, {"MS", "FF3"}};
+                                             {"HH24", "MI"}, {"Mon", "Month"}, {"MS", "FF"}};
       const auto& swap = swaps[random() % 6];
       const std::size_t first = other.find(swap[0]);
       const std::size_t second = other.find(swap[1]);

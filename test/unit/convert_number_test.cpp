@@ -15,9 +15,16 @@
 namespace dap::convert {
 namespace {
 
-std::string integer(std::string_view text) {
+Status parse_int64(std::string_view text, bool takes_exponent, std::int64_t* value) {
+  return parse_integer(text, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+                       takes_exponent, value);
+}
+
+std::string integer(std::string_view text, bool takes_exponent = true) {
   std::int64_t value = 0;
-  switch (parse_int64(text, &value)) {
+  switch (parse_int64(text, takes_exponent, &value)) {
+    case Status::unexpected_exponent:
+      return "exponent";
     case Status::ok:
       return std::to_string(value);
     case Status::out_of_range:
@@ -54,6 +61,18 @@ TEST(ConvertNumber, IntegersAreWholeAsWritten) {
   EXPECT_EQ(integer("1e19"), "range");
   EXPECT_EQ(integer("1e999999999999999999999999"), "range");
   EXPECT_EQ(integer("1e-999999999999999999999999"), "rounded");
+}
+
+// As an identifier, 12E4 is not 120000.
+TEST(ConvertNumber, IntegersWithoutExponent) {
+  for (const char* text : {"12E4", "12e4", "0e0", " 1e0 ", "1.5e1", "1e-1", "1e400", "1e999999999999999999999999", "12.00e0",
+                           "9223372036854775808e0", "1e+2"})
+    EXPECT_EQ(integer(text, false), "exponent") << text;
+  for (const char* text : {"12E", "E4", "12E4x", "12 E4", "12E4.0"}) EXPECT_EQ(integer(text, false), "malformed") << text;
+  for (const char* text : {"12", " -12 ", "12.000", "000000000000000000000000000012", "12.0000000000000000000000000",
+                           "9223372036854775807.0", "12.5", "9223372036854775808", "0.00"})
+    EXPECT_EQ(integer(text, false), integer(text, true)) << text;
+  EXPECT_EQ(integer("12.0000000000000000000000000", false), "12");
 }
 
 TEST(ConvertNumber, RefusesWhatTheGrammarDoesNot) {
@@ -97,12 +116,13 @@ TEST(ConvertNumber, RefusesWhatTheGrammarDoesNot) {
 }
 
 TEST(ConvertNumber, NarrowIntegers) {
-  std::int32_t value = 0;
-  EXPECT_EQ(parse_int32("2147483647", &value), Status::ok);
-  EXPECT_EQ(value, 2147483647);
-  EXPECT_EQ(parse_int32("-2147483648", &value), Status::ok);
-  EXPECT_EQ(parse_int32("2147483648", &value), Status::out_of_range);
-  EXPECT_EQ(parse_int32("-2147483649", &value), Status::out_of_range);
+  std::int64_t value = 0;
+  const auto parse = [&](std::string_view text) { return parse_integer(text, -32768, 32767, false, &value); };
+  EXPECT_EQ(parse("32767"), Status::ok);
+  EXPECT_EQ(value, 32767);
+  EXPECT_EQ(parse("-32768"), Status::ok);
+  EXPECT_EQ(parse("32768"), Status::out_of_range);
+  EXPECT_EQ(parse("-32769.0000000000000000000"), Status::out_of_range);
 }
 
 Status fits(std::string_view text, int precision, int scale) {
@@ -229,7 +249,7 @@ TEST(ConvertNumber, RandomNumbersAgreeWithTheCLibrary) {
     std::int64_t mine = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), plain);
     if (end == text.data() + text.size()) {
-      ASSERT_EQ(parse_int64(text, &mine) == Status::ok, error == std::errc{}) << text;
+      ASSERT_EQ(parse_int64(text, true, &mine) == Status::ok, error == std::errc{}) << text;
       if (error == std::errc{}) {
         ASSERT_EQ(mine, plain) << text;
       }

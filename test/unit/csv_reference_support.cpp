@@ -72,11 +72,6 @@ class Parser {
 
   Outcome parse() {
     Outcome outcome;
-    outcome.error = wide();
-    if (outcome.error != FileError::none) {
-      outcome.error_line = 1;
-      return outcome;
-    }
     std::size_t i = file_.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0;
     bool want_header = o_.header;
     std::uint64_t columns = o_.columns;
@@ -120,23 +115,6 @@ class Parser {
   }
 
  private:
-  FileError wide() const {
-    const std::string_view head = file_.substr(0, 8);
-    const auto starts = [&](std::initializer_list<int> bytes) {
-      if (head.size() < bytes.size()) return false;
-      return std::equal(bytes.begin(), bytes.end(), head.begin(), [](int a, char b) { return static_cast<char>(a) == b; });
-    };
-    if (starts({0xFF, 0xFE, 0, 0}) || starts({0, 0, 0xFE, 0xFF})) return FileError::utf32;
-    if (starts({0xFF, 0xFE}) || starts({0xFE, 0xFF})) return FileError::utf16;
-    if (head.size() < 4) return FileError::none;
-    std::string nuls;
-    for (std::size_t k = 0; k < (head.size() < 8 ? 4 : 8); k++) nuls += head[k] == 0 ? '0' : 'x';
-    const auto is = [&](std::string four) { return nuls == four || nuls == four + four; };
-    if (is("x000") || is("000x")) return FileError::utf32;
-    if (is("x0x0") || is("0x0x")) return FileError::utf16;
-    return FileError::none;
-  }
-
   std::uint64_t line_of(std::size_t at) const {
     std::uint64_t line = 1 + early_cr_lines_;
     for (std::size_t i = 0; i < at; i++) {

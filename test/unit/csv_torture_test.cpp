@@ -254,21 +254,7 @@ TEST(CsvTorture, ByteOrderMark) {
   expect("\xEF\xBB", truncated);
 }
 
-TEST(CsvTorture, WideEncodings) {
-  Outcome utf16, utf32;
-  utf16.error = FileError::utf16;
-  utf32.error = FileError::utf32;
-  utf16.error_line = utf32.error_line = 1;
-  expect("\xFF\xFE" "a\0,\0b\0\n\0"s, utf16);
-  expect("\xFE\xFF\0a\0,\0b\0\n"s, utf16);
-  expect("\xFF\xFE"s, utf16);
-  expect("a\0,\0b\0\n\0"s, utf16);
-  expect("\0a\0,\0b\0\n"s, utf16);
-  expect("a\0,\0\0"s, utf16);  // too short for eight bytes: four decide
-  expect("\xFF\xFE\0\0a\0\0\0,\0\0\0"s, utf32);
-  expect("\0\0\xFE\xFF\0\0\0a\0\0\0,"s, utf32);
-  expect("a\0\0\0,\0\0\0b\0\0\0"s, utf32);
-  expect("\0\0\0a\0\0\0,"s, utf32);
+TEST(CsvTorture, NulBytes) {
   // A stray NUL is a matter of its record.
   expect("a,b,c\n1,\0,3\n4,5,6\n"s, rows(abc, {row(3, 12, "4,5,6", {"4", "5", "6"})}, {bad(2, 6, "nul_byte", 1, "1,\0,3"s)}));
   Outcome header;

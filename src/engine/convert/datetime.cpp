@@ -47,13 +47,14 @@ Status parse_offset(std::string_view text, CivilTime* result) noexcept {
   return Status::ok;
 }
 
-// `HH:MI[:SS[.ffffff]]` and what follows it.
+// `HH:MI[:SS[.f…]]` and what follows it.
 Status parse_time(std::string_view text, CivilTime* result) noexcept {
   const int hour = two_digits(text, 0);
   const int minute = two_digits(text, 3);
   if (hour < 0 || minute < 0 || text[2] != ':') return Status::malformed;
   int second = 0;
   std::int64_t fraction = 0;
+  bool rounded = false;
   std::size_t at = 5;
   if (at < text.size() && text[at] == ':') {
     second = two_digits(text, at + 1);
@@ -61,18 +62,20 @@ Status parse_time(std::string_view text, CivilTime* result) noexcept {
     at += 3;
     if (at < text.size() && text[at] == '.') {
       ++at;
+      const std::size_t first = at;
       std::int64_t unit = microseconds_per_second;
       for (; at < text.size() && is_digit(text[at]); ++at) {
-        unit /= 10;
-        if (unit == 0) return Status::malformed;  // a seventh digit
+        unit /= 10;  // zero from the seventh digit on
+        if (unit == 0 && text[at] != '0') rounded = true;
         fraction += (text[at] - '0') * unit;
       }
-      if (unit == microseconds_per_second) return Status::malformed;
+      if (at == first) return Status::malformed;
     }
   }
   const Status offset = parse_offset(text.substr(at), result);
   if (offset != Status::ok) return offset;
   if (hour > 23 || minute > 59 || second > 59) return Status::no_such_time;
+  if (rounded) return Status::would_be_rounded;
   result->has_time = true;
   result->microsecond = ((hour * 60 + minute) * 60 + second) * microseconds_per_second + fraction;
   return Status::ok;
@@ -106,9 +109,10 @@ int year_of_day(std::int64_t day) noexcept {
 
 Status parse_iso_date(std::string_view text, std::int32_t* day) noexcept {
   text = strip_blanks(text);
-  if (text.size() == 10) return parse_day(text, day);
+  const Status status = parse_day(text, day);
+  if (text.size() == 10 || status == Status::malformed) return status;
   CivilTime moment;
-  const Status status = parse_iso_timestamp(text, &moment);
+  if (parse_iso_timestamp(text, &moment) == Status::malformed) return Status::malformed;
   return status == Status::ok ? Status::unexpected_time : status;
 }
 
@@ -120,7 +124,7 @@ Status parse_iso_timestamp(std::string_view text, CivilTime* result) noexcept {
   if (text.size() > 10) {
     if (text[10] != 'T' && text[10] != ' ') return Status::malformed;
     const Status time = parse_time(text.substr(11), &moment);
-    if (time != Status::ok) return time;
+    if (time == Status::malformed || (time != Status::ok && day == Status::ok)) return time;
   }
   if (day != Status::ok) return day;
   *result = moment;

@@ -37,11 +37,11 @@ std::int32_t day_number(int year, int month, int day) noexcept;
 // The year in which the day (since 2000-01-01) falls.
 int year_of_day(std::int64_t day) noexcept;
 
-// `YYYY-MM-DD`, blanks around ignored. A text that goes on with a valid time is unexpected_time.
+// `YYYY-MM-DD`, blanks around ignored. A text that goes on with a time of day is unexpected_time if the day exists.
 Status parse_iso_date(std::string_view text, std::int32_t* day) noexcept;
 
-// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f to ffffff]]`, then optionally `Z`, `+HH`, `+HH:MM`
-// or `+HHMM`.
+// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f…]]`, then optionally `Z`, `+HH`, `+HH:MM` or `+HHMM`.
+// A digit behind the sixth decimal that is not zero is would_be_rounded.
 Status parse_iso_timestamp(std::string_view text, CivilTime* result) noexcept;
 
 }  // namespace dap::convert

@@ -52,6 +52,10 @@ constexpr Word words[] = {
     {"ff4", Element::fraction, 4, FormatError::none},
     {"ff5", Element::fraction, 5, FormatError::none},
     {"ff6", Element::fraction, 6, FormatError::none},
+    {"ff7", Element::fraction, 7, FormatError::none},
+    {"ff8", Element::fraction, 8, FormatError::none},
+    {"ff9", Element::fraction, 9, FormatError::none},
+    {"ff", Element::fraction, 0, FormatError::none},
     {"mon", Element::month_short, 0, FormatError::none},
     {"day", Element::literal, 0, FormatError::unsupported_word},
     {"ddd", Element::literal, 0, FormatError::unsupported_word},
@@ -113,6 +117,26 @@ int part_of(Element element) noexcept {
   }
 }
 
+// What a text may have at such an item is a digit.
+bool begins_with_digit(const Format::Item& item) noexcept {
+  switch (item.element) {
+    case Element::literal:
+      return is_digit(item.character);
+    case Element::year:
+    case Element::month:
+    case Element::day:
+    case Element::hour24:
+    case Element::hour12:
+    case Element::minute:
+    case Element::second:
+    case Element::fraction:
+    case Element::zone_minute:
+      return true;
+    default:
+      return false;
+  }
+}
+
 FormatError missing_part(const Format& format, std::uint32_t parts) noexcept {
   const auto has = [parts](Element element) noexcept { return (parts >> static_cast<int>(element) & 1) != 0; };
   bool hour12 = false;
@@ -131,6 +155,11 @@ FormatError missing_part(const Format& format, std::uint32_t parts) noexcept {
   if (has(Element::zone_minute) && (!has(Element::zone_hour) || offset)) return FormatError::minute_of_offset_alone;
   if (has(Element::zone_hour) && !has(Element::hour24)) return FormatError::offset_without_hour;
   if (offset && format.items[format.count - 1].element != Element::offset) return FormatError::offset_not_last;
+  for (int i = 0; i + 1 < format.count; ++i) {
+    const Format::Item& item = format.items[i];
+    if (item.element == Element::fraction && item.digits == 0 && begins_with_digit(format.items[i + 1]))
+      return FormatError::digit_after_fraction;
+  }
   return FormatError::none;
 }
 
@@ -198,7 +227,7 @@ bool FormatCursor::step_digit(char c, int digits, int lowest, int highest, std::
     least *= 10;
     most = most * 10 + 9;
   }
-  if (least > highest || most < lowest) {
+  if ((least > highest || most < lowest) && !shape_only_) {
     refused_value_ = true;
     return false;
   }
@@ -230,6 +259,27 @@ bool FormatCursor::step_month(char c, bool whole_name) noexcept {
   return true;
 }
 
+bool FormatCursor::step_fraction(char c, int digits) noexcept {
+  constexpr std::int32_t units[] = {100000, 10000, 1000, 100, 10, 1};
+  constexpr int counted = 6;
+  if (!is_digit(c)) {
+    if (digits != 0 || inside_ == 0) return false;
+    leave_element();
+    return step(c);
+  }
+  if (inside_ < counted) {
+    fraction_ += (c - '0') * units[inside_];
+  } else if (c != '0') {
+    lost_digit_ = true;
+  }
+  if (digits == 0) {
+    if (inside_ < counted) ++inside_;  // more are looked at, not counted
+    return true;
+  }
+  if (++inside_ == digits) leave_element();
+  return true;
+}
+
 // `Z`, `+HH`, `+HHMM`, `+HH:MM`; inside_ counts 1 after the sign, 3 after the hours, 4 after a colon, 5 inside the
 // minutes.
 bool FormatCursor::step_offset(char c) noexcept {
@@ -251,7 +301,8 @@ bool FormatCursor::step_offset(char c) noexcept {
     case 2:
       if (!is_digit(c)) return false;
       offset_hour_ = offset_hour_ * 10 + (c - '0');
-      if (inside_ == 1 ? offset_hour_ > highest_offset_hour / 10 : offset_hour_ > highest_offset_hour) return refuse();
+      if ((inside_ == 1 ? offset_hour_ > highest_offset_hour / 10 : offset_hour_ > highest_offset_hour) && !shape_only_)
+        return refuse();
       ++inside_;
       return true;
     case 3:
@@ -262,7 +313,7 @@ bool FormatCursor::step_offset(char c) noexcept {
       [[fallthrough]];
     case 4:
       if (!is_digit(c)) return false;
-      if (c > '5') return refuse();
+      if (c > '5' && !shape_only_) return refuse();
       offset_minute_ = c - '0';
       inside_ = 5;
       return true;
@@ -300,18 +351,8 @@ bool FormatCursor::step(char c) noexcept {
       return step_digit(c, 2, 0, 59, &minute_);
     case Element::second:
       return step_digit(c, 2, 0, 59, &second_);
-    case Element::fraction: {
-      int highest = 1;
-      for (int i = 0; i < item.digits; ++i) highest *= 10;
-      std::int32_t fraction = 0;
-      const int element = next_;
-      if (!step_digit(c, item.digits, 0, highest - 1, &fraction)) return false;
-      if (next_ != element) {
-        for (int i = item.digits; i < 6; ++i) fraction *= 10;
-        fraction_ = fraction;
-      }
-      return true;
-    }
+    case Element::fraction:
+      return step_fraction(c, item.digits);
     case Element::meridiem:
     case Element::dotted_meridiem: {
       const char letter = lower_ascii(c);
@@ -345,11 +386,15 @@ bool FormatCursor::step(char c) noexcept {
 
 bool FormatCursor::may_end() const noexcept {
   if (next_ == format_->count) return true;
-  return next_ == format_->count - 1 && inside_ == 3 && format_->items[next_].element == Element::offset;
+  if (next_ != format_->count - 1) return false;
+  const Format::Item& last = format_->items[next_];
+  if (last.element == Element::fraction) return last.digits == 0 && inside_ > 0;
+  return last.element == Element::offset && inside_ == 3;
 }
 
 Status FormatCursor::finish(CivilTime* result) const noexcept {
   if (day_ > days_in_month(year_, month_)) return Status::no_such_time;
+  if (lost_digit_) return Status::would_be_rounded;
   int hour = hour_;
   for (int i = 0; i < format_->count; ++i) {
     if (format_->items[i].element == Element::hour12) hour = hour % 12 + (afternoon_ ? 12 : 0);
@@ -364,9 +409,17 @@ Status FormatCursor::finish(CivilTime* result) const noexcept {
 }
 
 Status parse_by_format(const Format& format, std::string_view text, CivilTime* result) noexcept {
+  text = strip_blanks(text);
   FormatCursor cursor(format, 1, 9999);
-  for (const char c : strip_blanks(text)) {
-    if (!cursor.step(c)) return cursor.refused_value() ? Status::no_such_time : Status::malformed;
+  for (const char c : text) {
+    if (cursor.step(c)) continue;
+    if (!cursor.refused_value()) return Status::malformed;
+    // A number that cannot be is the reason only if the text is written as the format says to its end.
+    FormatCursor shape(format);
+    for (const char any : text) {
+      if (!shape.step(any)) return Status::malformed;
+    }
+    return shape.may_end() ? Status::no_such_time : Status::malformed;
   }
   return cursor.may_end() ? cursor.finish(result) : Status::malformed;
 }

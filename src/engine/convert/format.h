@@ -22,7 +22,7 @@ enum class Element : std::uint8_t {
   hour12,           // HH12, HH
   minute,           // MI
   second,           // SS
-  fraction,         // FF1 to FF6, MS (FF3), US (FF6)
+  fraction,         // FF, FF1 to FF9, MS (FF3), US (FF6)
   meridiem,         // AM, PM
   dotted_meridiem,  // A.M., P.M.
   zone_hour,        // TZH
@@ -38,7 +38,7 @@ struct Format {
   struct Item {
     Element element;
     char character;       // of a literal
-    std::uint8_t digits;  // of a fraction
+    std::uint8_t digits;  // of a fraction; 0: as many as there are
   };
   Item items[max_format_elements];
   std::int16_t count;
@@ -64,6 +64,7 @@ enum class FormatError : std::uint8_t {
   offset_without_hour,
   minute_of_offset_alone,  // TZM without TZH
   offset_not_last,         // OF is of variable length
+  digit_after_fraction,    // FF ends before what is no digit
 };
 
 struct FormatResult {
@@ -75,7 +76,9 @@ struct FormatResult {
 // Compiles the text of a format.
 FormatResult compile_format(std::string_view text, Format* format) noexcept;
 
-// Reads a text by a format; blanks around are ignored. At most one reading exists.
+// Reads a text by a format; blanks around are ignored. At most one reading exists. malformed: the text is not written so;
+// no_such_time: it is, with a number that no calendar or clock has; would_be_rounded: a digit behind the sixth decimal of a
+// second is not zero.
 Status parse_by_format(const Format& format, std::string_view text, CivilTime* result) noexcept;
 
 // A format's reading of a text so far, character by character.
@@ -83,12 +86,15 @@ class FormatCursor {
  public:
   FormatCursor(const Format& format, int lowest_year, int highest_year) noexcept
       : format_(&format), lowest_year_(lowest_year), highest_year_(highest_year) {}
+  // One that reads the format's shape: any digits will do, and there is no moment to finish with.
+  explicit FormatCursor(const Format& format) noexcept
+      : format_(&format), lowest_year_(0), highest_year_(9999), shape_only_(true) {}
 
   // Takes one more character; false if no text that goes on so can be read.
   bool step(char c) noexcept;
   // Whether the text may end here.
   bool may_end() const noexcept;
-  // The moment read, once the text has ended; ok or no_such_time.
+  // The moment read, once the text has ended; ok, no_such_time or would_be_rounded.
   Status finish(CivilTime* result) const noexcept;
   // A digit was refused for its value, not for being one.
   bool refused_value() const noexcept { return refused_value_; }
@@ -97,10 +103,13 @@ class FormatCursor {
   const Format::Item* at_start() const noexcept {
     return inside_ == 0 && next_ < format_->count ? &format_->items[next_] : nullptr;
   }
+  // Ends a fraction of any length that has been begun.
+  void end_fraction() noexcept { leave_element(); }
 
  private:
   bool step_digit(char c, int digits, int lowest, int highest, std::int32_t* target) noexcept;
   bool step_month(char c, bool whole_name) noexcept;
+  bool step_fraction(char c, int digits) noexcept;
   bool step_offset(char c) noexcept;
   void leave_element() noexcept {
     ++next_;
@@ -117,7 +126,7 @@ class FormatCursor {
   std::uint16_t months_ = 0;  // names that still match, one bit each
   std::int32_t year_ = 0, month_ = 0, day_ = 0, hour_ = 0, minute_ = 0, second_ = 0, fraction_ = 0;
   std::int32_t offset_hour_ = 0, offset_minute_ = 0;
-  bool afternoon_ = false, offset_negative_ = false, refused_value_ = false;
+  bool afternoon_ = false, offset_negative_ = false, refused_value_ = false, lost_digit_ = false, shape_only_ = false;
 };
 
 enum class Overlap : std::uint8_t {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "engine/convert/format.h"
@@ -30,9 +31,9 @@ class OverlapSearch {
     if (length == max_witness) return false;
     const Format::Item* item = one.at_start();
     const Format::Item* other_item = other.at_start();
-    if (item != nullptr && other_item != nullptr && item->element == other_item->element &&
-        item->digits == other_item->digits) {
+    if (item != nullptr && other_item != nullptr && item->element == other_item->element) {
       if (item->element == Element::year) return search_years(one, other, length);
+      if (item->element == Element::fraction) return search_fractions(one, other, length);
       const char* sample = sample_of(*item);
       if (sample != nullptr) return follow(one, other, length, sample, static_cast<int>(std::strlen(sample)));
     }
@@ -58,7 +59,6 @@ class OverlapSearch {
   // nothing else. With the same month for both, January takes every day, and two dates differ as they did by day or
   // year; with the same day, the 1st exists in every month.
   static const char* sample_of(const Format::Item& item) noexcept {
-    static constexpr char digits[] = "123456";
     switch (item.element) {
       case Element::month:
       case Element::day:
@@ -71,8 +71,6 @@ class OverlapSearch {
       case Element::minute:
       case Element::second:
         return "10";
-      case Element::fraction:
-        return digits + (6 - item.digits);
       case Element::zone_hour:
         return "+05";
       case Element::zone_minute:
@@ -98,6 +96,25 @@ class OverlapSearch {
       if (follow(one, other, length, digits, 4)) return true;
     }
     return false;
+  }
+
+  // The digits that both fractions begin with add the same to both moments, so that one text stands for all.
+  bool search_fractions(const FormatCursor& one, const FormatCursor& other, int length) noexcept {
+    static constexpr char sample[] = "123456000";
+    const int digits = one.at_start()->digits;
+    const int other_digits = other.at_start()->digits;
+    if (digits != 0 && other_digits != 0) return follow(one, other, length, sample, std::min(digits, other_digits));
+    if (digits + other_digits != 0) return follow(one, other, length, sample, digits + other_digits);
+    // Two of any length end with the same digit.
+    FormatCursor next_one = one;
+    FormatCursor next_other = other;
+    (void)next_one.step(sample[0]);
+    (void)next_other.step(sample[0]);
+    next_one.end_fraction();
+    next_other.end_fraction();
+    if (length == max_witness) return false;
+    witness_[length] = sample[0];
+    return search(next_one, next_other, length + 1);
   }
 
   bool follow(FormatCursor one, FormatCursor other, int length, const char* text, int text_length) noexcept {

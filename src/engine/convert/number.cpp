@@ -103,6 +103,7 @@ Status parse_decimal(std::string_view text, Decimal* result) noexcept {
   std::int64_t exponent = 0;
   if (at != end && (*at == 'e' || *at == 'E')) {
     ++at;
+    decimal.has_exponent = true;
     bool negative = false;
     if (at != end && (*at == '+' || *at == '-')) {
       negative = *at == '-';
@@ -180,7 +181,8 @@ bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) 
   return true;
 }
 
-Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t* result) noexcept {
+Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, bool takes_exponent,
+                     std::int64_t* result) noexcept {
   std::int64_t plain = 0;
   if (read_short_decimal(text, 0, &plain)) {
     if (plain < lowest || plain > highest) return Status::out_of_range;
@@ -189,6 +191,7 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
   }
   Decimal decimal;
   if (parse_decimal(text, &decimal) != Status::ok) return Status::malformed;
+  if (decimal.has_exponent && !takes_exponent) return Status::unexpected_exponent;
   if (decimal.is_zero() && !decimal.exponent_overflow) {
     if (lowest > 0 || highest < 0) return Status::out_of_range;
     *result = 0;
@@ -205,19 +208,6 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
   if (value < lowest || value > highest) return Status::out_of_range;
   *result = value;
   return Status::ok;
-}
-
-Status parse_int64(std::string_view text, std::int64_t* result) noexcept {
-  return parse_integer(text, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
-                       result);
-}
-
-Status parse_int32(std::string_view text, std::int32_t* result) noexcept {
-  std::int64_t value = 0;
-  const Status status =
-      parse_integer(text, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max(), &value);
-  if (status == Status::ok) *result = static_cast<std::int32_t>(value);
-  return status;
 }
 
 Status parse_double(std::string_view text, double* result) noexcept {

@@ -19,6 +19,7 @@ struct Decimal {
   std::int64_t scale =
       0;  // digits after the point once the exponent is carried out: the display scale of an unconstrained numeric
   bool negative = false;           // a minus sign was written (also before zero)
+  bool has_exponent = false;
   bool exponent_overflow = false;  // the exponent is one that PostgreSQL refuses even for zero
 
   bool is_zero() const noexcept { return significant_digits == 0; }
@@ -42,10 +43,10 @@ bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexc
 // be read the long way.
 bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) noexcept;
 
-// An integer between the limits, whole as written: 12.00 and 1e3 are integers, 12.5 would be rounded.
-Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t* result) noexcept;
-Status parse_int64(std::string_view text, std::int64_t* result) noexcept;
-Status parse_int32(std::string_view text, std::int32_t* result) noexcept;
+// An integer between the limits, whole as written: 12.00 is an integer, 12.5 would be rounded. With `takes_exponent` 1e3
+// is one, too; else it is an unexpected_exponent: among identifiers 12E4 is not 120000.
+Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, bool takes_exponent,
+                     std::int64_t* result) noexcept;
 
 // The nearest value; what would become infinite, or zero though it is not zero, is out of range.
 Status parse_double(std::string_view text, double* result) noexcept;

@@ -8,12 +8,13 @@ namespace dap::convert {
 
 enum class Status : std::uint8_t {
   ok,
-  malformed,          // not the text of such a value at all
-  out_of_range,       // a value, but one that the type cannot hold
-  would_be_rounded,   // a value that the type could hold only after losing a digit
-  no_such_time,       // well-formed, but no calendar has that day or no clock that time
-  unexpected_time,    // a time of day where only a date may stand
-  unexpected_offset,  // an offset from UTC where none may stand
+  malformed,            // not the text of such a value at all
+  out_of_range,         // a value, but one that the type cannot hold
+  would_be_rounded,     // a value that the type could hold only after losing a digit
+  unexpected_exponent,  // a number with an exponent where none may stand
+  no_such_time,         // well-formed, but no calendar has that day or no clock that time
+  unexpected_time,      // a time of day where only a date may stand
+  unexpected_offset,    // an offset from UTC where none may stand
 };
 
 // The characters that the server's own input functions skip around numbers, booleans and dates.

@@ -30,7 +30,7 @@ struct Limits {
   std::uint64_t reject_bytes = 64u << 10;  // how much of a rejected record's raw bytes is kept
 };
 
-enum class FileError : std::uint8_t { none, unterminated_quote, utf16, utf32 };
+enum class FileError : std::uint8_t { none, unterminated_quote };
 
 // One value of a record; `data` is valid until the next call of the scanner. NULL has size 0.
 struct Field {

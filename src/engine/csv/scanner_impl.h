@@ -20,8 +20,8 @@ struct Scanner::Impl {
   static constexpr std::uint64_t most_header_fields = 65535;
   // From this size on a record's memory is given back after it.
   static constexpr std::size_t long_bytes = 1u << 20;
-  // How many of the first bytes tell the encoding.
-  static constexpr std::size_t head_bytes = 8;
+  // A byte order mark's.
+  static constexpr std::size_t head_bytes = 3;
 
   enum class Stop : std::uint8_t {
     full,  // the batch is to be handed out
@@ -36,7 +36,7 @@ struct Scanner::Impl {
   bool batch_empty() const noexcept { return records.size() == 0 && rejects.size() == 0; }
   bool batch_full(std::size_t max_records) const noexcept;
 
-  // Looks at the file's first bytes: drops a BOM, recognises UTF-16 and UTF-32. Step::batch: go on.
+  // Looks at the file's first bytes: drops a BOM. Step::batch: go on.
   Step sniff();
   void begin_piece(const char* data, const char* end);
 
@@ -56,7 +56,7 @@ struct Scanner::Impl {
   RecordMachine machine;
   StructuralIndex index;
 
-  // Input: a piece is a chunk, or the first bytes where they came in chunks too small to tell the encoding.
+  // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM.
   char head[head_bytes];
   std::size_t head_size = 0;
   bool sniffed = false;

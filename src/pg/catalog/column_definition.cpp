@@ -6,7 +6,7 @@ namespace dap {
 
 namespace {
 
-constexpr const char* rule_keys = "name, source, type, required, trim, lower, map, format, zone, min, max";
+constexpr const char* rule_keys = "name, source, type, required, trim, lower, map, exponent, format, zone, min, max";
 constexpr uint32 most_formats = 32;
 constexpr uint32 most_mapped = 100000;
 
@@ -111,6 +111,9 @@ bool read_rule_key(ColumnDefinition* column, const char* key, const JsonbValue* 
     if (!is_null) column->lower = read_bool(name, key, value);
   } else if (is("map")) {
     if (!is_null) read_map(column, value);
+  } else if (is("exponent")) {
+    column->has_exponent = !is_null;
+    if (!is_null) column->exponent = read_bool(name, key, value);
   } else if (is("format")) {
     if (!is_null) read_formats(column, value);
   } else if (is("zone")) {

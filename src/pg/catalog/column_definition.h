@@ -25,6 +25,8 @@ struct ColumnDefinition {
   bool required;
   bool trim;
   bool lower;
+  bool has_exponent;  // whether `exponent` is given
+  bool exponent;
   int map_count;
   MapEntry* map;
   const char** formats;
@@ -33,7 +35,7 @@ struct ColumnDefinition {
 
 // A rule of that name and type, and nothing else.
 ColumnDefinition plain_column(const char* name, const char* type);
-// One rule of a clean model: {name, source, type, required, trim, lower, map, format, zone, min, max}. Raises 22023 for anything but an object of these
+// One rule of a clean model: {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}. Raises 22023 for anything but an object of these
 // keys and for values of other kinds than theirs; what the rule means is compile_column_rule's to judge.
 ColumnDefinition read_column_rule(Jsonb*);
 

@@ -40,6 +40,8 @@ ConvertResult number_reject(Status status) {
       return reject("out_of_range", "the number is outside the range of the column's type");
     case Status::would_be_rounded:
       return reject("would_be_rounded", "the column's type could hold the number only rounded");
+    case Status::unexpected_exponent:
+      return reject("invalid_number", "the number has an exponent, which is taken only where the column's rule says \"exponent\": true");
     default:
       return reject("invalid_number", "the text is not a number written as digits, a decimal point and an exponent");
   }
@@ -47,7 +49,7 @@ ConvertResult number_reject(Status status) {
 
 ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
   std::int64_t value = 0;
-  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, &value);
+  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, rule->takes_exponent, &value);
   if (unlikely(status != Status::ok)) return number_reject(status);
   if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
   if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
@@ -70,6 +72,7 @@ ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
   } else {
     convert::Decimal decimal;
     Status status = convert::parse_decimal(text, &decimal);
+    if (status == Status::ok && decimal.has_exponent && !rule->takes_exponent) status = Status::unexpected_exponent;
     if (status == Status::ok) {
       status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale)
                                     : convert::fits_unconstrained_numeric(decimal);
@@ -101,6 +104,9 @@ ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
   float single = 0;
   const bool is_single = rule->kind == RuleKind::float4;
   const Status status = is_single ? convert::parse_float(text, &single) : convert::parse_double(text, &value);
+  if (unlikely(status == Status::malformed)) return number_reject(status);
+  // No other part of a number has this letter.
+  if (unlikely(!rule->takes_exponent && text.find_first_of("eE") != text.npos)) return number_reject(Status::unexpected_exponent);
   if (unlikely(status != Status::ok)) return number_reject(status);
   if (is_single) value = single;
   if (rule->bounds.has_min && value < rule->bounds.min_float) return below_min();
@@ -116,6 +122,8 @@ ConvertResult moment_reject(const ColumnRule* rule, Status status) {
     case Status::no_such_time:
       return is_date ? reject("invalid_date", "the calendar has no such day")
                      : reject("invalid_timestamp", "there is no such day, time of day or offset");
+    case Status::would_be_rounded:
+      return reject("would_be_rounded", "the text has more than six decimals of a second, and those beyond are not all zero");
     default:
       if (rule->format_count > 0) {
         return is_date ? reject("invalid_date", "the text is not a date in the column's format")
@@ -156,7 +164,7 @@ ConvertResult convert_moment(const ColumnRule* rule, std::string_view text) {
       if (result.reason == nullptr) return result;
       worst = result;
       furthest = Status::ok;
-    } else if (status == Status::no_such_time && furthest == Status::malformed) {
+    } else if (status != Status::malformed && furthest == Status::malformed) {
       worst = moment_reject(rule, status);
       furthest = status;
     }

@@ -31,6 +31,7 @@ struct ColumnRule {
   bool trim;
   bool lower;
   bool empty_is_null;
+  bool takes_exponent;  // of numbers
   bool is_constrained;  // numeric(precision, scale)
   int precision;
   int scale;

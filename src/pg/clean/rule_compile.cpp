@@ -64,6 +64,8 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
            errmsg("column \"%s\" cannot be converted to type %s", rule->name, format_type_with_typemod(type, typmod)),
            errhint("Convertible types are %s. Other types can be made from text in SQL.", convertible_types)));
   }
+  // An integer may be an identifier, such as 12E4.
+  rule->takes_exponent = rule->kind != RuleKind::integer;
   if (typmod < 0) return;
   if (rule->kind != RuleKind::numeric) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -81,6 +83,10 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
     rule->highest -= 1;
     rule->lowest = -rule->highest;
   }
+}
+
+bool is_number(RuleKind kind) {
+  return kind == RuleKind::integer || kind == RuleKind::numeric || kind == RuleKind::float8 || kind == RuleKind::float4;
 }
 
 void parse_type(const char* column, const char* type, Oid* oid, int32* typmod) {
@@ -148,6 +154,10 @@ ColumnRule* compile_column_rule(const ColumnDefinition& definition, bool force_r
   rule->lower = definition.lower;
   if (rule->lower && rule->kind != RuleKind::text) does_not_apply(rule, "lower", "Only texts are lower-cased.");
   if (definition.map_count > 0) compile_map(rule, definition);
+  if (definition.has_exponent) {
+    if (!is_number(rule->kind)) does_not_apply(rule, "exponent", "Only numbers have an exponent.");
+    rule->takes_exponent = definition.exponent;
+  }
   if (definition.zone != nullptr) {
     if (rule->kind != RuleKind::timestamp && rule->kind != RuleKind::timestamptz) {
       does_not_apply(rule, "zone", "Only timestamps have a time zone.");

@@ -48,6 +48,8 @@ const char* format_error_text(FormatError error) {
       return "TZM needs TZH";
     case FormatError::offset_not_last:
       return "OF can only stand at the end";
+    case FormatError::digit_after_fraction:
+      return "FF reads every digit that there is, so that no other can follow it; FF1 to FF9 read as many as they say";
   }
   return "it is not a format";
 }
@@ -56,7 +58,7 @@ const char* format_error_text(FormatError error) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("format \"%s\" of column \"%s\" cannot be used", format, rule->name),
                   errdetail("For type %s: %s.", format_type_be(rule->type), detail),
-                  errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF1 to FF6, AM or "
+                  errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF, FF1 to FF9, AM or "
                           "A.M., TZH, TZM, OF, "
                           "punctuation and \"quoted text\".")));
 }

@@ -6,8 +6,10 @@
 #include <new>
 #include <optional>
 
+#include "engine/csv/file_kind.h"
 #include "engine/csv/scanner.h"
 #include "bridge/engine_call.h"
+#include "bridge/sentence.h"
 #include "pg/settings.h"
 
 namespace dap {
@@ -85,12 +87,6 @@ void scanner_failed(CsvReader* reader) {
     case csv::FileError::unterminated_quote:
       set_fault(reader, "unterminated_quote", psprintf("the quote that opens in line %llu is never closed", static_cast<unsigned long long>(scanner->error_line())),
                 static_cast<int64>(scanner->error_line()), static_cast<int64>(scanner->error_offset()));
-      return;
-    case csv::FileError::utf16:
-      set_fault(reader, "utf16", "the file is UTF-16; convert it to UTF-8 first", 1, 0);
-      return;
-    case csv::FileError::utf32:
-      set_fault(reader, "utf32", "the file is UTF-32; convert it to UTF-8 first", 1, 0);
       return;
     case csv::FileError::none:
       elog(ERROR, "CSV scanner failed without a reason");
@@ -284,6 +280,15 @@ void create_scanner(CsvReader* reader) {
   raise_engine_fault(fault, "the CSV scanner");
 }
 
+// What is certainly no CSV is named rather than read.
+void check_kind(CsvReader* reader) {
+  char* head = static_cast<char*>(palloc(csv::file_kind_bytes));
+  csv::FileKind kind = csv::file_kind(head, byte_source_read(reader->source, head, csv::file_kind_bytes));
+  pfree(head);
+  byte_source_rewind(reader->source);  // a fault that was met comes again when it is read
+  if (kind != csv::FileKind::text) set_fault(reader, csv::file_kind_code(kind), csv::file_kind_message(kind), 0, -1);
+}
+
 }  // namespace
 
 CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
@@ -311,11 +316,13 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
   reader->release.arg = reader;
   MemoryContextRegisterResetCallback(reader->context, &reader->release);
   create_scanner(reader);
+  check_kind(reader);
   return reader;
 }
 
 char** csv_reader_header(CsvReader* reader, int* count) {
   *count = 0;
+  if (reader->fault.reason) return nullptr;
   for (;;) {
     csv::Step step = csv::Step::failed;
     EngineFault engine_fault = try_engine([&] { step = reader->engine.scanner->read_header(reader->engine.batch); });
@@ -411,6 +418,10 @@ void csv_batch_release(const CsvBatch* batch) {
       if (!batch->fields[i].is_null) pfree(const_cast<char*>(batch->fields[i].data));
   EngineFault fault = try_engine([reader] { reader->engine.scanner->release_record(); });
   raise_engine_fault(fault, "the CSV scanner");
+}
+
+char* csv_fault_sentence(const CsvFault* fault) {
+  return fault->line > 0 ? psprintf("Line " INT64_FORMAT ": %s.", fault->line, fault->message) : sentence(fault->message);
 }
 
 const CsvFault* csv_reader_fault(const CsvReader* reader) { return &reader->fault; }

@@ -54,6 +54,7 @@ struct CsvFault {
   int64 offset;  // -1: unknown
 };
 
+// Reads from the source's beginning. A file that is certainly something else, such as an archive or UTF-16, has a fault from the start.
 CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
 // The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
 char** csv_reader_header(CsvReader*, int* count);
@@ -66,6 +67,8 @@ bool csv_reader_next(CsvReader*, int most, CsvBatch*);
 // Gives back the memory of a batch of one long record as soon as its values were copied: they and its bytes are gone then. Other batches stay.
 void csv_batch_release(const CsvBatch*);
 const CsvFault* csv_reader_fault(const CsvReader*);
+// A fault's place and message as an error's DETAIL.
+char* csv_fault_sentence(const CsvFault*);
 // Frees the engine's memory now rather than with the context.
 void csv_reader_close(CsvReader*);
 

@@ -118,7 +118,7 @@ DAP_FUNCTION(dap_csv_header) {
   int count;
   char** names = dap::csv_reader_header(reader, &count);
   if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason)
-    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", dap::sentence(fault->message))));
+    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", dap::csv_fault_sentence(fault))));
   if (!names)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path), errhint("Give the columns.")));
   names = header_columns(options, names, count);

@@ -122,7 +122,7 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
   }
   if (*left != 0 && fault->reason)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" cannot be read as CSV", path),
-                    fault->line > 0 ? errdetail("Line " INT64_FORMAT ": %s.", fault->line, fault->message) : errdetail("%s", sentence(fault->message))));
+                    errdetail("%s", csv_fault_sentence(fault))));
   csv_reader_close(reader);
   byte_source_close(source);
 }

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "bridge/engine_call.h"
+#include "engine/csv/file_kind.h"
 #include "engine/csv/survey.h"
 #include "pg/ingest/sniff_job.h"
 
@@ -48,7 +49,6 @@ void judge_delimiter(Sniff* sniff, const csv::DelimiterGuess* guess) {
 }
 
 void judge_bytes(Sniff* sniff, const csv::ByteSurvey* survey) {
-  sniff->bytes = static_cast<int64>(survey->bytes());
   sniff->bom = survey->has_bom();
   uint64 lf = survey->lf(), crlf = survey->crlf(), cr = survey->cr();
   if (lf && !crlf && !cr) sniff->line_ends = "LF";
@@ -154,6 +154,8 @@ void judge_dialect(Sniff* sniff, ByteSource* source) {
   Sample sample = {static_cast<char*>(palloc(sample_bytes)), 0, false};
   csv::ByteSurvey survey(sniff->options->quote);
   survey_bytes(source, &survey, &sample);
+  sniff->bytes = static_cast<int64>(survey.bytes());
+  if (csv::file_kind(sample.data, sample.size) != csv::FileKind::text) return;  // the reader says what it is
   judge_quotes(sniff, &sample);
   if (sniff->options->quote == '\'' && !is_given(sniff->call_options, "quote")) {
     byte_source_rewind(source);  // line ends within quotes are none

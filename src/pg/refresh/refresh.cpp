@@ -161,23 +161,46 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
   return rows;
 }
 
-// Clean rejects count against the limits of their file as ingest rejects do.
+// Of the evidence of files that fail in one clean step; that of the first is always kept.
+constexpr Size most_evidence_bytes = 8 * 1024 * 1024;
+
+// Clean rejects count against the limits of their file as ingest rejects do. Of each file that is past them the first rejects are kept.
 void check_limits(Plan* plan, const Model* model) {
   Parameter parameters[] = {int4_parameter(model->source_id), int8_parameter(run_id(plan->run))};
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows over = query_rows("SELECT f.path, f.reason, f.rows_read, f.rows_rejected, f.evidence::text, f.run_id FROM dap._files_over_limit($1, $2) AS f", parameters, 2,
+  enum { id, path, place, why, read, rejected, of_run, columns };
+  ResultRows over = query_rows("SELECT f.file_id, f.path, f.place, f.why, f.rows_read, f.rows_rejected, f.of_run FROM dap._files_over_limit($1, $2) AS f", parameters, 2,
                                CurrentMemoryContext);
+  Size kept = 0;
+  for (int i = 0; i < over.rows && kept < most_evidence_bytes; i++) {
+    Datum* file = over.values + i * columns;
+    Parameter failed[] = {int4_parameter(DatumGetInt32(file[id])), text_parameter(TextDatumGetCString(file[why])), int8_parameter(DatumGetInt64(file[rejected]))};
+    Parameter attempt[] = {failed[0], parameters[1]};
+    char* evidence = DatumGetBool(file[of_run]) ? query_text("SELECT dap._failed_file_evidence($1, $2, $3)::text", failed, 3)
+                                                : query_text("SELECT dap._attempt_evidence($1, $2)::text", attempt, 2);
+    run_add_failed_file(plan->run, evidence);
+    kept += std::strlen(evidence);
+    pfree(evidence);
+  }
   run_as_end(&ledger);
   if (over.rows == 0) return;
-  const char* path = TextDatumGetCString(over.values[0]);
-  bool of_this_run = !over.nulls[5] && DatumGetInt64(over.values[5]) == run_id(plan->run);
-  if (of_this_run) run_add_failed_file(plan->run, TextDatumGetCString(over.values[4]));
-  const char* way_out = of_this_run ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(path))
-                                    : "; the file was loaded before: correct the model's rules, or take it as it is with the source's option max_reject_percent 100";
-  ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("file \"%s\" failed, nothing was published", path),
-                  errdetail("Model %s: %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label, TextDatumGetCString(over.values[1]),
-                            DatumGetInt64(over.values[2]), DatumGetInt64(over.values[3])),
-                  errhint("SELECT * FROM dap.rejects WHERE path = %s%s.", quote_literal_cstr(path), way_out)));
+  Datum* first = over.values;
+  const char* name = TextDatumGetCString(first[path]);
+  const char* way_out = DatumGetBool(first[of_run])
+                            ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(name))
+                            : "; the file was loaded before: correct the model's rules, or take it as it is with the source's option max_reject_percent 100";
+  ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("file \"%s\" failed, nothing was published", name),
+                  errdetail("Model %s: %s; %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label, TextDatumGetCString(first[place]),
+                            TextDatumGetCString(first[why]), DatumGetInt64(first[read]), DatumGetInt64(first[rejected])),
+                  errhint("SELECT * FROM dap.rejects WHERE path = %s%s.", quote_literal_cstr(name), way_out)));
+}
+
+// What failed clean steps have rejected is of no use once their models are as they should be.
+void forget_attempts(const Plan* plan) {
+  Parameter tiers[] = {int4_parameter(plan->first_tier), int4_parameter(plan->last_tier)};
+  RunAs ledger = run_as_begin(ledger_owner());
+  run_statement("DELETE FROM dap.reject_ledger r USING dap.model_definition m WHERE r.attempt AND m.model_id = r.model_id AND m.tier BETWEEN $1 AND $2", tiers, 2);
+  run_as_end(&ledger);
 }
 
 void refresh_model(Plan* plan, Model* model, const List* models) {
@@ -284,6 +307,7 @@ void refresh(Plan* plan) {
   check_sources(plan, read, wanted);
   foreach (cell, wanted) refresh_model(plan, static_cast<Model*>(lfirst(cell)), models);
   reading_end(plan->snapshot);
+  forget_attempts(plan);
 }
 
 bool is_full(FunctionCallInfo fcinfo) {

@@ -15,7 +15,7 @@ struct RecorderResult {
 
 struct RecorderTask {
   const char* line;   // jsonb text for dap._record_run
-  const List* files;  // char*: jsonb texts for dap._record_failed_file
+  const List* files;  // char*: jsonb texts for dap._record_run_file
   bool give_up;       // whether a pending cancel or terminate shortens the wait
   bool flush;         // whether the line must outlive a crash of the server that follows at once
 };
