@@ -30,6 +30,7 @@ CREATE TABLE dap.model_definition (
   key text[] NOT NULL CHECK (cardinality(key) > 0 AND array_ndims(key) = 1 AND array_position(key, NULL) IS NULL),
   latest_by text[] CHECK (array_position(latest_by, NULL) IS NULL),
   query text,
+  settings jsonb CHECK (jsonb_typeof(settings) = 'object'),
   upstream regclass[] NOT NULL CHECK (array_position(upstream, NULL) IS NULL),
   always boolean NOT NULL DEFAULT false,
   definition_hash text NOT NULL,

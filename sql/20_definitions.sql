@@ -86,13 +86,13 @@ AS 'MODULE_PATHNAME', 'dap_check_rule';
 COMMENT ON FUNCTION dap._check_rule(jsonb, boolean) IS
   'Internal: validates one rule of a clean model; returns its column, the source''s column and the type';
 
-CREATE FUNCTION dap._analyze_query(query text, owner regrole, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
+CREATE FUNCTION dap._analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
 RETURNS record
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_analyze_query';
-COMMENT ON FUNCTION dap._analyze_query(text, regrole) IS
-  'Internal: what one SELECT gives and reads, and whether it can change though no table that it reads does';
+COMMENT ON FUNCTION dap._analyze_query(text, regrole, jsonb) IS
+  'Internal: what one SELECT gives and reads under these settings, and whether it can change though no table that it reads does; the settings as they are kept';
 
 CREATE FUNCTION dap._guard() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -113,7 +113,7 @@ FROM dap.source_definition s LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(p
 COMMENT ON VIEW dap._sources IS 'Internal: the sources'' definitions';
 
 CREATE VIEW dap._models AS
-SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.upstream, m.always, m.definition_hash,
+SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.settings, m.upstream, m.always, m.definition_hash,
   c.oid IS NOT NULL AS has_table, m.model
 FROM dap.model_definition m LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.relation;
 COMMENT ON VIEW dap._models IS 'Internal: the models'' definitions';
@@ -282,13 +282,13 @@ BEGIN
       SELECT FROM dap.source_definition s WHERE s.source_id = (payload->>'source_id')::integer AND reads = ARRAY[s.relation]) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('model %s does not read its source alone', relation);
   END IF;
-  INSERT INTO dap.model_definition AS d (relation, model, tier, kind, source_id, columns, key, latest_by, query, upstream, always, definition_hash, created_by)
-  SELECT _write_model.relation, name, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
+  INSERT INTO dap.model_definition AS d (relation, model, tier, kind, source_id, columns, key, latest_by, query, settings, upstream, always, definition_hash, created_by)
+  SELECT _write_model.relation, name, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.settings,
     reads, m.always, m.definition_hash, caller
   FROM pg_catalog.jsonb_to_record(payload) AS m(tier smallint, kind text, source_id integer, columns jsonb, key text[], latest_by text[],
-    query text, always boolean, definition_hash text)
+    query text, settings jsonb, always boolean, definition_hash text)
   ON CONFLICT (relation) DO UPDATE SET model = excluded.model, tier = excluded.tier, kind = excluded.kind, source_id = excluded.source_id, columns = excluded.columns, key = excluded.key,
-    latest_by = excluded.latest_by, query = excluded.query, upstream = excluded.upstream, always = excluded.always,
+    latest_by = excluded.latest_by, query = excluded.query, settings = excluded.settings, upstream = excluded.upstream, always = excluded.always,
     definition_hash = excluded.definition_hash
   RETURNING model_id INTO id;
   -- A definition may return to what it was: the table has been another in between, and so have the values of those that read it.

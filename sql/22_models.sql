@@ -136,11 +136,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._is_same_model(text, text, jsonb, text[], boolean) IS 'Internal: raises if a model''s table or definition stands in the way of another';
 
-CREATE FUNCTION dap._query_hash(query text, shape jsonb, key text[]) RETURNS text
+CREATE FUNCTION dap._query_hash(query text, shape jsonb, key text[], settings jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key)::text) $$;
-COMMENT ON FUNCTION dap._query_hash(text, jsonb, text[]) IS 'Internal: identifies the definition of a query model';
+AS $$ SELECT pg_catalog.md5(pg_catalog.jsonb_build_array('query', query, shape, key, settings)::text) $$;
+COMMENT ON FUNCTION dap._query_hash(text, jsonb, text[], jsonb) IS 'Internal: identifies the definition of a query model';
 
 -- The models whose queries read a table that was changed: their tables take the types that the queries give now, and so on with those that read them.
 CREATE FUNCTION dap._bring_readers(changed regclass) RETURNS void
@@ -157,7 +157,7 @@ BEGIN
   FOR reader IN SELECT m.* FROM dap._models m WHERE changed = ANY (m.upstream) AND m.kind = 'query' AND m.has_table ORDER BY m.model_id LOOP
     owner := (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = reader.relation);
     BEGIN
-      analysis := dap._analyze_query(reader.query, owner);
+      analysis := dap._analyze_query(reader.query, owner, coalesce(reader.settings, '{}'));
       SELECT pg_catalog.jsonb_agg(c.value || pg_catalog.jsonb_build_object('type', g.type) ORDER BY c.n),
         CASE WHEN pg_catalog.count(g.type) < pg_catalog.count(*) THEN 'its query does not give all columns of its table any more'
           WHEN pg_catalog.array_agg(c.value->>'name' ORDER BY c.n) <> analysis.columns THEN 'its query gives columns that its table does not have' END
@@ -174,7 +174,7 @@ BEGIN
     ELSE
       PERFORM dap._shape_model_table(reader.relation::text, shape, reader.key, owner);
       PERFORM dap._write('model', reader.relation, pg_catalog.to_jsonb(reader) - ARRAY['model_id', 'relation', 'model', 'has_table'] || pg_catalog.jsonb_build_object(
-        'columns', shape, 'upstream', analysis.upstream::oid[]::bigint[], 'definition_hash', dap._query_hash(reader.query, shape, reader.key)));
+        'columns', shape, 'upstream', analysis.upstream::oid[]::bigint[], 'definition_hash', dap._query_hash(reader.query, shape, reader.key, reader.settings)));
       PERFORM dap._bring_readers(reader.relation);
     END IF;
   END LOOP;
@@ -292,7 +292,7 @@ END $$;
 COMMENT ON FUNCTION dap.create_clean_model(text, text, jsonb, text[], text[], boolean) IS
   'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}';
 
-CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false) RETURNS regclass
+CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false, settings jsonb DEFAULT NULL) RETURNS regclass
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -312,7 +312,7 @@ BEGIN
   IF query IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = pg_catalog.format('model %s needs a query', place.target);
   END IF;
-  analysis := dap._analyze_query(query, owner);
+  analysis := dap._analyze_query(query, owner, coalesce(settings, '{}'));
   PERFORM dap._check_key(key, analysis.columns, place.target);
   SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', c.name, 'type', analysis.types[c.n], 'not_null', c.name = ANY (key)) ORDER BY c.n)
     INTO shape FROM pg_catalog.unnest(analysis.columns) WITH ORDINALITY AS c(name, n);
@@ -324,12 +324,13 @@ BEGIN
     SELECT FROM pg_catalog.unnest(analysis.upstream) AS u
     WHERE NOT EXISTS (SELECT FROM dap._models m WHERE m.relation = u) AND NOT EXISTS (SELECT FROM dap._sources s WHERE s.relation = u));
 
-  hash := dap._query_hash(query, shape, key);
+  hash := dap._query_hash(query, shape, key, analysis.settings);
   IF dap._is_same_model(place.target, hash, shape, key, or_replace) THEN
     RETURN target;
   END IF;
   target := dap._shape_model_table(place.target, shape, key, owner);
   PERFORM dap._write('model', target, pg_catalog.jsonb_build_object('tier', tier, 'kind', 'query', 'columns', shape, 'key', key, 'query', query,
+    'settings', analysis.settings,
     'upstream', (SELECT coalesce(pg_catalog.array_agg(u::oid::bigint), '{}') FROM pg_catalog.unnest(analysis.upstream) AS u), 'always', always,
     'definition_hash', hash));
   PERFORM dap._bring_readers(target);
@@ -338,8 +339,8 @@ BEGIN
   END IF;
   RETURN target;
 END $$;
-COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean) IS
-  'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names in the query must have their schema';
+COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean, jsonb) IS
+  'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names in the query must have their schema. settings: those that it wants otherwise than UTC, ISO dates, ...';
 
 CREATE FUNCTION dap.drop_model(model text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

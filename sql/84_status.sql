@@ -31,7 +31,7 @@ WITH RECURSIVE sources AS (
   FROM dap.model_definition m
   JOIN dap.model_state v ON v.model_id = m.model_id
   LEFT JOIN inputs i ON i.model_id = m.model_id
-  WHERE v.definition_hash <> m.definition_hash OR (NOT m.always AND v.inputs - 'views' <> coalesce(i.versions, '{}'))
+  WHERE v.definition_hash <> m.definition_hash OR (NOT m.always AND v.inputs - ARRAY['views', 'functions', 'literals'] <> coalesce(i.versions, '{}'))
   UNION
   SELECT e.relation, 'what it reads is stale' FROM outdated o JOIN edges e ON e.upstream = o.relation
 ), stale AS (

@@ -1,5 +1,7 @@
 #include "bridge/run_as.h"
 
+#include "bridge/settings.h"
+
 namespace dap {
 
 namespace {
@@ -33,11 +35,8 @@ RunAs run_as_begin(Oid role) {
   SetUserIdAndSecContext(role, saved.saved_context | SECURITY_RESTRICTED_OPERATION);
   saved.guc_level = NewGUCNestLevel();
   // What RestrictSearchPath() of 17 does: nothing that the role owns may be looked up by way of the caller's path.
-  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
-  // A model's query must mean the same in every session.
-  (void)set_config_option("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
+  set_setting("search_path", "pg_catalog, pg_temp");
+  pin_settings();
   return saved;
 }
 

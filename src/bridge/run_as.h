@@ -12,7 +12,8 @@ struct RunAs {
   int guc_level;
 };
 
-// Becomes `role`, with SECURITY_RESTRICTED_OPERATION, a new GUC level and search_path pinned to pg_catalog, pg_temp.
+// Becomes `role`, with SECURITY_RESTRICTED_OPERATION, a new GUC level, search_path pinned to pg_catalog, pg_temp, and the settings of bridge/settings.h at
+// their values, so that what is done means the same in every session.
 RunAs run_as_begin(Oid role);
 void run_as_end(const RunAs*);
 

@@ -46,13 +46,13 @@ FROM (VALUES (1, '[]'::jsonb), (2, '7'), (3, '"text"'), (4, 'null'), (5, '{"more
   (40, '{"query": null}'), (41, '{"query": 7}'), (42, '{"query": "SELECT"}'), (43, '{"query": "DELETE FROM intermediate.m"}'), (44, '{"query": "SELECT 1 AS k, 2 AS other"}'),
   (50, '{"upstream": []}'), (51, '{"upstream": [1]}'), (52, '{"upstream": [null]}'), (53, '{"upstream": [-1]}'), (54, '{"upstream": [99999999999999999999]}'), (55, '{"upstream": 7}'),
   (60, '{"tier": 1}'), (61, '{"tier": 3}'), (62, '{"tier": "two"}'), (63, '{"kind": "clean"}'), (64, '{"kind": "other"}'), (65, '{"always": null}'), (66, '{"definition_hash": null}'),
-  (67, '{"latest_by": ["k"]}'), (68, '{"source_id": 1}')) AS c(n, change) ORDER BY n;
+  (67, '{"latest_by": ["k"]}'), (68, '{"source_id": 1}'), (69, '{"settings": ["TimeZone"]}'), (70, '{"settings": {"work_mem": "1GB"}}'), (71, '{"settings": {"TimeZone": {}}}')) AS c(n, change) ORDER BY n;
 SELECT change, pg_temp.write('model', 'intermediate.m', pg_temp.entry('intermediate.m') || change)
 FROM (VALUES (1, '{"columns": [["name", "id"]]}'::jsonb), (2, '{"columns": [{"name": "id", "type": "bigint"}, ["name"]]}'), (3, '{"columns": [{"name": "id", "type": "box"}]}'),
   (4, '{"columns": [{"name": "id", "map": ["a"]}]}'), (5, '{"columns": [{"name": "id", "map": {"a": {}}}]}'), (6, '{"columns": [{"name": "id", "format": [[]]}]}'),
   (7, '{"columns": [{"name": "id", "type": "bigint", "source": ""}]}'), (8, '{"columns": [{"name": "id", "not_null": true}]}'), (9, '{"latest_by": ["other"]}'), (10, '{"latest_by": []}'),
-  (11, '{"upstream": []}'), (12, '{"source_id": 999}'), (13, '{"source_id": null}'), (14, '{"query": "SELECT 1 AS id"}'), (15, '{"tier": 2}'),
-  (16, jsonb_build_object('columns', (SELECT jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')) FROM generate_series(1, 1601) AS i)))) AS c(n, change) WHERE n < 16 ORDER BY n;
+  (11, '{"upstream": []}'), (12, '{"source_id": 999}'), (13, '{"source_id": null}'), (14, '{"query": "SELECT 1 AS id"}'), (15, '{"tier": 2}'), (16, '{"settings": {}}'),
+  (17, jsonb_build_object('columns', (SELECT jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')) FROM generate_series(1, 1601) AS i)))) AS c(n, change) WHERE n < 17 ORDER BY n;
 SELECT pg_temp.write('model', 'intermediate.m', pg_temp.entry('intermediate.m')
   || jsonb_build_object('columns', (SELECT jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')) FROM generate_series(1, 1601) AS i)));
 SELECT dap.create_model('u', 'SELECT k FROM analytics.t', '{k}');
@@ -92,7 +92,7 @@ DECLARE
 BEGIN
   EXECUTE format('UPDATE dap.model_definition SET %s WHERE relation = %L::regclass', change, target);
   answer := pg_temp.attempt($q$SELECT * FROM dap.refresh_all('full', false)$q$);
-  UPDATE dap.model_definition d SET (columns, key, latest_by, upstream, source_id, query) = (s.columns, s.key, s.latest_by, s.upstream, s.source_id, s.query) FROM saved s WHERE s.model_id = d.model_id;
+  UPDATE dap.model_definition d SET (columns, key, latest_by, upstream, source_id, query, settings) = (s.columns, s.key, s.latest_by, s.upstream, s.source_id, s.query, s.settings) FROM saved s WHERE s.model_id = d.model_id;
   RETURN answer;
 END $$;
 SET client_min_messages = error;
@@ -101,7 +101,8 @@ FROM (VALUES (1, 'analytics.t'::regclass, $$columns = '[["\u00e9\u008f\u0129\u00
   (4, 'analytics.t', $$columns = '{"name": "k"}'$$), (5, 'analytics.t', $$key = '{other}'$$), (6, 'intermediate.m', $$columns = '[["\u00e9\u008f\u0129\u008f", "abcd", "xxxxxxxxname"]]'$$),
   (7, 'intermediate.m', $$columns = '[{"name": "id", "map": [["a"]]}]'$$), (8, 'intermediate.m', $$latest_by = '{other}'$$), (9, 'intermediate.m', $$source_id = 999$$),
   (10, 'intermediate.m', $$key = '{other}'$$), (11, 'intermediate.m', $$key = '{NULL}'$$), (12, 'analytics.t', $$key = '{}'$$), (13, 'intermediate.m', $$upstream = '{}'$$),
-  (14, 'analytics.t', $$query = NULL$$), (15, 'intermediate.m', $$columns = '[{"name": "id"}]'$$), (16, 'intermediate.m', $$columns = '[{"name": "id", "type": "text"}]'$$)) AS c(n, target, change) ORDER BY n;
+  (14, 'analytics.t', $$query = NULL$$), (15, 'intermediate.m', $$columns = '[{"name": "id"}]'$$), (16, 'intermediate.m', $$columns = '[{"name": "id", "type": "text"}]'$$), (17, 'analytics.t', $$settings = '["TimeZone"]'$$),
+  (18, 'analytics.t', $$settings = '{"work_mem": "1GB"}'$$), (19, 'intermediate.m', $$settings = '7'$$)) AS c(n, target, change) ORDER BY n;
 RESET client_min_messages;
 SELECT object, action FROM dap.refresh_all(ingest => false);
 

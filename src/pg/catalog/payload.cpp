@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bridge/run_as.h"
+#include "pg/catalog/model_settings.h"
 #include "pg/catalog/query_analysis.h"
 #include "pg/clean/column_rule.h"
 #include "pg/ingest/options.h"
@@ -100,6 +101,11 @@ JsonbContainer* container_of(Jsonb* payload, const char* name) {
   return value ? value->val.binary.data : nullptr;
 }
 
+Jsonb* object_of(Jsonb* payload, const char* name) {
+  const JsonbValue* value = find(payload, name);
+  return value ? JsonbValueToJsonb(const_cast<JsonbValue*>(value)) : nullptr;
+}
+
 bool contains_text(JsonbContainer* array, const char* text) {
   for (uint32 i = 0; i < JsonContainerSize(array); i++) {
     const JsonbValue* value = getIthJsonbValueFromContainer(array, i);
@@ -126,6 +132,7 @@ void check_rules(Jsonb* payload, const ColumnDefinitions* columns) {
 // Is the query what the rest of the payload says of it?
 void check_query(Oid relation, Jsonb* payload, const ColumnDefinitions* columns) {
   RunAs owner = run_as_begin(relation_owner(relation));
+  (void)apply_settings(object_of(payload, "settings"));
   QueryAnalysis analysis = analyze_query(text_of(payload, "query"));
   run_as_end(&owner);
   if (list_length(analysis.names) != columns->count) bad_member("columns", "the list of its query's columns");
@@ -148,22 +155,19 @@ void check_source_payload(Oid, Jsonb* payload) {
   check_members(payload, members, lengthof(members));
   const char* path = text_of(payload, "path");
   if (path && path[0] == '\0') bad_member("path", "a path");
-  JsonbValue options = {};
-  options.type = jbvBinary;
-  options.val.binary.data = container_of(payload, "options");
-  options.val.binary.len = find(payload, "options")->val.binary.len;
-  parse_options(JsonbValueToJsonb(&options), nullptr, OptionScope::source);
+  parse_options(object_of(payload, "options"), nullptr, OptionScope::source);
 }
 
 void check_model_payload(Oid relation, Jsonb* payload) {
   constexpr Member members[] = {{"tier", Kind::whole, true},     {"kind", Kind::text, true},      {"source_id", Kind::whole, false}, {"columns", Kind::array, true},
                                 {"key", Kind::texts, true},      {"latest_by", Kind::texts, false}, {"query", Kind::text, false},      {"upstream", Kind::wholes, true},
-                                {"always", Kind::boolean, true}, {"definition_hash", Kind::text, true}};
+                                {"always", Kind::boolean, true}, {"definition_hash", Kind::text, true}, {"settings", Kind::object, false}};
   check_members(payload, members, lengthof(members));
   const bool is_clean = std::strcmp(text_of(payload, "kind"), "clean") == 0;
   if (!is_clean && std::strcmp(text_of(payload, "kind"), "query") != 0) bad_member("kind", "clean or query");
   if (is_clean != (find(payload, "source_id") != nullptr)) bad_member("source_id", "what its kind has");
   if (is_clean != (find(payload, "query") == nullptr)) bad_member("query", "what its kind has");
+  if (is_clean && find(payload, "settings")) bad_member("settings", "what its kind has");
   if (!is_clean && find(payload, "latest_by")) bad_member("latest_by", "what its kind has");
   JsonbContainer* given = container_of(payload, "columns");
   const ColumnDefinitions columns = is_clean ? read_clean_columns(given) : read_query_columns(given);

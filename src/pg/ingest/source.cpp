@@ -39,11 +39,12 @@ SourceDefinition* find_source(const char* name) {
   RunAs ledger = run_as_begin(ledger_owner());
   Parameter parameter = text_parameter(name);
   ResultRows rows = query_rows(psprintf("%s WHERE d.source OPERATOR(pg_catalog.=) $1", select_source), &parameter, 1, CurrentMemoryContext);
-  run_as_end(&ledger);
   if (rows.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("source \"%s\" does not exist", name),
                     errhint("Sources are made by dap.create_source() or dap.setup().")));
-  return definition_of(&rows, 0);
+  SourceDefinition* definition = definition_of(&rows, 0);
+  run_as_end(&ledger);  // not before its label is made: a session may quote all identifiers
+  return definition;
 }
 
 void require_source_table(int32 source_id) {
@@ -57,9 +58,9 @@ void require_source_table(int32 source_id) {
 List* sources_with_path() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows(psprintf("%s WHERE d.path IS NOT NULL ORDER BY d.source COLLATE pg_catalog.\"C\"", select_source), nullptr, 0, CurrentMemoryContext);
-  run_as_end(&ledger);
   List* list = NIL;
   for (int row = 0; row < rows.rows; row++) list = lappend(list, definition_of(&rows, row));
+  run_as_end(&ledger);
   return list;
 }
 

@@ -2,7 +2,9 @@
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "pg/catalog/model_settings.h"
 #include "pg/catalog/query_analysis.h"
+#include "pg/refresh/function_hash.h"
 
 namespace dap {
 namespace {
@@ -46,6 +48,7 @@ Model* model_of(const ResultRows* rows, int row) {
   model->always = DatumGetBool(values[10]);
   model->definition_hash = TextDatumGetCString(values[11]);
   model->version = DatumGetInt64(values[12]);
+  model->settings = nulls[14] ? nullptr : DatumGetJsonbP(values[14]);
   model->name = TextDatumGetCString(values[13]);
   model->label = get_rel_name(model->relation) ? relation_label(model->relation) : nullptr;
   return model;
@@ -124,12 +127,18 @@ void correct_definition(const Model* model, const List* upstream) {
 List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
-                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
+                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model, d.settings FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
                                "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
-  run_as_end(&ledger);
   List* models = NIL;
   for (int row = 0; row < rows.rows; row++) models = lappend(models, model_of(&rows, row));
+  run_as_end(&ledger);  // not before the labels are made: a session may quote all identifiers
   return models;
+}
+
+RunAs run_as_model(const Model* model) {
+  RunAs saved = run_as_begin(relation_owner(model->relation));
+  (void)apply_settings(model->settings);
+  return saved;
 }
 
 void resolve_model(Model* model) {
@@ -144,9 +153,13 @@ void resolve_model(Model* model) {
   for (int i = 0; i < model->upstream_count; i++) upstream = lappend_oid(upstream, model->upstream[i]);
   bool is_correct = strcmp(model->name, model->label) == 0;
   if (!model->is_clean) {
-    RunAs owner = run_as_begin(relation_owner(model->relation));
+    RunAs owner = run_as_model(model);
     QueryAnalysis analysis = analyze_query(model->query);
-    if (analysis.views != NIL) model->views = hash_of_views(analysis.views);
+    model->always |= analysis.always;
+    // Of no interest where it is computed each time.
+    if (!model->always && analysis.views != NIL) model->views = hash_of_views(analysis.views);
+    if (!model->always && analysis.functions != NIL) model->functions = function_hash(oids_parameter(analysis.functions));
+    if (!model->always && analysis.literals[0] != '\0') model->literals = TextDatumGetCString(DirectFunctionCall1(md5_text, CStringGetTextDatum(analysis.literals)));
     run_as_end(&owner);
     check_columns(model, &analysis);
     is_correct &= equal(upstream, analysis.upstream);
@@ -154,7 +167,6 @@ void resolve_model(Model* model) {
     model->upstream_count = list_length(upstream);
     model->upstream = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(model->upstream_count + 1)));
     for (int i = 0; i < model->upstream_count; i++) model->upstream[i] = list_nth_oid(upstream, i);
-    model->always |= analysis.always;
   }
   if (!is_correct) correct_definition(model, upstream);
 }
@@ -186,7 +198,12 @@ char* model_inputs(const Model* model, const List* models) {
     else appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]), DatumGetInt64(rows.values[1]));
   }
   run_as_end(&ledger);
-  if (model->views) appendStringInfo(&inputs, "%s\"views\": \"%s\"", inputs.len > 1 ? ", " : "", model->views);
+  const struct {
+    const char* name;
+    const char* hash;
+  } readings[] = {{"views", model->views}, {"functions", model->functions}, {"literals", model->literals}};
+  for (const auto& reading : readings)
+    if (reading.hash) appendStringInfo(&inputs, "%s\"%s\": \"%s\"", inputs.len > 1 ? ", " : "", reading.name, reading.hash);
   appendStringInfoChar(&inputs, '}');
   return known ? inputs.data : nullptr;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "bridge/run_as.h"
 #include "pg/catalog/column_definition.h"
 
 namespace dap {
@@ -20,9 +21,12 @@ struct Model {
   int latest_by_count;
   ColumnDefinitions columns;
   char* query;     // query models
+  Jsonb* settings;  // those that the model wants otherwise than they are pinned; NULL: none
   Oid* upstream;
   int upstream_count;
   char* views;  // hash of the definitions of the views that the query reads; NULL: none
+  char* functions;  // hash of what the functions do that the query calls; NULL: it calls only the server's own and this extension's
+  char* literals;   // hash of the values that the query's literals have today; NULL: none could have another
   bool always;  // the query's result changes without its inputs
   char* definition_hash;
   int64 version;  // of the rows, 0: never built
@@ -32,6 +36,8 @@ struct Model {
 
 // All models with their state.
 List* all_models();  // of Model*
+// Becomes the owner of the model's table, under the model's settings: as its query is analysed and run. Ended by run_as_end().
+RunAs run_as_model(const Model*);
 // What the query reads now: a view that it reads may have another definition than when the model was made. Locks it against changes, and keeps what the definition
 // says of it up to date. 42P01 for a model whose table is gone, 42703 and 42804 where the query gives other columns than its table was made for.
 void resolve_model(Model*);

@@ -16,6 +16,10 @@
 #include "pg/run/nesting.h"
 #include "pg/run/run.h"
 
+extern "C" {
+#include "utils/plancache.h"
+}
+
 namespace dap {
 namespace {
 
@@ -157,6 +161,8 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
                      format_type_extended(attribute->atttypid, attribute->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
   }
   appendStringInfo(&sql, " FROM (\n%s\n) AS q", statement_text(model->query));
+  // A plan that this session keeps of a function's statement may hold what another function gave before it was redefined: constants know no function.
+  if (model->functions) ResetPlanCache();
   read_into(snapshot, sql.data, store_receiver(rows->store));
   return rows;
 }
@@ -216,7 +222,7 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   MemoryContext old = MemoryContextSwitchTo(context);
   check_owner_sees_all(model->relation);
   for (int i = 0; i < model->upstream_count; i++) check_owner_sees_all(model->upstream[i]);
-  RunAs owner = run_as_begin(relation_owner(model->relation));
+  RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
   CleanResult cleaned = {};
   NewRows* rows;
