@@ -72,7 +72,7 @@ CREATE TABLE dap.file_ledger (
   options jsonb NOT NULL DEFAULT '{}',
   ignored_columns text[],
   definition_hash text NOT NULL,
-  reading jsonb,  -- of a file with rejects: its header's bytes (hex), delimiter, quote and escape
+  reading jsonb,  -- of a file with rejects: its header's bytes (hex), delimiter, quote, escape, encoding and "lenient"
   blocks int8multirange,  -- of the source's table, that held the file's rows when they were written; NULL: unknown. See dap.file_rows()
   change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap.change_id_seq'),
   loaded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),

@@ -61,19 +61,15 @@ csv::DelimiterScore expected_score(std::string_view sample, bool whole, const cs
   if (!whole && sample.size() < 8) return score;  // not enough to tell the encoding
   csv::test::Options options;
   options.dialect = dialect;
+  options.good_header = true;
+  options.goes_on = !whole;
   options.limits.field_bytes = options.limits.record_bytes = sample.size() + 1;
   const csv::test::Outcome outcome = csv::test::reference(sample, options);
-  // Where the file goes on behind the sample, a record that ends with it may go on as well, or its CR be half of a line
-  // end.
-  const auto has_ended = [&](std::uint64_t offset, std::uint64_t size) {
-    const std::uint64_t end = offset + size;
-    return whole || !(end == sample.size() || (end + 1 == sample.size() && sample.back() == '\r'));
-  };
-  if (!outcome.header || !has_ended(outcome.header->offset, outcome.header->raw.size())) return score;
+  if (!outcome.header) return score;
   score.fields = outcome.header->values.size();
-  for (const auto& row : outcome.rows) score.even += has_ended(row.offset, row.raw.size());
+  score.even = outcome.rows.size();
   for (const auto& bad : outcome.bad)
-    score.uneven += bad.reason == "field_count" && has_ended(bad.offset, bad.raw_size);
+    score.uneven += bad.offset > outcome.header->offset && bad.reason == "field_count";
   return score;
 }
 

@@ -79,6 +79,7 @@ void read(Outcome& outcome, std::string_view file, const csv::test::Options& opt
   const auto pull = [&](auto step_of) {
     for (;;) {
       const csv::Step step = step_of();
+      if (step == csv::Step::call_again) continue;
       if (step != csv::Step::need_input) return step;
       if (file.empty()) {
         scanner.finish();

@@ -112,6 +112,7 @@ inline Choice choose(const std::uint8_t* data) {
   if ((data[2] & 0x80) != 0) choice.options.limits.field_bytes = data[2] & 0x7F;
   if ((data[3] & 0x80) != 0) choice.options.limits.record_bytes = data[3] & 0x7F;
   if ((data[1] & 0x80) != 0) choice.options.limits.reject_bytes = data[3] & 0x7F;
+  if ((data[2] & 1) != 0) choice.options.limits.step_bytes = data[3] & 0x7F;
   choice.feeding.chunks = {std::size_t{1} + data[4] % 16, std::size_t{1} + data[4] / 16 * 10};
   choice.feeding.max_records = 1 + data[5] % 16;
   choice.feeding.finish_early = (data[5] & 0x80) != 0;

@@ -1,28 +1,104 @@
-"""Reads CSV files with Python's csv module and says what it finds: the oracle of 086_independent_reader.pl, sharing no code with the extension.
+"""Reads CSV files and says what it finds: the oracle of 086_independent_reader.pl, sharing no code with the extension. Files whose quotes are all in their
+places are read by Python's csv module as well, and the two have to agree.
 
 Arguments: a manifest, one file a line: path, delimiter (hexadecimal), quote (hexadecimal), number of columns, "lf" or "cr" (what ends the first record).
-Prints, for each file, "file PATH STATUS", then for each record that is not an empty line "LINE KIND FIELDS": KIND is ok, count (another number of
-fields than the header has), nul or encoding (a field that is no UTF-8); FIELDS are hexadecimal, comma-separated. STATUS is open where a quote is never closed.
+Prints, for each file, "file PATH STRICT LENIENT", where either is open if a quote is never closed (the file fails), else whole; then for each record
+but the header that is not an empty line "DIALECT LINE KIND FIELDS": KIND is ok, count (another number of fields than the header has), nul, encoding (a field
+that is no UTF-8), cr (a CR that ends nothing, outside quotes), quote (quotes out of place); FIELDS are hexadecimal, comma-separated.
 """
 import csv
 import io
 import sys
 
 csv.field_size_limit(sys.maxsize)
-SENTINEL = "\x01the end\x02"
 
 
-def lines_of(text, ends):
-    """What csv.reader calls a line: where LF ends records a CR is data or a part of CRLF; else any of CR, LF, CRLF ends a line."""
-    if ends == "cr":
-        yield from io.StringIO(text, newline="")
-        return
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end + 1
-        yield text[start:end]
-        start = end
+class Dialect:
+    def __init__(self, delimiter, quote, columns, ends, lenient):
+        self.delimiter, self.quote, self.columns, self.ends, self.lenient = delimiter, quote, columns, ends, lenient
+
+    def line_end(self, text):
+        """The line end that `text` begins with."""
+        for end in ("\r\n", "\n") + (("\r",) if self.ends == "cr" else ()):
+            if text.startswith(end):
+                return end
+        return ""
+
+    def first_line(self, text):
+        """The length of its first line, line end included."""
+        for at in range(len(text)):
+            end = self.line_end(text[at:])
+            if end:
+                return at + len(end)
+        return len(text)
+
+    def ends_field(self, text):
+        return not text or text[0] == self.delimiter or bool(self.line_end(text))
+
+
+class Record:
+    def __init__(self, text, dialect):
+        """The first record of `text`."""
+        self.fields, self.broken, self.open, self.cr, self.lines = [], None, False, None, []
+        rest = text
+        while True:
+            value, rest = self.quoted(rest[1:], dialect, text) if rest.startswith(dialect.quote) else ("", rest)
+            if self.open:
+                break
+            outside = 0
+            while not dialect.ends_field(rest[outside:]):
+                if rest[outside] == "\r":
+                    self.cr = True
+                if rest[outside] == dialect.quote and not dialect.lenient:
+                    self.broken = self.broken or len(text) - len(rest) + outside
+                outside += 1
+            self.fields.append(value + rest[:outside])
+            rest = rest[outside:]
+            if not rest.startswith(dialect.delimiter):
+                break
+            rest = rest[1:]
+        self.size = len(text) - len(rest) + len(dialect.line_end(rest))
+
+    def quoted(self, rest, dialect, text):
+        """The value behind an opening quote, and what follows its closing one."""
+        value, unescaped, quote = "", False, dialect.quote
+        while rest:
+            where = len(text) - len(rest)
+            if rest.startswith(quote * 2) and not (unescaped and dialect.ends_field(rest[2:])):
+                value, rest = value + quote, rest[2:]
+            elif rest[0] == quote and dialect.ends_field(rest[1:]):
+                return value, rest[1:]
+            elif rest[0] == quote:
+                self.broken = self.broken or where + 1
+                if not dialect.lenient:
+                    return value, rest[1:]
+                unescaped = True
+                value, rest = value + quote, rest[1:]
+            else:
+                end = dialect.line_end(rest)
+                taken = len(end) or 1
+                value, rest = value + rest[:taken], rest[taken:]
+                if end:
+                    self.lines.append(len(text) - len(rest))
+        self.open = True
+        return value, rest
+
+
+def stands_whole(line, dialect):
+    if dialect.line_end(line):
+        return False  # it is empty
+    record = Record(line, dialect)
+    return record.size == len(line) and not record.open and len(record.fields) == dialect.columns and (dialect.lenient or not record.broken)
+
+
+def resumes(text, record, dialect):
+    """Where a record that has quotes out of place ends since a line behind it stands whole; None: nowhere."""
+    if not record.broken and not (dialect.lenient and not record.open and len(record.fields) != dialect.columns):
+        return None
+    for at in record.lines:
+        if stands_whole(text[at : at + dialect.first_line(text[at:])] if at < len(text) else "\n", dialect):
+            return at
+    return None
 
 
 def kind_of(fields, columns):
@@ -42,32 +118,71 @@ def kind_of(fields, columns):
     return "ok" if len(fields) == columns else "count"
 
 
+def records_of(text, dialect):
+    """(line, kind, fields) of each; None if a quote is never closed."""
+    found, line, header = [], 1, False
+    while text:
+        record = Record(text, dialect)
+        size = resumes(text, record, dialect) if header else None
+        kind = "quote"
+        if size is None:
+            size = record.size
+            if record.open and not (dialect.lenient and record.broken):
+                return None
+            if not record.open and (dialect.lenient or not record.broken):
+                kind = "cr" if record.cr else kind_of(record.fields, dialect.columns)
+        empty = bool(dialect.line_end(text)) and (dialect.columns > 1 or not header)
+        if not empty and header:
+            found.append((line, kind, record.fields))
+        header = header or not empty
+        at = 0
+        while at < size:
+            at += dialect.first_line(text[at:])
+            line += 1
+        text = text[size:]
+    return found
+
+
+def lines_of(text, ends):
+    """What csv.reader calls a line: where LF ends records a CR is data or a part of CRLF; else any of CR, LF, CRLF ends a line."""
+    if ends == "cr":
+        yield from io.StringIO(text, newline="")
+        return
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end + 1
+        yield text[start:end]
+        start = end
+
+
+def records_of_csv(text, dialect):
+    reader = csv.reader(lines_of(text, dialect.ends), delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=False)
+    found, before, header = [], 0, False
+    for fields in reader:
+        line, before = before + 1, reader.line_num
+        if not fields and (dialect.columns > 1 or not header):
+            continue  # an empty line
+        if header:
+            found.append((line, kind_of(fields or [""], dialect.columns), fields or [""]))
+        header = True
+    return found
+
+
 def read(path, delimiter, quote, columns, ends):
     with open(path, "rb") as file:
         content = file.read()
     if content.startswith(b"\xef\xbb\xbf"):
         content = content[3:]
     text = content.decode("latin-1")  # a byte is a character: csv sees every byte and alters none
-    # One more record, which an open quote would swallow.
-    text += ("" if text.endswith(("\n", "\r")) or not text else "\n") + SENTINEL
-    reader = csv.reader(lines_of(text, ends), delimiter=delimiter, quotechar=quote, doublequote=True, strict=False)
-    records, before = [], 0
-    for fields in reader:
-        records.append((before + 1, fields))
-        before = reader.line_num
-    if records[-1][1] != [SENTINEL]:
-        print("file", path, "open")
-        return
-    print("file", path, "whole")
-    header = False
-    for line, fields in records[:-1]:
-        if not fields and (columns > 1 or not header):
-            continue  # an empty line
-        fields = fields or [""]
-        if not header:
-            header = True
-            continue
-        print(line, kind_of(fields, columns), ",".join(field.encode("latin-1").hex() for field in fields))
+    strict, lenient = (records_of(text, Dialect(delimiter, quote, columns, ends, lenient)) for lenient in (False, True))
+    if strict is not None and all(kind not in ("quote", "cr") for _, kind, _ in strict):
+        known = records_of_csv(text, Dialect(delimiter, quote, columns, ends, False))
+        assert strict == known and (lenient == known or any(kind == "count" for _, kind, _ in known)), path
+    print("file", path, *("open" if found is None else "whole" for found in (strict, lenient)))
+    for name, found in (("strict", strict), ("lenient", lenient)):
+        for line, kind, fields in found or []:
+            print(name, line, kind, ",".join(field.encode("latin-1").hex() for field in fields))
 
 
 for entry in open(sys.argv[1], encoding="ascii"):

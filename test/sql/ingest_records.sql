@@ -75,6 +75,16 @@ SELECT * FROM pg_temp.records('strict');
 SELECT * FROM pg_temp.rejected('strict');
 SELECT * FROM pg_temp.load('s', 'lenient', E'a,b\n1,x"y\n2,"x"y\n3,"x" \n4,z\n5,a"b"\n', '{"lenient": true, "again": true}');
 SELECT * FROM pg_temp.records('lenient');
+SELECT * FROM pg_temp.rejected('lenient');
+-- Values as a person reads them; a broken quote swallows no line that stands whole, and what has another width then is a reject
+SELECT * FROM pg_temp.load('s', 'lenient values', E'a,b\n1,"yogurt "Alma" 3.5%"\n2,"nails 4" long"\n3,"say ""hi"" twice"\n4,""u"\n5,""hi""\n6,"two "l"\nines"\n', '{"lenient": true}');
+SELECT * FROM pg_temp.records('lenient values');
+SELECT * FROM pg_temp.load('s', 'lenient swallows', E'a,b\n1,"\n2,"x"\n3,"5,"x, y",z\n4,"p"q,"r"\n5,"a\n6,7\n8,9\n"\n"10","11"\n', '{"lenient": true}');
+SELECT * FROM pg_temp.records('lenient swallows');
+SELECT * FROM pg_temp.rejected('lenient swallows');
+SELECT * FROM pg_temp.load('s', 'strict swallows', E'a,b\r\n1,"\r\n2,"x"\r\n3,"y""\r\n4,5\r\n6,"z"\r\n7,8"\r\n"9\r\n10","11\r\n12,13"\r\n');
+SELECT * FROM pg_temp.records('strict swallows');
+SELECT * FROM pg_temp.rejected('strict swallows');
 -- A null text is compared in the file's encoding
 SELECT status, rows_loaded FROM dap.ingest_bytes('s', 'latin null', '\x612c620a312ce90a322cfc0a', '{"encoding": "LATIN1", "null": "é"}');
 SELECT * FROM pg_temp.records('latin null');

@@ -179,6 +179,15 @@ SELECT line_ends, header, bytes, records, rejects, types, notes FROM pg_temp.sni
 -- What would be rejected or fail
 SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,5" wide\n2,3\n3\n4,"a"b\n');
 SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,5" wide\n2,3\n3\n4,"a"b\n', '{"lenient": true}');
+-- Without a header the first record is one like the others, good or bad
+\set retail '"120903";"A";"yogurt "Alma" 3.5%";7\n"120904";"B";"nails 4" long";8\n"120905";"C";"plain";9\n"120906";"D";"say ""hi"" twice";3\n'
+SELECT records, rejects, types, notes FROM pg_temp.sniff(format('%s', replace(:'retail', '\n', E'\n')), '{"header": false}');
+SELECT records, rejects, types, notes FROM pg_temp.sniff(format('%s', replace(:'retail', '\n', E'\n')), '{"header": false, "lenient": true}');
+SELECT records, rejects, types, notes FROM pg_temp.sniff(E'"",1\n\n,2\n', '{"header": false}');
+SELECT records, rejects, types, notes FROM pg_temp.sniff(E'a"b\n"x"y\n', '{"header": false}');
+SELECT records, rejects, types, notes FROM pg_temp.sniff('', '{"header": false}');
+-- An option that does not help is not proposed
+SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,2\n2,3\n4,"a"b\n');
 SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,2\n2,"3\n3,4\n');
 SELECT records, rejects, types, notes FROM pg_temp.sniff('\x1f8b0800000000000003'::bytea);
 SELECT records, rejects, notes FROM pg_temp.sniff(E'id\n' || repeat(E'1\n', 5000), '{"limit": 3000}');

@@ -183,6 +183,7 @@ is(sql('SELECT count(*) FROM ((TABLE written EXCEPT ALL SELECT id, name FROM sta
 # An independent reader finds the same records and rejects: nothing lost, nothing altered
 #
 # Splits content (after the header) as the contract says. Returns (fault line or undef, good: [line, a, b], bad: [line, offset, raw]).
+my $field_alone = qr/"(?:[^"]|"")*"|[^",]*/;
 sub reference
 {
   my ($content, $offset, $line) = @_;
@@ -192,15 +193,16 @@ sub reference
   {
     my ($start, $start_line, $state, $error, $opened) = ($offset, $line, 'start', 0, 0);
     my @fields = ({ value => '', quoted => 0 });
-    my $end;
+    my ($end, $broken, @inside);  # where lines begin inside quotes
     while (!defined $end)
     {
       my $c = $offset < $length ? substr($content, $offset, 1) : '';
       if ($state eq 'quoted')
       {
-        return ($opened, \@good, \@bad) if $c eq '';
+        last if $c eq '';
         $line++ if $c eq "\n";
         $offset++;
+        push @inside, [ $offset, $line ] if $c eq "\n";
         if ($c eq '"')
         {
           if (substr($content, $offset, 1) eq '"') { $fields[-1]{value} .= '"'; $offset++; }
@@ -220,11 +222,21 @@ sub reference
       else
       {
         $error = 1 if $c eq '"' || $c eq "\r" || $state eq 'after';
+        $broken = 1 if $c eq '"' || $state eq 'after';
         $state = 'plain' if $state eq 'start';
         $fields[-1]{value} .= $c;
         $offset++;
       }
     }
+    # A quote out of place: the record ends before the first of its further lines that is a record of two fields by itself
+    my ($whole) = $broken ? grep { my ($text) = substr($content, $_->[0]) =~ /\A([^\n]*?)\r?(?:\n|\z)/; $text =~ /\A(?:$field_alone),(?:$field_alone)\z/ } @inside : ();
+    if ($whole)
+    {
+      ($offset, $line) = @$whole;
+      push @bad, [ $start_line, $start, substr($content, $start, $offset - $start) =~ s/\r?\n\z//r ];
+      next;
+    }
+    return ($opened, \@good, \@bad) if !defined $end;
     my $raw = substr $content, $start, $end - $start;
     next if $raw eq '';
     if ($error || @fields != 2) { push @bad, [ $start_line, $start, $raw ]; next; }

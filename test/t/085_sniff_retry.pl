@@ -32,9 +32,9 @@ sub field
 }
 
 my @corrections = (
-  [ 'all', '{"lenient": true}' ],
+  [ 'some', '{"lenient": true}' ],
   [ 'all', '{"encoding": "LATIN1"}' ],
-  [ 'all', '{"lenient": true, "encoding": "LATIN1", "null": "a"}' ],
+  [ 'some', '{"lenient": true, "encoding": "LATIN1", "null": "a"}' ],
   [ 'some', '{"quote": ""}' ],
   [ 'some', '{"escape": "\\\\"}' ],
   [ 'some', '{"escape": "\\\\", "lenient": true}' ],

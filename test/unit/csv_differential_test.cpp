@@ -42,6 +42,7 @@ Options random_options(Dice& dice) {
   if (dice.one_in(3)) o.limits.field_bytes = dice.below(dice.one_in(2) ? 12 : 20000);
   if (dice.one_in(3)) o.limits.record_bytes = dice.below(dice.one_in(2) ? 40 : 40000);
   if (dice.one_in(2)) o.limits.reject_bytes = dice.below(dice.one_in(2) ? 10 : 30000);
+  if (dice.one_in(2)) o.limits.step_bytes = dice.below(dice.one_in(2) ? 10 : 1000);
   o.header = !dice.one_in(3);
   o.columns = static_cast<std::uint32_t>(1 + dice.below(4));
   return o;
@@ -82,6 +83,18 @@ std::string random_file(Dice& dice, const Options& o) {
   }
   const char* const ends[] = {"\n", "\n", "\r\n", "\r"};
   const char* end = dice.pick(ends);
+  if (dice.one_in(3)) {  // quotes out of place, with whole lines between them
+    const std::string line = [&] {
+      std::string text = "1";
+      for (std::size_t k = 1; k < o.columns; k++) text += o.dialect.delimiter + std::string("x");
+      return text;
+    }();
+    const std::string pieces[] = {std::string(1, o.dialect.quote), std::string(1, o.dialect.quote), std::string(2, o.dialect.quote), std::string(1, o.dialect.delimiter),
+                                  std::string(1, o.dialect.escape), "a", end, end + line + end, line, dice.one_in(4) ? "\r" : "b", dice.one_in(4) ? "\xFF" : "c"};
+    if (dice.one_in(2)) file += line + end;
+    for (std::size_t k = 5 + dice.below(40); k > 0; k--) file += dice.pick(pieces);
+    return file;
+  }
   const std::size_t columns = o.columns;
   const std::size_t noise = dice.one_in(2) ? 1000000 : dice.one_in(2) ? 300 : 10;
   for (std::size_t rows = dice.below(dice.one_in(8) ? 1500 : 30); rows > 0; rows--) {

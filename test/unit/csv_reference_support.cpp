@@ -31,6 +31,8 @@ struct Record {
   std::vector<Value> values;
   std::vector<Fault> faults;
   std::size_t open_quote = none;  // set if the file ends inside quotes
+  std::size_t broken = none;      // the byte that shows that a quote stands where none may
+  std::vector<std::size_t> lines;  // where a line begins inside quotes
 };
 
 // The first sequence that is no UTF-8 character: where it begins, and the byte that shows it (size: the end).
@@ -74,9 +76,19 @@ class Parser {
     Outcome outcome;
     std::size_t i = file_.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0;
     bool want_header = o_.header;
-    std::uint64_t columns = o_.columns;
+    columns_ = o_.columns;
     while (i < file_.size()) {
       const Record record = record_at(i);
+      const bool may_go_on = o_.goes_on && (record.open_quote != none || record.ended_by_file || (record.ended_by_cr && record.after == file_.size()));
+      const std::size_t end = cut(record, want_header, !may_go_on);
+      if (may_go_on && end == none) return outcome;
+      if (end != none) {
+        outcome.bad.push_back(cut_reject(i, end));
+        if (want_header && !o_.good_header) return outcome;
+        if (mode_ == Mode::undecided) mode_ = Mode::lf;
+        i = end;
+        continue;
+      }
       if (record.open_quote != none) {
         outcome.error = FileError::unterminated_quote;
         outcome.error_line = line_of(record.open_quote);
@@ -85,7 +97,7 @@ class Parser {
       }
       i = record.after;
       const bool empty = record.begin == record.end;
-      if (empty && (want_header || columns != 1)) {
+      if (empty && (want_header || columns_ != 1)) {
         if (mode_ == Mode::undecided && record.ended_by_cr) early_cr_lines_++;
         continue;
       }
@@ -95,17 +107,17 @@ class Parser {
       }
       const std::string raw(file_.substr(record.begin, record.end - record.begin));
       std::vector<Fault> faults = record.faults;
-      if (faults.empty() && !want_header && record.values.size() != columns)
+      if (faults.empty() && !want_header && record.values.size() != columns_)
         faults.push_back({0, encoding, "field_count", -1});
       if (!faults.empty()) {
         const Fault& first = *std::min_element(faults.begin(), faults.end());
         outcome.bad.push_back({line_of(record.begin), record.begin, first.reason, first.column,
                                first.reason == "field_count" ? static_cast<std::uint32_t>(record.values.size()) : 0,
                                raw.substr(0, o_.limits.reject_bytes), raw.size()});
-        if (want_header) return outcome;
+        if (want_header && !o_.good_header) return outcome;
       } else if (want_header) {
         outcome.header = Row{line_of(record.begin), record.begin, raw, record.values};
-        columns = record.values.size();
+        columns_ = record.values.size();
         want_header = false;
       } else {
         outcome.rows.push_back({line_of(record.begin), record.begin, raw, record.values});
@@ -115,6 +127,67 @@ class Parser {
   }
 
  private:
+  // Where a record ends that its quotes do not end: before a line that stands whole, or given up. none: it ends as it says.
+  std::size_t cut(const Record& record, bool header, bool ended) const {
+    const bool open = record.open_quote != none;
+    const bool broken = record.broken != none;
+    const std::size_t last = open ? file_.size() : record.after;
+    // Not beyond the limits, by what was read before `end`
+    const auto small = [&](std::size_t size, std::size_t end) {
+      const auto first = std::min_element(record.faults.begin(), record.faults.end());
+      return size <= o_.limits.record_bytes && (first == record.faults.end() || first->at >= end || first->reason != "field_too_long");
+    };
+    // It is looked at whenever a line has ended since it is known to be broken, and at its end.
+    for (const std::size_t at : record.lines) {
+      if (!broken || at <= record.broken || (at == file_.size() && file_[at - 1] == '\r')) continue;
+      if (header || !small(at - record.begin, at)) return at;
+      if (const std::size_t whole = first_whole(record, at); whole != none) return whole;
+    }
+    if (!ended) return none;
+    const bool width = o_.dialect.lenient && !open && record.values.size() != columns_;
+    if (!header && (broken || width) && small((open ? last : record.end) - record.begin, none))
+      if (const std::size_t whole = first_whole(record, last); whole != none) return whole;
+    return open && broken && o_.dialect.lenient ? last : none;
+  }
+
+  // The first line of the record, but for the one that it begins with, that ends at `end` or before and stands whole.
+  std::size_t first_whole(const Record& record, std::size_t end) const {
+    for (std::size_t k = 0; k < record.lines.size() && record.lines[k] < end; k++) {
+      const std::size_t begin = record.lines[k];
+      const std::size_t next = k + 1 < record.lines.size() ? std::min(record.lines[k + 1], end) : end;
+      const std::string_view text = without_line_end(file_.substr(begin, next - begin));
+      Parser alone(text, o_);
+      alone.mode_ = known_mode();
+      const Record line = alone.record_at(0);
+      if (!text.empty() && line.open_quote == none && line.after == text.size() && line.values.size() == columns_ && (o_.dialect.lenient || line.broken == none))
+        return begin;
+    }
+    return none;
+  }
+
+  Bad cut_reject(std::size_t begin, std::size_t end) const {
+    const std::string_view text = file_.substr(begin, end - begin);
+    Parser alone(text, o_);
+    alone.mode_ = known_mode();
+    const Record record = alone.record_at(0);
+    const std::string raw(without_line_end(text));
+    Bad bad{line_of(begin), begin, "unterminated_quote", static_cast<std::int32_t>(record.values.size()), 0, raw.substr(0, o_.limits.reject_bytes), raw.size()};
+    if (!record.faults.empty()) {
+      const Fault& first = *std::min_element(record.faults.begin(), record.faults.end());
+      bad.reason = first.reason;
+      bad.column = first.column;
+    }
+    return bad;
+  }
+
+  Mode known_mode() const { return mode_ == Mode::undecided ? Mode::lf : mode_; }
+
+  std::string_view without_line_end(std::string_view text) const {
+    if (text.ends_with("\r\n")) text.remove_suffix(2);
+    else if (text.ends_with('\n') || (text.ends_with('\r') && mode_ == Mode::cr)) text.remove_suffix(1);
+    return text;
+  }
+
   std::uint64_t line_of(std::size_t at) const {
     std::uint64_t line = 1 + early_cr_lines_;
     for (std::size_t i = 0; i < at; i++) {
@@ -155,38 +228,61 @@ class Parser {
         value += c;
         if (value.size() == o_.limits.field_bytes + 1) record.faults.push_back({at, too_long_field, "field_too_long", column});
       };
+      const auto breaks = [&](std::size_t at) { record.broken = std::min(record.broken, at); };
       const bool quoted = is_quote(i);
       if (quoted) {
         const std::size_t open = i++;
+        bool data = false;  // a lenient dialect's value has a quote that is data
         for (;;) {
           if (i >= file_.size()) {
             record.open_quote = open;
-            return record;
+            break;
           }
-          if (escapes(i)) {
-            add(file_[i + 1], i + 1);
+          const bool doubled = o_.dialect.escape == 0 || o_.dialect.escape == o_.dialect.quote;
+          const bool closes = is_quote(i) && (!o_.dialect.lenient || field_ends(i + 1));
+          // The last two quotes of a value whose other quotes are not doubled
+          const bool data_and_closing = data && doubled && is_quote(i) && is_quote(i + 1) && field_ends(i + 2);
+          if (data_and_closing) {
+            add(file_[i], i + 2);
             i += 2;
-          } else if (is_quote(i)) {
+            break;
+          } else if (escapes(i)) {
+            add(file_[i + 1], data && doubled ? i + 2 : i + 1);  // that it is not the above is known by the byte after it
+            i += 2;
+          } else if (closes) {
             i++;
             break;
+          } else if (is_quote(i)) {
+            data = true;
+            breaks(i + 1);
+            add(file_[i], i + 1);
+            i++;
           } else {
             // An escape is known to stand for itself by the byte after it.
             add(file_[i], o_.dialect.escape != 0 && o_.dialect.escape != o_.dialect.quote && is(i, o_.dialect.escape) ? i + 1 : i);
+            if (is(i, '\n') || (is(i, '\r') && mode_ == Mode::cr && !is(i + 1, '\n'))) record.lines.push_back(i + 1);
             i++;
           }
         }
-        if (!field_ends(i) && !o_.dialect.lenient) record.faults.push_back({i, structure, is(i, '\r') ? "bare_cr" : "text_after_quote", column});
+        if (record.open_quote != none) break;
+        if (!field_ends(i)) {
+          record.faults.push_back({i, structure, is(i, '\r') ? "bare_cr" : "text_after_quote", column});
+          breaks(i);
+        }
       }
       for (; !field_ends(i); i++) {
         if (is(i, '\r')) record.faults.push_back({i, structure, "bare_cr", column});
-        if (!quoted && is_quote(i) && !o_.dialect.lenient) record.faults.push_back({i, structure, "quote_in_field", column});
+        if (!quoted && is_quote(i) && !o_.dialect.lenient) {
+          record.faults.push_back({i, structure, "quote_in_field", column});
+          breaks(i);
+        }
         add(file_[i], i);
       }
       record.values.push_back(!quoted && value == o_.dialect.null_text ? Value() : Value(value));
       if (!is_delimiter(i)) break;
       i++;
     }
-    record.end = i;
+    record.end = std::min(i, file_.size());
     const std::size_t length = line_end(i);
     record.after = i + length;
     record.ended_by_file = length == 0;
@@ -207,6 +303,7 @@ class Parser {
 
   std::string_view file_;
   const Options& o_;
+  std::uint64_t columns_ = 0;
   Mode mode_ = Mode::undecided;
   std::uint64_t early_cr_lines_ = 0;  // empty lines that a CR ended before the first record, which then ended with LF
 };

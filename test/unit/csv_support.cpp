@@ -57,6 +57,7 @@ class Reader {
   Step pull(Pull pull) {
     for (;;) {
       const Step step = pull(scanner_);
+      if (step == Step::call_again) continue;
       if (step != Step::need_input) return step;
       feed();
     }

@@ -51,6 +51,8 @@ struct Options {
   Dialect dialect{};
   Limits limits{};
   bool header = true;
+  // For reference() only: the header is the first record without a fault; the bytes are the beginning of a file
+  bool good_header = false, goes_on = false;
   std::uint32_t columns = 0;  // where there is no header
 };
 

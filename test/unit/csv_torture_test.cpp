@@ -82,7 +82,7 @@ TEST(CsvTorture, UnterminatedQuoteIsReportedWhereItOpened) {
 TEST(CsvTorture, QuotesThatShouldHaveBeenEscaped) {
   const std::string after = "1,\"Hey, I missed \" it\",3";
   expect("foo,bar,baz\n" + after, rows(foo, {}, {bad(2, 12, "text_after_quote", 1, after)}));
-  expect("foo,bar,baz\n" + after, rows(foo, {row(2, 12, after, {"1", "Hey, I missed  it\"", "3"})}), lenient());
+  expect("foo,bar,baz\n" + after, rows(foo, {row(2, 12, after, {"1", "Hey, I missed \" it", "3"})}), lenient());
   const std::string inside = "1,This \"quotes\" must be escaped,3";
   expect("foo,bar,baz\n" + inside, rows(foo, {}, {bad(2, 12, "quote_in_field", 1, inside)}));
   expect("foo,bar,baz\n" + inside, rows(foo, {row(2, 12, inside, {"1", "This \"quotes\" must be escaped", "3"})}), lenient());
@@ -281,7 +281,132 @@ TEST(CsvTorture, EscapeOtherThanQuote) {
               {bad(4, 29, "text_after_quote", 0, "'x''y;z;1")}),
          options);
   options.dialect.lenient = true;
-  expect("a;b;c\n'x''y;z;1\n", rows(header, {row(2, 6, "'x''y;z;1", {"x'y", "z", "1"})}), options);
+  expect("a;b;c\n'x''y';z;1\n'it's \\'''; 'a\\\\;'b'\n",
+         rows(header, {row(2, 6, "'x''y';z;1", {"x''y", "z", "1"}), row(3, 17, "'it's \\'''; 'a\\\\;'b'", {"it's ''", " 'a\\\\", "b"})}), options);
+}
+
+// Under a lenient dialect values are what a person reads: a quote closes before a delimiter or a line end only, and none of two is lost.
+TEST(CsvTorture, LenientQuotes) {
+  Options options = lenient();
+  options.header = false;
+  options.columns = 4;
+  options.dialect.delimiter = ';';
+  const std::string yogurt = R"("120903";"A";"yogurt "Alma" 3.5%";7)", nails = R"("120904";"B";"nails 4" long";8)", say = R"("120906";"D";"say ""hi"" twice";3)";
+  Outcome expected;
+  expected.rows = {row(1, 0, yogurt, {"120903", "A", R"(yogurt "Alma" 3.5%)", "7"}), row(2, 36, nails, {"120904", "B", R"(nails 4" long)", "8"}),
+                   row(3, 67, say, {"120906", "D", R"(say "hi" twice)", "3"})};
+  expect(yogurt + "\n" + nails + "\n" + say, expected, options);
+
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  const auto reads = [&](const std::string& record, const char* first, const char* second) {
+    for (const char* end : {"\n", "\r\n", "\r"}) {
+      const std::string e = end;
+      const std::uint64_t begin = 3 + e.size(), next = begin + record.size() + e.size();
+      expect("a,b" + e + record, rows(ab, {row(2, begin, record, {first, second})}), lenient());
+      expect("a,b" + e + record + e + "3,4" + e, rows(ab, {row(2, begin, record, {first, second}), row(3, next, "3,4", {"3", "4"})}), lenient());
+    }
+  };
+  reads(R"(1,""u")", "1", R"("u)");
+  reads(R"(1,"""u")", "1", R"("u)");
+  reads(R"(1,"x"y")", "1", R"(x"y)");
+  reads(R"("a" b",x"y")", R"(a" b)", R"(x"y")");
+  // Where quotes are not doubled the last two are not, either
+  reads(R"(1,""hi"")", "1", R"("hi")");
+  reads(R"("say "hi"","say "hi"")", R"(say "hi")", R"(say "hi")");
+  reads(R"("say "hi""","say "hi"""")", R"(say "hi")", R"(say "hi"")");
+  reads(R"("6" and ""7"" long",)", R"(6" and "7" long)", nullptr);
+  reads(R"("","")", "", "");
+  reads(R"("""","a""b")", R"(")", R"(a"b)");
+  // In a file whose lines end with LF a CR ends nothing
+  expect("a,b\n\"x\"\ry\",2\n\"x\"\"\r\",2\n\"x\"\r,2\",3\n",
+         rows(ab, {row(2, 4, "\"x\"\ry\",2", {"x\"\ry", "2"}), row(3, 13, "\"x\"\"\r\",2", {"x\"\r", "2"}), row(4, 22, "\"x\"\r,2\",3", {"x\"\r,2", "3"})}), lenient());
+  // What has the wrong width is a reject
+  const std::string shifted = R"(1,"5,"x, y",z)";
+  expect("a,b,c,d\n" + shifted + "\n1,2,3,4\n",
+         rows(row(1, 0, "a,b,c,d", {"a", "b", "c", "d"}), {row(3, 22, "1,2,3,4", {"1", "2", "3", "4"})}, {bad(2, 8, "field_count", -1, shifted, 3)}), lenient());
+  // Over lines
+  expect("a,b,c\n1,\"a \"b\" c\nd\",2\n3,4,5\n",
+         rows(abc, {row(2, 6, "1,\"a \"b\" c\nd\",2", {"1", "a \"b\" c\nd", "2"}), row(4, 22, "3,4,5", {"3", "4", "5"})}), lenient());
+}
+
+// A record with a quote out of place swallows no line that stands whole, before the quote or after it.
+TEST(CsvTorture, WholeLinesAreNotSwallowed) {
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  for (const bool is_lenient : {false, true}) {
+    Options options;
+    options.dialect.lenient = is_lenient;
+    for (const char* end : {"\n", "\r\n", "\r"}) {
+      const std::string e = end;
+      const std::uint64_t w = e.size();
+      expect("a,b" + e + "1,\"" + e + "2,\"x\"" + e,
+             rows(ab, {row(3, 6 + 2 * w, "2,\"x\"", {"2", "x"})}, {bad(2, 3 + w, "unterminated_quote", 1, "1,\"")}), options);
+      // A quote too many at the end; two lines that are whole before the next quote; a line that is not
+      expect("a,b" + e + "1,\"text\"\"" + e + "2,3" + e + "4,5" + e + "\"6\",\"7\"" + e + "8,9",
+             rows(ab, {row(3, 12 + 2 * w, "2,3", {"2", "3"}), row(4, 15 + 3 * w, "4,5", {"4", "5"}), row(5, 18 + 4 * w, "\"6\",\"7\"", {"6", "7"}), row(6, 25 + 5 * w, "8,9", {"8", "9"})},
+                  {bad(2, 3 + w, "unterminated_quote", 1, "1,\"text\"\"")}), options);
+      expect("a,b" + e + "1,\"text" + e + "x" + e + "2,\"y\"" + e,
+             rows(ab, {row(4, 11 + 3 * w, "2,\"y\"", {"2", "y"})}, {bad(2, 3 + w, "unterminated_quote", 1, "1,\"text" + e + "x")}), options);
+    }
+    // Not even the lines of a well-formed value are
+    expect("a,b\n1,\"x\n2,3\ny\"\n", rows(ab, {row(2, 4, "1,\"x\n2,3\ny\"", {"1", "x\n2,3\ny"})}), options);
+    // Before it is known how lines end
+    options.header = false;
+    options.columns = 2;
+    Outcome expected;
+    expected.rows = {row(2, 4, "2,\"x\"", {"2", "x"}), row(3, 10, "3,4", {"3", "4"})};
+    expected.bad = {bad(1, 0, "unterminated_quote", 1, "1,\"")};
+    expect("1,\"\n2,\"x\"\n3,4\n", expected, options);
+  }
+  // The quote out of place comes first, then the one that opens
+  expect("a,b\n\"p\"q,\"\n2,3\n", rows(ab, {row(3, 11, "2,3", {"2", "3"})}, {bad(2, 4, "text_after_quote", 0, "\"p\"q,\"")}));
+  expect("a,b\nx\"y,\"r\n2,3\n", rows(ab, {row(3, 11, "2,3", {"2", "3"})}, {bad(2, 4, "quote_in_field", 0, "x\"y,\"r")}));
+  // Within one column every line that is not empty is whole
+  expect("a\n\"x\n\ny\nz\"w\n", rows(row(1, 0, "a", {"a"}), {row(4, 6, "y", {"y"})}, {bad(2, 2, "unterminated_quote", 0, "\"x\n"), bad(5, 8, "quote_in_field", 0, "z\"w")}));
+  // A line's other faults are its own
+  expect("a,b\n1,\"\n2,\"\xFF\"\n3,4\n",
+         rows(ab, {row(4, 14, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "1,\""), bad(3, 8, "invalid_encoding", 1, "2,\"\xFF\"")}));
+  // Another width alone says nothing of quotes, but where they are known to be unreliable
+  const std::string wide = "1,\"x\n2,3\ny\",z,w";
+  expect("a,b\n" + wide + "\n", rows(ab, {}, {bad(2, 4, "field_count", -1, wide, 4)}));
+  expect("a,b\n" + wide + "\n",
+         rows(ab, {row(3, 9, "2,3", {"2", "3"})}, {bad(2, 4, "unterminated_quote", 1, "1,\"x"), bad(4, 13, "field_count", -1, "y\",z,w", 3)}), lenient());
+  // If lenient, a line whose quotes are data is whole
+  expect("a,b\n1,\"\n2,5\" wide\n3,4\n", rows(ab, {row(3, 8, "2,5\" wide", {"2", "5\" wide"}), row(4, 18, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "1,\"")}), lenient());
+}
+
+TEST(CsvTorture, QuotesOutOfPlaceAtTheEnd) {
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  Outcome open = rows(ab, {});
+  open.error = FileError::unterminated_quote;
+  open.error_line = 2;
+  open.error_offset = 4;
+  expect("a,b\n1,\"\n2,3\n", open);
+  expect("a,b\n1,\"\n2,3\n", open, lenient());
+  expect("a,b\n1\"x,\"y\nz", open);
+  expect("a,b\n\"x\" y,3\n", rows(ab, {}, {bad(2, 4, "text_after_quote", 0, "\"x\" y,3")}));
+  expect("a,b\n\"x\" y,3\n", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
+  expect("a,b\n\"x\" y,3", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
+  expect("a,b\n\"x\" y,3\n4,5", rows(ab, {row(3, 12, "4,5", {"4", "5"})}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
+}
+
+TEST(CsvTorture, HeaderWithQuotesOutOfPlace) {
+  Outcome header;
+  header.bad = {bad(1, 0, "text_after_quote", 0, "\"a\"b,\"c")};
+  expect("\"a\"b,\"c\nd\"\n1,2\n", header);
+  header.bad = {bad(1, 0, "unterminated_quote", 0, "\"a\"b,c")};
+  expect("\"a\"b,c\n1,2\n", header, lenient());
+  expect("\"a\"b\",c\n1,2\n", rows(row(1, 0, "\"a\"b\",c", {"a\"b", "c"}), {row(2, 8, "1,2", {"1", "2"})}), lenient());
+}
+
+TEST(CsvTorture, QuotesOutOfPlaceInALongRecord) {
+  Options options;
+  options.limits.record_bytes = 20;
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  const std::string begun = "x\"y,\"aaaa\nbbbb\ncccc\ndddd";
+  expect("a,b\n" + begun + "\neeee\n1,2\n", rows(ab, {row(7, 34, "1,2", {"1", "2"})}, {bad(2, 4, "quote_in_field", 0, begun), bad(6, 29, "field_count", -1, "eeee", 1)}), options);
+  // Too long before the quote is seen: nothing of it is looked at again
+  const std::string swallowing = "1,\"\n2,3\n4,5\n6,7\n8,9\n0,\"x";
+  expect("a,b\n" + swallowing + "\n1,2\n", rows(ab, {row(8, 29, "1,2", {"1", "2"})}, {bad(2, 4, "record_too_long", -1, swallowing)}), options);
 }
 
 TEST(CsvTorture, NoQuotes) {

@@ -7,6 +7,7 @@
 #include <memory_resource>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace dap::csv {
 
@@ -45,6 +46,12 @@ class Buffer {
   void shrink(std::size_t size) {
     size_ = size;
     move_to(size);
+  }
+  // Changes contents with another buffer on the same resource.
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
   }
   void release() noexcept {
     if (data_ != nullptr) memory_->deallocate(data_, capacity_ * sizeof(T), alignof(T));

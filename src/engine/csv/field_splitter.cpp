@@ -21,6 +21,45 @@ const char* next_mark(const Rules& rules, const char* from, const char* end) noe
   return end;
 }
 
+// The closing quote of the quoted value whose inside begins at `p`; the number of its escapes.
+const char* closing_quote(const Rules& rules, const char* p, const char* end, std::size_t& escapes) noexcept {
+  for (;; escapes++) {
+    p = next_mark(rules, p, end);
+    // Where quotes are written twice, the closing one is the one that has no other after it.
+    const bool twice = rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote;
+    if (p == end || (byte_at(p) == rules.quote && !twice)) return p;
+    p += 2;
+  }
+}
+
+// The same for a lenient dialect, where a quote closes before a delimiter or the record's end only, as RecordMachine has it. Copies the
+// value to `to`, which may be `p`, unless that is null.
+const char* lenient_closing_quote(const Rules& rules, const char* p, const char* end, std::size_t& escapes, char* to) noexcept {
+  const auto field_ends = [&](const char* at) { return at >= end || byte_at(at) == rules.delimiter; };
+  const char* plain = p;  // what is not copied yet
+  bool data = false;      // there was a quote that is data
+  for (;;) {
+    p = next_mark(rules, p, end);
+    if (p == end) break;
+    const bool twice = rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote && !(data && field_ends(p + 2));
+    if (byte_at(p) == rules.quote && !twice) {
+      if (field_ends(p + 1)) break;
+      data = true;
+      p++;
+      continue;
+    }
+    escapes++;
+    if (to != nullptr) {
+      std::memmove(to, plain, static_cast<std::size_t>(p - plain));
+      to += p - plain;
+    }
+    plain = p + 1;
+    p += 2;
+  }
+  if (to != nullptr) std::memmove(to, plain, static_cast<std::size_t>(p - plain));
+  return p;
+}
+
 }  // namespace
 
 char* unescape(const Rules& rules, const char* from, const char* end, char* to) noexcept {
@@ -58,30 +97,18 @@ void split_fields(const Rules& rules, const char* record, std::size_t size, Fiel
       out[k] = {start, null ? 0 : static_cast<std::uint32_t>(length), null};
     } else {
       const char* start = ++p;
-      std::size_t escaped = 0;
-      for (;;) {
-        p = next_mark(rules, p, end);
-        // Where quotes are written twice, the closing one is the one that has no other after it.
-        const bool twice = rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote;
-        const bool closes = p == end || (byte_at(p) == rules.quote && !twice);
-        if (closes) break;
-        escaped++;
-        p += 2;
-      }
-      const char* close = p;
-      const char* rest = p < end ? ++p : p;
-      p = find(p, end, rules.delimiter);
-      const auto inside = static_cast<std::size_t>(close - start);
-      const auto after = static_cast<std::size_t>(p - rest);
-      if (escaped == 0 && after == 0) {
-        out[k] = {start, static_cast<std::uint32_t>(inside), false};
-      } else {
-        const std::size_t length = inside - escaped + after;
+      std::size_t escapes = 0;
+      const char* close = rules.lenient ? lenient_closing_quote(rules, start, end, escapes, nullptr) : closing_quote(rules, start, end, escapes);
+      const std::size_t length = static_cast<std::size_t>(close - start) - escapes;
+      const char* value = start;
+      if (escapes > 0) {
         char* copy = in_place ? in_place + (start - record) : arena.take(length);
-        char* tail = unescape(rules, start, close, copy);
-        if (after > 0) std::memmove(tail, rest, after);
-        out[k] = {copy, static_cast<std::uint32_t>(length), false};
+        if (rules.lenient) lenient_closing_quote(rules, start, end, escapes, copy);
+        else unescape(rules, start, close, copy);
+        value = copy;
       }
+      out[k] = {value, static_cast<std::uint32_t>(length), false};
+      p = close < end ? close + 1 : end;
     }
     if (p < end) p++;  // the delimiter
   }

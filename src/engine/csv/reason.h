@@ -11,6 +11,7 @@ enum class Reason : std::uint8_t {
   nul_byte,
   quote_in_field,     // a quote inside an unquoted field (strict)
   text_after_quote,   // text between a closing quote and the delimiter (strict)
+  unterminated_quote, // a quote that opens a field is not closed, in a record whose end was found all the same
   bare_cr,            // a carriage return outside quotes that ends no line of this file
   field_too_long,
   record_too_long,

@@ -22,7 +22,10 @@ std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexc
   }
   std::size_t n = 0;
   while (n < size && !special_[static_cast<unsigned char>(data[n])]) n++;
-  if (n > 0) last_was_cr_ = false;
+  if (n > 0) {
+    last_was_cr_ = false;
+    line_end_size_ = 0;
+  }
   value_size_ += n;
   size_ += n;
   return n;
@@ -30,10 +33,11 @@ std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexc
 
 void RecordMachine::start(std::uint64_t line, bool empty_lines_count) noexcept {
   state_ = State::field_start;
-  cr_pending_ = last_was_cr_ = faulty_ = pieces_ = false;
+  pending_ = Pending::none;
+  last_was_cr_ = faulty_ = broken_ = spans_ = pieces_ = false;
   empty_lines_count_ = empty_lines_count;
   fault_column_ = -1;
-  column_ = value_size_ = size_ = copied_ = lone_crs_ = 0;
+  column_ = value_size_ = size_ = copied_ = lone_crs_ = line_end_size_ = 0;
   line_ = quote_line_ = line;
   utf8_.reset();
 }
@@ -61,23 +65,46 @@ void RecordMachine::text(int c) noexcept {
       state_ = State::unquoted;
       [[fallthrough]];
     case State::unquoted:
-      if (c == rules_.quote && !rules_.lenient) fault(Reason::quote_in_field, column);
+      if (c == rules_.quote && !rules_.lenient) {
+        broken_ = true;
+        fault(Reason::quote_in_field, column);
+      }
       break;
-    default:
+    default:  // strictly
       state_ = State::after_text;
-      pieces_ = true;
-      if (!rules_.lenient) fault(Reason::text_after_quote, column);
+      broken_ = true;
+      fault(Reason::text_after_quote, column);
       break;
   }
   value_byte();
 }
 
+// If lenient: neither a delimiter nor a line end follows the quote, or the two, before `c`, so the value goes on.
+void RecordMachine::stay_inside(int c, LineEnds line_ends) noexcept {
+  if (state_ == State::after_two) {
+    pieces_ = true;
+  } else {
+    broken_ = broken_value_ = true;
+  }
+  state_ = State::quoted;
+  value_byte();
+  inside_quotes(c, line_ends);
+}
+
 void RecordMachine::inside_quotes(int c, LineEnds line_ends) noexcept {
+  line_end_size_ = 0;
   if (c == '\n') {
     if (!(last_was_cr_ && line_ends == LineEnds::cr)) line_++;  // that CR has been counted
     if (last_was_cr_ && line_ends == LineEnds::undecided) lone_crs_--;
+    line_end_size_ = last_was_cr_ ? 2 : 1;
+    spans_ = true;
   } else if (c == '\r') {
-    if (line_ends == LineEnds::cr) line_++;
+    if (line_ends == LineEnds::cr) {
+      line_++;
+      line_end_size_ = 1;
+      spans_ = true;
+      if (broken_) pending_ = Pending::line;
+    }
     if (line_ends == LineEnds::undecided) lone_crs_++;
   }
   last_was_cr_ = c == '\r';
@@ -101,9 +128,21 @@ void RecordMachine::inside_quotes(int c, LineEnds line_ends) noexcept {
 }
 
 void RecordMachine::end_field() noexcept {
+  if (state_ == State::after_two) value_byte();  // the first of them is data
   if (pieces_) copied_ += value_size_;
   pieces_ = false;
   value_size_ = 0;
+}
+
+// A CR that ends no line, outside quotes or where a quote that is data kept them open.
+void RecordMachine::bare_cr(LineEnds line_ends) noexcept {
+  if (rules_.lenient && (state_ == State::after_quote || state_ == State::after_two)) {
+    stay_inside('\r', line_ends);
+  } else {
+    fault(Reason::bare_cr, static_cast<std::int64_t>(column_));
+    text('\r');
+  }
+  raw_byte();
 }
 
 RecordMachine::Found RecordMachine::end_record(LineEnds& line_ends, LineEnds seen) noexcept {
@@ -122,8 +161,15 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
   for (std::size_t i = 0; i < size; i++) {
     const int c = static_cast<unsigned char>(data[i]);
 
-    if (cr_pending_) {
-      cr_pending_ = false;
+    if (pending_ == Pending::line) {
+      pending_ = Pending::none;
+      if (c != '\n') {
+        last_was_cr_ = false;
+        found = Found::line;
+        return i;
+      }
+    } else if (pending_ == Pending::cr) {
+      pending_ = Pending::none;
       if (c == '\n') {
         found = end_record(line_ends, line_ends == LineEnds::cr ? LineEnds::cr : LineEnds::lf);
         return i + 1;
@@ -132,9 +178,7 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
         found = end_record(line_ends, LineEnds::cr);
         return i;
       }
-      fault(Reason::bare_cr, static_cast<std::int64_t>(column_));
-      text('\r');
-      raw_byte();
+      bare_cr(line_ends);
     }
 
     if (!special_[static_cast<std::size_t>(c)]) {
@@ -150,11 +194,20 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
 
     if (state_ == State::quoted || state_ == State::escaped) {
       inside_quotes(c, line_ends);
+      if (c == '\n' && broken_) {
+        raw_byte();
+        found = Found::line;
+        return i + 1;
+      }
     } else if (state_ == State::after_quote && c == rules_.quote && rules_.doubled_quotes()) {
-      state_ = State::quoted;
-      pieces_ = true;
       last_was_cr_ = false;
-      value_byte();
+      if (rules_.lenient && broken_value_) {
+        state_ = State::after_two;
+      } else {
+        state_ = State::quoted;
+        pieces_ = true;
+        value_byte();
+      }
     } else if (c == rules_.delimiter) {
       end_field();
       column_++;
@@ -163,12 +216,14 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
       found = end_record(line_ends, line_ends == LineEnds::cr ? LineEnds::cr : LineEnds::lf);
       return i + 1;
     } else if (c == '\r') {
-      cr_pending_ = true;
+      pending_ = Pending::cr;
       continue;  // counted once it is known to be data
     } else if (c == rules_.quote && state_ == State::field_start) {
       state_ = State::quoted;
       quote_line_ = line_;
-      last_was_cr_ = false;
+      last_was_cr_ = broken_value_ = false;
+    } else if (rules_.lenient && (state_ == State::after_quote || state_ == State::after_two)) {
+      stay_inside(c, line_ends);
     } else {
       text(c);
     }
@@ -179,17 +234,22 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
 
 RecordMachine::Found RecordMachine::finish(LineEnds& line_ends) noexcept {
   if (unterminated()) return Found::nothing;
-  if (cr_pending_) {
-    cr_pending_ = false;
+  if (pending_ == Pending::cr) {
+    pending_ = Pending::none;
     if (line_ends != LineEnds::lf) return end_record(line_ends, LineEnds::cr);
-    fault(Reason::bare_cr, static_cast<std::int64_t>(column_));
-    text('\r');
-    raw_byte();
+    bare_cr(line_ends);
+    if (unterminated()) return Found::nothing;
   } else if (size_ == 0) {
     return Found::nothing;
   }
   if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_encoding, static_cast<std::int64_t>(column_));
   return end_record(line_ends, LineEnds::undecided);
+}
+
+void RecordMachine::give_up() noexcept {
+  if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_encoding, static_cast<std::int64_t>(column_));
+  if (state_ == State::escaped) value_byte();  // the escape stood for itself
+  fault(Reason::unterminated_quote, static_cast<std::int64_t>(column_));
 }
 
 }  // namespace dap::csv

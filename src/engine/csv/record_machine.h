@@ -12,12 +12,19 @@ namespace dap::csv {
 
 // Everything about a record but its bytes; keeps no more than this, however long the record is.
 //
-// Outside quotes a delimiter ends the field and a line end the record. A quote opens a quoted value only as the first byte of a field. Text
-// after the closing quote belongs to the field, and no quote opens or closes anything until the next delimiter. Strict and lenient
-// dialects see the same records and fields; what differs is whether such quotes and texts are faults.
+// Outside quotes a delimiter ends the field and a line end the record. A quote opens a quoted value only as the first byte of a field; in
+// another field it is a fault, or data if lenient. Strictly the first quote that no escape takes closes the value; text after it is a fault and
+// belongs to the field, in which no quote opens or closes anything. If lenient a quote closes the value only before a delimiter or a line
+// end, and is data elsewhere; once there was such a one, the second of two quotes closes too, where it stands so: a person who did not
+// double the others did not double that one. What strictly has no fault is the same record for both.
 class RecordMachine {
  public:
-  enum class Found : std::uint8_t { nothing, record, empty_line };
+  enum class Found : std::uint8_t {
+    nothing,
+    record,
+    empty_line,
+    line,  // a line end inside quotes, in a record that is broken()
+  };
 
   explicit RecordMachine(const Rules& rules) noexcept;
 
@@ -25,14 +32,23 @@ class RecordMachine {
   void start(std::uint64_t line, bool empty_lines_count) noexcept;
 
   // Reads from data[0, size) up to and with the record's line end, and says how much it read. Found::nothing: all of it, and the
-  // record goes on. `line_ends` is decided by the end of the first record.
+  // record goes on, as it does after Found::line. `line_ends` is decided by the end of the first record.
   std::size_t read(const char* data, std::size_t size, LineEnds& line_ends, Found& found) noexcept;
 
   // The input ends here. Found::nothing: there was no record, or unterminated() is true.
   Found finish(LineEnds& line_ends) noexcept;
 
+  // The record has no more bytes, though a quote is open: that is its fault, if it has no other.
+  void give_up() noexcept;
+
   bool unterminated() const noexcept { return state_ == State::quoted || state_ == State::escaped; }
   std::uint64_t quote_line() const noexcept { return quote_line_; }  // where the last quoted value opened
+
+  // Does a quote stand where none may? If lenient: one that would close the value, were it before a delimiter or a line end.
+  bool broken() const noexcept { return broken_; }
+  bool spans_lines() const noexcept { return spans_; }  // there was a line end inside quotes
+  // How many of the bytes read last are a line end inside quotes.
+  std::uint64_t line_end_size() const noexcept { return line_end_size_; }
 
   bool faulty() const noexcept { return faulty_; }
   Reason reason() const noexcept { return reason_; }
@@ -49,7 +65,8 @@ class RecordMachine {
     unquoted,
     quoted,
     escaped,      // an escape that is not the quote, inside quotes
-    after_quote,  // a quote inside quotes: the closing one, or the first of two
+    after_quote,  // a quote inside quotes: the closing one, the first of two, or data
+    after_two,    // two quotes inside quotes of a value with quotes that are data: one by an escape, or data and the closing one
     after_text,   // text after the closing quote
   };
 
@@ -58,16 +75,23 @@ class RecordMachine {
   void value_byte() noexcept;
   void raw_byte() noexcept;
   void text(int c) noexcept;
+  void stay_inside(int c, LineEnds line_ends) noexcept;
   void inside_quotes(int c, LineEnds line_ends) noexcept;
+  void bare_cr(LineEnds line_ends) noexcept;
   void end_field() noexcept;
   Found end_record(LineEnds& line_ends, LineEnds seen) noexcept;
 
   const Rules& rules_;
   std::array<bool, 256> special_;  // bytes that need to be looked at in every state
   State state_ = State::field_start;
-  bool cr_pending_ = false;  // a CR outside quotes whose next byte is not known yet
+  // A CR whose next byte is not known yet: outside quotes, or one that ends a line inside quotes of a record that is broken
+  enum class Pending : std::uint8_t { none, cr, line };
+  Pending pending_ = Pending::none;
   bool last_was_cr_ = false;
   bool faulty_ = false;
+  bool broken_ = false;
+  bool broken_value_ = false;  // the field at hand has a quote that is data, inside quotes
+  bool spans_ = false;
   bool pieces_ = false;  // the field's value is not contiguous in the record
   bool empty_lines_count_ = false;
   Reason reason_{};
@@ -76,6 +100,7 @@ class RecordMachine {
   std::uint64_t value_size_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t copied_ = 0;
+  std::uint64_t line_end_size_ = 0;
   std::uint64_t line_ = 1;
   std::uint64_t quote_line_ = 1;
   std::uint64_t lone_crs_ = 0;  // inside quotes while the line ends are undecided: lines, if CR turns out to be a line end

@@ -30,6 +30,7 @@ struct Rules {
         field_bytes(std::min(limits.field_bytes, largest)),
         record_bytes(std::min(limits.record_bytes, largest)),
         reject_bytes(std::min(limits.reject_bytes, largest)),
+        step_bytes(std::clamp<std::uint64_t>(limits.step_bytes, 1, largest)),
         null_text(memory) {
     null_text.append(dialect.null_text.data(), dialect.null_text.size());
   }
@@ -47,6 +48,7 @@ struct Rules {
   std::uint64_t field_bytes;
   std::uint64_t record_bytes;
   std::uint64_t reject_bytes;
+  std::uint64_t step_bytes;
   Buffer<char> null_text;
 };
 

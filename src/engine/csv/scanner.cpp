@@ -14,6 +14,7 @@ const char* reason_code(Reason reason) noexcept {
     case Reason::nul_byte: return "nul_byte";
     case Reason::quote_in_field: return "quote_in_field";
     case Reason::text_after_quote: return "text_after_quote";
+    case Reason::unterminated_quote: return "unterminated_quote";
     case Reason::bare_cr: return "bare_cr";
     case Reason::field_too_long: return "field_too_long";
     case Reason::record_too_long: return "record_too_long";
@@ -27,8 +28,11 @@ Scanner::Impl::Impl(const Dialect& dialect, const Limits& limits, std::pmr::memo
     : memory(memory_),
       rules(dialect, limits, memory_),
       machine(rules),
+      line_machine(rules),
+      part_machine(rules),
       index(rules, memory_),
       carried(memory_),
+      held(memory_),
       fields(memory_),
       records(memory_),
       rejects(memory_),
@@ -45,6 +49,7 @@ void Scanner::Impl::begin_batch() {
     if (carried.capacity() > long_bytes) carried.release();
     carried.set_size(0);
   }
+  if (!in_held) held.release();
 }
 
 bool Scanner::Impl::batch_full(std::size_t max_records) const noexcept {
@@ -57,7 +62,16 @@ void Scanner::Impl::begin_piece(const char* data, const char* end) {
   if (piece != nullptr) piece_offset = offset_of(cursor);
   piece = cursor = data;
   piece_end = end;
+  in_held = false;
   index.begin(data, end);
+}
+
+// Makes the next bytes from `from` on, of those that are held, the piece.
+void Scanner::Impl::begin_held(const char* from) {
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(rules.step_bytes, static_cast<std::uint64_t>(held_end() - from)));
+  begin_piece(from, from + size);
+  piece_offset = held_offset + static_cast<std::uint64_t>(from - held.data());
+  in_held = true;
 }
 
 Step Scanner::Impl::read(Batch& out, std::size_t max_records, bool header) {
@@ -80,8 +94,12 @@ Step Scanner::Impl::read_pieces(std::size_t max_records, bool header) {
   }
   for (;;) {
     if (batch_full(max_records)) return Step::batch;
-    if (cursor == piece_end) {
+    if (cursor == piece_end && !looking) {
       if (!batch_empty()) return Step::batch;
+      if (in_held && piece_end < held_end()) {
+        begin_held(piece_end);
+        continue;
+      }
       if (waiting_size > 0) {
         begin_piece(waiting, waiting + waiting_size);
         waiting_size = 0;
@@ -89,12 +107,14 @@ Step Scanner::Impl::read_pieces(std::size_t max_records, bool header) {
       }
       return finished ? read_end(header) : Step::need_input;
     }
+    if (looking && ended) return read_end(header);
     // The fast path knows how lines end and how many fields there must be.
     if (!in_machine && !header && line_ends != LineEnds::undecided) {
       if (read_fast(max_records) == Stop::full) return Step::batch;
       if (cursor == piece_end) continue;
     }
     if (!read_slow(header)) return Step::batch;
+    if (looking) return Step::call_again;
   }
 }
 
@@ -104,29 +124,136 @@ bool Scanner::Impl::read_slow(bool header) {
     machine.start(line, !header && columns == 1);
     record_line = line;
     record_offset = offset_of(cursor);
+    record_line_ends = line_ends;
+    looked_through = 0;
   }
-  const auto left = static_cast<std::size_t>(piece_end - cursor);
-  RecordMachine::Found found;
-  const std::size_t used = machine.read(cursor, left, line_ends, found);
-  if (found == RecordMachine::Found::nothing) {
-    // A record of this batch may lie in `carried`, so the batch goes out first and this record is begun again.
-    if (!batch_empty()) return false;
-    carry_on(cursor, used);
-    in_machine = true;
-    cursor = piece_end;
+  for (const char* at = cursor;;) {
+    RecordMachine::Found found = looking_at;
+    if (!looking) at += machine.read(at, static_cast<std::size_t>(piece_end - at), line_ends, found);
+    if (found == RecordMachine::Found::nothing) {
+      // A record of this batch may lie in `carried`, so the batch goes out first and this record is begun again.
+      if (!batch_empty()) return false;
+      carry_on(cursor, static_cast<std::size_t>(at - cursor));
+      in_machine = true;
+      cursor = piece_end;
+      return true;
+    }
+    if (look_through(found, at, header) || looking) return true;
+    if (found == RecordMachine::Found::line && !header && !too_long()) continue;
+    if (found == RecordMachine::Found::line) machine.give_up();
+    if (found != RecordMachine::Found::empty_line && !emit(cursor, header)) return false;
+    end_record(at);
     return true;
   }
-  if (found == RecordMachine::Found::record && !emit(cursor, header)) return false;
+}
+
+void Scanner::Impl::end_record(const char* at) {
   in_machine = false;
   line = machine.line_after();
-  cursor += used;
-  return true;
+  cursor = at;
+  // One that was given up ended with a line, whatever a CR was meant to be in it.
+  if (machine.unterminated() && line_ends == LineEnds::undecided) line_ends = LineEnds::lf;
+}
+
+// Where line ends are not decided yet, a CR alone may be data, and a record that is cut off ends with LF.
+LineEnds Scanner::Impl::known_line_ends() const noexcept { return record_line_ends == LineEnds::undecided ? LineEnds::lf : record_line_ends; }
+
+// Whether the line is a record by itself, with its quotes in order and as many fields as there must be; its other faults are its own.
+bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
+  LineEnds ends = known_line_ends();
+  RecordMachine::Found found;
+  line_machine.start(1, true);
+  std::size_t used = 0;
+  do {  // a long line shows soon that it has too many fields
+    used += line_machine.read(data + used, std::min<std::size_t>(size - used, 4096), ends, found);
+    if (line_machine.fields() > columns) return false;
+  } while (found == RecordMachine::Found::nothing && used < size);
+  if (used < size || found == RecordMachine::Found::line) return false;
+  if (found == RecordMachine::Found::nothing) found = line_machine.finish(ends);
+  return found == RecordMachine::Found::record && line_machine.size() > 0 && line_machine.fields() == columns && (rules.lenient || !line_machine.broken());
+}
+
+// The record has come to `at`. If a quote in it stands where none may, looks for a line in it that stands whole; if there is one, the
+// record ends before it, as a reject, and that line is the next to be read. Looks at so much only that it does not take long: then `looking` is set.
+bool Scanner::Impl::look_through(RecordMachine::Found found, const char* at, bool header) {
+  const bool suspect = machine.broken() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
+  if (!suspect || header || !machine.spans_lines() || too_long()) return false;
+  if (in_machine) {  // all of it is needed in one place
+    carry_on(cursor, static_cast<std::size_t>(at - cursor));
+    cursor = at;
+  }
+  const char* const begin = in_machine ? carried.data() : cursor;
+  const std::size_t size = in_machine ? carried.size() : static_cast<std::size_t>(at - cursor);
+  if (looked_through == 0) part_machine.start(record_line, columns == 1);
+  looking = false;
+  for (std::size_t looked_at = 0; looked_through < size;) {
+    if (looked_at > rules.step_bytes && in_machine) {  // else the record is no longer than a piece
+      looking = true;
+      looking_at = found;
+      return false;
+    }
+    const char* const from = begin + looked_through;
+    const std::size_t length = line_size(from, size - looked_through);
+    if (looked_through > 0 && stands_whole(from, length)) {
+      cut_off(begin, at);
+      return true;
+    }
+    LineEnds ends = known_line_ends();
+    RecordMachine::Found part;
+    for (std::size_t used = 0; used < length;) used += part_machine.read(from + used, length - used, ends, part);
+    looked_through += length;
+    looked_at += length;
+  }
+  return false;
+}
+
+// The first line of data[0, size) with its line end, or all of it.
+std::size_t Scanner::Impl::line_size(const char* data, std::size_t size) const noexcept {
+  const bool cr = known_line_ends() == LineEnds::cr;
+  for (std::size_t i = 0; i < size; i++) {
+    if (data[i] == '\n') return i + 1;
+    if (cr && data[i] == '\r') return i + 1 < size && data[i + 1] == '\n' ? i + 2 : i + 1;
+  }
+  return size;
+}
+
+// Makes a reject of what was looked through, the last bytes of which are a line end, and goes on reading behind it. Its fault is what reading it alone shows.
+void Scanner::Impl::cut_off(const char* record, const char* at) {
+  const std::size_t size = looked_through;
+  line_ends = known_line_ends();
+  part_machine.give_up();
+  line = part_machine.line_after();
+  const std::uint64_t raw_size = size - part_machine.line_end_size();
+  rejects.push_back({record_line, record_offset, part_machine.reason(), part_machine.fault_column(), 0,
+                     std::string_view(record, static_cast<std::size_t>(std::min(raw_size, rules.reject_bytes))), raw_size});
+  if (!in_machine) {
+    cursor = record + size;
+    return;
+  }
+  in_machine = ended = false;
+  if (in_held) {  // and so began the record
+    begin_held(held.data() + (record_offset - held_offset) + size);
+    return;
+  }
+  // What was read of the record is held now; the rest of the piece waits.
+  waiting_size = static_cast<std::size_t>(piece_end - at);
+  waiting = at;
+  held.swap(carried);
+  carried.set_size(0);
+  held_offset = record_offset;
+  begin_held(held.data() + size);
 }
 
 Step Scanner::Impl::read_end(bool header) {
   if (!in_machine) return Step::end;
-  const RecordMachine::Found found = machine.finish(line_ends);
-  if (machine.unterminated()) {
+  RecordMachine::Found found = looking ? looking_at : machine.finish(line_ends);
+  ended = true;
+  if (look_through(found, cursor, header)) return Step::batch;
+  if (looking) return Step::call_again;
+  if (machine.unterminated() && rules.lenient && machine.broken()) {
+    machine.give_up();
+    found = RecordMachine::Found::record;
+  } else if (machine.unterminated()) {
     error = FileError::unterminated_quote;
     error_line = machine.quote_line();
     error_offset = record_offset;
@@ -134,8 +261,7 @@ Step Scanner::Impl::read_end(bool header) {
   }
   // Nothing else is in the batch, so there is room.
   if (found == RecordMachine::Found::record) emit(cursor, header);
-  in_machine = false;
-  line = machine.line_after();
+  end_record(cursor);
   return batch_empty() ? Step::end : Step::batch;
 }
 
@@ -147,7 +273,8 @@ void Scanner::Impl::make_carrying_room(std::size_t size) {
 }
 
 void Scanner::Impl::carry_on(const char* data, std::size_t size) {
-  if (!machine.faulty()) {
+  // Of a reject no more is needed, but that it may have to be looked through for other records.
+  if (!too_long()) {
     make_carrying_room(size);
     carried.append(data, size);
     return;
@@ -169,7 +296,7 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
     bad = true;
     found = static_cast<std::uint32_t>(std::min<std::uint64_t>(machine.fields(), UINT32_MAX));
   }
-  const std::uint64_t size = machine.size();
+  const std::uint64_t size = machine.size() - (machine.unterminated() ? machine.line_end_size() : 0);
   // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is copied before.
   const bool in_place = !bad && !header && in_machine && machine.copied_bytes() > Arena::block_bytes;
   const std::uint64_t copied = in_place ? std::min(size, rules.reject_bytes) : machine.copied_bytes();

@@ -18,7 +18,7 @@ struct Dialect {
   char delimiter = ',';
   char quote = '"';
   char escape = '"';
-  bool lenient = false;       // quotes inside unquoted fields and text after a closing quote are data, not errors
+  bool lenient = false;       // a quote inside an unquoted field is data; one that opened a field is closed before a delimiter or a line end only
   std::string null_text;      // an unquoted field equal to this is NULL
   bool validate_utf8 = true;  // false: the caller validates and converts the bytes of another encoding
 };
@@ -28,6 +28,7 @@ struct Limits {
   std::uint64_t field_bytes = 16u << 20;
   std::uint64_t record_bytes = 64u << 20;
   std::uint64_t reject_bytes = 64u << 10;  // how much of a rejected record's raw bytes is kept
+  std::uint64_t step_bytes = 256u << 10;   // about how much is read, and read again, in one call; the outcome does not depend on it
 };
 
 enum class FileError : std::uint8_t { none, unterminated_quote };
@@ -70,11 +71,18 @@ struct Batch {
 enum class Step : std::uint8_t {
   batch,       // the batch holds at least one record or reject
   need_input,  // everything fed was used up: feed() or finish()
+  call_again,  // a long record is not looked through yet
   end,         // after finish(): nothing is left
   failed,      // file_error() says why; no further calls
 };
 
 // Feed bytes in chunks of any size, pull batches. The outcome does not depend on the chunks. Throws std::bad_alloc only.
+//
+// Where a quote stands that may not, nobody knows what the quotes around it mean, and the record may have swallowed others. If it spans lines, it
+// is a reject that ends before the first of its further lines that stands whole: a record by itself, of as many fields as there must be, with
+// its quotes in order. Reading goes on with that line. Without such a line the record ends where its quotes say, or with the line in which it
+// is known to be too long by the limits. Under a lenient dialect a record of another width is looked through in the same way, and one whose
+// quotes are out of order and never closed is a reject to the end of the file; every other quote that is never closed fails the file.
 class Scanner {
  public:
   Scanner(const Dialect&, const Limits&, std::pmr::memory_resource*);
@@ -86,7 +94,7 @@ class Scanner {
   void feed(const char* data, std::size_t size);
   void finish();
 
-  // Reads the first record as the header: Step::batch with one record of any number of fields in `out` (rejects are not reported
+  // Reads the next record as the header: Step::batch with one record of any number of fields in `out` (rejects are not reported
   // here: a header with a fault comes out as one reject), need_input, end (no header) or failed.
   Step read_header(Batch& out);
 

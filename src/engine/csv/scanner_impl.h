@@ -10,8 +10,8 @@
 namespace dap::csv {
 
 // Two ways to read a record, with one outcome. The fast path walks the structural index and takes a record only if it lies whole in the
-// piece of input at hand and is flawless. Whatever else there is (the first record, one that a chunk's edge cuts, a faulty one, text
-// after a closing quote) goes to RecordMachine, whose word is final.
+// piece of input at hand and is flawless. Whatever else there is (the first record, one that a chunk's edge cuts, a faulty one, a quote out of
+// place) goes to RecordMachine, whose word is final.
 struct Scanner::Impl {
   // A batch ends when one of these is reached.
   static constexpr std::size_t most_records = 16u << 10;
@@ -44,6 +44,17 @@ struct Scanner::Impl {
   // Brings the record at the cursor forward by what the piece holds of it; false if the batch must be handed out first.
   bool read_slow(bool header);
   Step read_end(bool header);
+  const char* held_end() const noexcept { return held.data() + held.size(); }
+  void end_record(const char* at);
+
+  LineEnds known_line_ends() const noexcept;
+  bool too_long() const noexcept { return machine.size() > rules.record_bytes || (machine.faulty() && machine.reason() == Reason::field_too_long); }
+  bool stands_whole(const char* data, std::size_t size) noexcept;
+  std::size_t line_size(const char* data, std::size_t size) const noexcept;
+  bool look_through(RecordMachine::Found found, const char* at, bool header);
+  void cut_off(const char* record, const char* at);
+  void begin_held(const char* from);
+
   // Puts the record that the machine has ended, of which `rest` to `rest` + `size` is not yet carried, into the batch; false if there is no room.
   bool emit(const char* rest, bool header);
   void carry_on(const char* data, std::size_t size);
@@ -54,6 +65,8 @@ struct Scanner::Impl {
   std::pmr::memory_resource* memory;
   Rules rules;
   RecordMachine machine;
+  RecordMachine line_machine;  // reads a line of the record at hand by itself
+  RecordMachine part_machine;  // has read the record up to that line
   StructuralIndex index;
 
   // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM.
@@ -75,7 +88,15 @@ struct Scanner::Impl {
   bool in_machine = false;  // the record at hand began in an earlier piece; its bytes so far are in `carried`
   std::uint64_t record_line = 1;
   std::uint64_t record_offset = 0;
+  LineEnds record_line_ends = LineEnds::undecided;  // when it began
+  std::size_t looked_through = 0;                   // its bytes in which no line stands whole, which part_machine has read
+  bool looking = false;                             // it is not looked through to where it has come; `looking_at` is what is found there
+  RecordMachine::Found looking_at{};
+  bool ended = false;  // the record at hand has come to the input's end
   Buffer<char> carried;
+  Buffer<char> held;  // bytes of a record that was cut off, which are read again, in pieces
+  std::uint64_t held_offset = 0;
+  bool in_held = false;
   bool long_record = false;  // the batch is one long record, whose memory can be given back with it
 
   Buffer<Field> fields;

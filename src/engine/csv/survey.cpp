@@ -87,6 +87,7 @@ template <typename Pull>
 Step pull(Scanner& scanner, bool whole, bool& finished, Pull next) {
   for (;;) {
     const Step step = next();
+    if (step == Step::call_again) continue;
     if (step != Step::need_input || finished || !whole) return step;
     finished = true;
     scanner.finish();
@@ -99,9 +100,10 @@ DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dia
   Batch batch;
   scanner.feed(sample, size);
   bool finished = false;
-  if (pull(scanner, whole, finished, [&] { return scanner.read_header(batch); }) != Step::batch) return result;
-  result.fields = batch.rejects.empty() ? batch.fields.size() : 0;
-  if (result.fields == 0) return result;
+  do {
+    if (pull(scanner, whole, finished, [&] { return scanner.read_header(batch); }) != Step::batch) return result;
+  } while (!batch.rejects.empty());
+  result.fields = batch.fields.size();
   scanner.set_columns(static_cast<std::uint32_t>(result.fields));
   while (pull(scanner, whole, finished, [&] { return scanner.next(batch, 1000); }) == Step::batch) {
     result.even += batch.records.size();
@@ -159,7 +161,7 @@ QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Diale
     for (const RecordPlace& record : batch.records) use.quoted += has_quoted(record.raw, record.raw_kept, dialect);
     for (const Reject& reject : batch.rejects) {
       use.quoted += has_quoted(reject.raw.data(), reject.raw.size(), dialect);
-      use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote;
+      use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote || reject.reason == Reason::unterminated_quote;
     }
   };
   Step step = pull(scanner, whole, finished, [&] { return scanner.read_header(batch); });

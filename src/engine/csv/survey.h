@@ -44,7 +44,7 @@ class ByteSurvey {
 // How evenly one delimiter splits a sample.
 struct DelimiterScore {
   char delimiter;
-  std::uint64_t fields;   // of the first record; 0: none
+  std::uint64_t fields;   // of the first record without a fault; 0: none
   std::uint64_t even;     // records with as many fields as the first
   std::uint64_t uneven;   // other records
   // Of the records after the first; 1 where there are none.

@@ -143,6 +143,8 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
       return "a quote stands inside an unquoted field";
     case Reason::text_after_quote:
       return "text follows a closing quote";
+    case Reason::unterminated_quote:
+      return "a quote opens a field and is not closed where the record ends";
     case Reason::bare_cr:
       return "a carriage return stands outside quotes, in a file whose lines do not end with it";
     case Reason::field_too_long:
@@ -289,6 +291,23 @@ void check_kind(CsvReader* reader) {
   if (kind != csv::FileKind::text) set_fault(reader, csv::file_kind_code(kind), csv::file_kind_message(kind), 0, -1);
 }
 
+// Reads the next record as a header; false at the end or at a fault.
+bool read_header(CsvReader* reader) {
+  for (;;) {
+    csv::Step step = csv::Step::failed;
+    EngineFault engine_fault = try_engine([&] { step = reader->engine.scanner->read_header(reader->engine.batch); });
+    raise_engine_fault(engine_fault, "the CSV scanner");
+    if (step == csv::Step::end) return false;
+    if (step == csv::Step::failed) {
+      scanner_failed(reader);
+      return false;
+    }
+    if (step == csv::Step::batch) return true;
+    if (step == csv::Step::call_again) continue;  // does not happen with a header
+    if (!feed(reader)) return false;
+  }
+}
+
 }  // namespace
 
 CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
@@ -320,21 +339,15 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
   return reader;
 }
 
+int csv_reader_width(CsvReader* reader) {
+  while (!reader->fault.reason && read_header(reader))
+    if (!reader->engine.batch.records.empty()) return static_cast<int>(reader->engine.batch.fields.size());
+  return 0;
+}
+
 char** csv_reader_header(CsvReader* reader, int* count) {
   *count = 0;
-  if (reader->fault.reason) return nullptr;
-  for (;;) {
-    csv::Step step = csv::Step::failed;
-    EngineFault engine_fault = try_engine([&] { step = reader->engine.scanner->read_header(reader->engine.batch); });
-    raise_engine_fault(engine_fault, "the CSV scanner");
-    if (step == csv::Step::end) return nullptr;
-    if (step == csv::Step::failed) {
-      scanner_failed(reader);
-      return nullptr;
-    }
-    if (step == csv::Step::batch) break;
-    if (!feed(reader)) return nullptr;
-  }
+  if (reader->fault.reason || !read_header(reader)) return nullptr;
   const csv::Batch& batch = reader->engine.batch;
   if (!batch.rejects.empty()) {
     const csv::Reject& reject = batch.rejects[0];
@@ -392,6 +405,9 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
         return true;
       case csv::Step::need_input:
         if (!feed(reader)) return false;
+        break;
+      case csv::Step::call_again:
+        CHECK_FOR_INTERRUPTS();
         break;
       case csv::Step::end:
         byte_source_check_unchanged(reader->source);

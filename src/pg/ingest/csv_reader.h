@@ -60,6 +60,8 @@ CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
 char** csv_reader_header(CsvReader*, int* count);
 // The header's bytes as they came, without line end; NULL before csv_reader_header has found one.
 const char* csv_reader_header_bytes(const CsvReader*, Size* size);
+// The number of fields of the first record that has no fault, 0 if there is none; of what was read before it no other call tells.
+int csv_reader_width(CsvReader*);
 // The number of fields a record must have; call before csv_reader_next.
 void csv_reader_set_columns(CsvReader*, int columns);
 // The next batch of at most `most` records; false at the end or at a fault.

@@ -71,7 +71,7 @@ void append_line(StringInfo out, const FileJob* job) {
   append_identity(out, job);
 }
 
-// What it takes to read one of the file's rejects again: the header's bytes, and what decides where records end.
+// What it takes to read one of the file's rejects again: the header's bytes and encoding, and what decides where records end.
 void append_reading(StringInfo out, const FileJob* job) {
   Size size;
   const char* header = csv_reader_header_bytes(job->reader, &size);
@@ -87,7 +87,8 @@ void append_reading(StringInfo out, const FileJob* job) {
   append_text(out, "delimiter", pnstrdup(&options->delimiter, 1));
   append_text(out, "quote", pnstrdup(&options->quote, 1));
   append_text(out, "escape", pnstrdup(&options->escape, 1));
-  appendStringInfoChar(out, '}');
+  append_text(out, "encoding", pg_encoding_to_char(options->encoding));
+  appendStringInfo(out, ",\"lenient\":%s}", options->lenient ? "true" : "false");
 }
 
 }  // namespace

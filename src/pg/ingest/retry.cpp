@@ -1,8 +1,9 @@
 // dap.retry_rejects(file_id, options): what a file's records are under corrected options.
 //
-// A loaded file's rejects are read again from the ledger, each alone behind the file's header. That is exact as long as the records' ends cannot
-// have moved, which delimiter, quote and escape decide; where one of these is another now, the file itself is read again, and a record counts
-// that starts where the reject did and is as long.
+// A loaded file's rejects are read again from the ledger, each alone. That is exact as long as the records' ends cannot have moved, which delimiter, quote
+// and escape decide, and "lenient" where a quote is out of place; where one of these is another now, the file itself is read again, and a record
+// counts that starts where the reject did and is as long. Another "lenient" moves nothing as long as each reject ends by itself where it ended in the
+// file. The header's names stay those that the load read: a correction is of records.
 #include <cstring>
 
 #include "bridge/compat/tuple_desc.h"
@@ -36,6 +37,8 @@ struct LedgerLine {
   const char* delimiter;
   const char* quote;
   const char* escape;
+  const char* lenient;   // of a file that an earlier version loaded: NULL, as is
+  const char* encoding;
   bytea* content_hash;
   int64 bytes;
   bool from_server;  // read at `path`; else a client gave the content and chose the name, which may look like any path
@@ -63,6 +66,8 @@ struct Retry {
   Tuplestorestate* outcomes;
   TupleDesc outcome_desc;
   MemoryContext record_context;
+  bool lenient_differs;  // or may
+  bool uncertain;        // a reject before this one does not end by itself where it ended in the file
   int64 retried;
   int64 loaded;
 };
@@ -85,7 +90,7 @@ LedgerLine* find_line(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), l.reading->>'delimiter', l.reading->>'quote', "
-                               "l.reading->>'escape', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+                               "l.reading->>'escape', l.reading->>'lenient', l.reading->>'encoding', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
@@ -101,13 +106,15 @@ LedgerLine* find_line(int32 file_id) {
   line->delimiter = text_of(5);
   line->quote = text_of(6);
   line->escape = text_of(7);
-  line->content_hash = rows.nulls[8] ? nullptr : DatumGetByteaPP(rows.values[8]);
-  line->bytes = rows.nulls[9] ? 0 : DatumGetInt64(rows.values[9]);
-  line->from_server = DatumGetBool(rows.values[10]);  // only a file has a time of modification
+  line->lenient = text_of(8);
+  line->encoding = text_of(9);
+  line->content_hash = rows.nulls[10] ? nullptr : DatumGetByteaPP(rows.values[10]);
+  line->bytes = rows.nulls[11] ? 0 : DatumGetInt64(rows.values[11]);
+  line->from_server = DatumGetBool(rows.values[12]);  // only a file has a time of modification
   return line;
 }
 
-// Could a record end elsewhere under these options than under those of the load? Without quotes every line is a record, as it was or as a part of one.
+// Could any record end elsewhere under these options than under those of the load? Without quotes every line is a record, as it was or as a part of one.
 bool ends_can_move(const LedgerLine* line, const SourceOptions* options) {
   if (options->quote == '\0') return false;
   return options->delimiter != line->delimiter[0] || options->quote != line->quote[0] || options->escape != line->escape[0];
@@ -172,74 +179,82 @@ void load_record(Retry* retry, const CsvField* fields, const CsvPlace* place) {
   put_outcome(retry, too_big_count == 0, too_big_count ? &why : nullptr);
 }
 
-CsvPlace slot_place(Retry* retry, bytea** raw) {
+CsvPlace slot_place(const Retry* retry, bytea** raw) {
   slot_getallattrs(retry->slot);
   const Datum* values = retry->slot->tts_values;
   *raw = DatumGetByteaPP(values[reject_raw]);
   return {DatumGetInt64(values[reject_line]), DatumGetInt64(values[reject_offset]), VARDATA_ANY(*raw), static_cast<uint32>(VARSIZE_ANY_EXHDR(*raw))};
 }
 
-// The header, or a line that stands for it: nothing of a record is then at a file's start, where byte order marks are dropped and line ends decided.
-const char* leading_line(const Retry* retry, Size* size) {
-  if (retry->line->header) {
-    *size = VARSIZE_ANY_EXHDR(retry->line->header);
-    return VARDATA_ANY(retry->line->header);
-  }
-  *size = 1;
-  for (const char* candidate = "hxy0"; *candidate; candidate++)
-    if (*candidate != retry->options->delimiter && *candidate != retry->options->quote && *candidate != retry->options->escape) return candidate;
-  pg_unreachable();
+// Opens a reader of these bytes as a line, behind another one if that is given.
+CsvReader* open_line(const Retry* retry, const SourceOptions* options, const char* before, const char* data, Size size) {
+  Size before_size = before ? std::strlen(before) : 0;
+  char* text = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, before_size + size + 1));
+  if (before) std::memcpy(text, before, before_size);
+  std::memcpy(text + before_size, data, size);
+  text[before_size + size] = '\n';
+  return csv_reader_open(byte_source_open_bytes(retry->line->path, text, before_size + size + 1, Compression::plain), options);
 }
 
-// Opens the leading line, followed by the record if there is one.
+// Opens the record behind a line that stands for the header: nothing of it is then at a file's start, where byte order marks are dropped and line ends decided.
 CsvReader* open_alone(const Retry* retry, const CsvPlace* place) {
-  Size lead_size, room;
-  const char* lead = leading_line(retry, &lead_size);
-  room = lead_size + (place ? place->raw_size : 0) + 2;
-  char* text = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, room));
-  std::memcpy(text, lead, lead_size);
-  Size at = lead_size;
-  text[at++] = '\n';
-  if (place) {
-    std::memcpy(text + at, place->raw, place->raw_size);
-    at += place->raw_size;
-    text[at++] = '\n';
-  }
-  return csv_reader_open(byte_source_open_bytes(retry->line->path, text, at, Compression::plain), retry->options);
-}
-
-// Reads the reject in the slot by itself.
-void retry_alone(Retry* retry) {
-  bytea* raw;
-  CsvPlace place = slot_place(retry, &raw);
-  CsvReader* reader = open_alone(retry, &place);
+  const char* candidate = "h\nx\ny\n0\n";
+  while (*candidate == retry->options->delimiter || *candidate == retry->options->quote || *candidate == retry->options->escape) candidate += 2;
+  CsvReader* reader = open_line(retry, retry->options, pnstrdup(candidate, 2), place->raw, place->raw_size);
   int count;
   csv_reader_header(reader, &count);
   csv_reader_set_columns(reader, retry->map->columns);
+  return reader;
+}
+
+// What the reject in the slot is by itself.
+struct Alone {
+  CsvPlace place;
+  CsvField* fields;  // NULL: it is not one good record
+  CsvReject* why;    // NULL: it is not one reject
+  bool complete;     // it is one record, good or bad, that ends where it ends
+};
+
+Alone read_alone(const Retry* retry) {
+  bytea* raw;
+  Alone alone = {slot_place(retry, &raw), nullptr, nullptr, false};
+  CsvReader* reader = open_alone(retry, &alone.place);
   CsvBatch batch;
   int records = 0, rejects = 0;
-  CsvReject why = {};
-  CsvField* fields = nullptr;
   while (csv_reader_next(reader, 2, &batch)) {
-    if (batch.records > 0 && !fields && batch.places[0].raw_size == place.raw_size) {
+    if (batch.records > 0 && !alone.fields && batch.places[0].raw_size == alone.place.raw_size) {
       Size columns = static_cast<Size>(retry->map->columns);
-      fields = static_cast<CsvField*>(palloc(sizeof(CsvField) * (columns + 1)));
+      alone.fields = static_cast<CsvField*>(palloc(sizeof(CsvField) * (columns + 1)));
       for (Size i = 0; i < columns; i++) {
-        fields[i] = batch.fields[i];
-        fields[i].data = fields[i].size ? pnstrdup(fields[i].data, fields[i].size) : "";
+        alone.fields[i] = batch.fields[i];
+        alone.fields[i].data = alone.fields[i].size ? pnstrdup(alone.fields[i].data, alone.fields[i].size) : "";
       }
     }
-    if (batch.reject_count > 0) {
-      why = batch.rejects[0];
-      why.message = pstrdup(why.message);
+    if (batch.reject_count > 0 && !alone.why) {
+      alone.why = static_cast<CsvReject*>(palloc(sizeof(CsvReject)));
+      *alone.why = batch.rejects[0];
+      alone.why->message = pstrdup(alone.why->message);
     }
     records += batch.records;
     rejects += batch.reject_count;
   }
   bool whole = !csv_reader_fault(reader)->reason;
   csv_reader_close(reader);
-  if (whole && records == 1 && rejects == 0 && fields) load_record(retry, fields, &place);
-  else put_outcome(retry, false, whole && records == 0 && rejects == 1 ? &why : nullptr);
+  if (!whole || records + rejects != 1) alone.fields = nullptr, alone.why = nullptr;
+  alone.complete = alone.fields || (alone.why && alone.why->raw_length == alone.place.raw_size && alone.why->reason != csv::Reason::unterminated_quote);
+  return alone;
+}
+
+// Does the reject count as the record that it is alone? With another "lenient" a line that is whole is a record in the file as well; what spans lines may
+// be a part of a record that began before, and whether a CR in it ends lines the file alone tells.
+bool counts_alone(const Retry* retry, const CsvPlace* place) {
+  if (!retry->lenient_differs) return true;
+  bool spans = false;
+  for (Size i = 0; i < place->raw_size; i++) {
+    spans = spans || place->raw[i] == '\n';
+    if (place->raw[i] == '\r' && (i + 1 == place->raw_size || place->raw[i + 1] != '\n')) return false;
+  }
+  return !spans || !retry->uncertain;
 }
 
 bool next_reject(Retry* retry) {
@@ -251,16 +266,32 @@ void retry_each_alone(Retry* retry) {
   while (next_reject(retry)) {
     MemoryContext old = MemoryContextSwitchTo(retry->record_context);
     retry->retried++;
-    retry_alone(retry);
+    Alone alone = read_alone(retry);
+    if (alone.fields && counts_alone(retry, &alone.place)) load_record(retry, alone.fields, &alone.place);
+    else put_outcome(retry, false, alone.why);
+    retry->uncertain = retry->uncertain || !alone.complete;
     MemoryContextSwitchTo(old);
     MemoryContextReset(retry->record_context);
   }
 }
 
+// Does each reject end by itself where it ended in the file?
+bool all_complete(Retry* retry) {
+  bool all = !retry->uncertain;
+  while (all && next_reject(retry)) {
+    MemoryContext old = MemoryContextSwitchTo(retry->record_context);
+    all = read_alone(retry).complete;
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(retry->record_context);
+  }
+  tuplestore_rescan(retry->rejects);
+  return all;
+}
+
 [[noreturn]] void raise_moved(const Retry* retry, const char* detail) {
   raise_state(retry->file_id,
-              psprintf("Its records may end elsewhere, with another delimiter, quote or escape than it was loaded with: the file itself has to be read again. %s", detail),
-              "Put the file back where it was, or keep delimiter, quote and escape: those given to the call that loaded it have to be given again.");
+              psprintf("Its records may end elsewhere, with another delimiter, quote, escape or \"lenient\" than it was loaded with: the file itself has to be read again. %s", detail),
+              "Put the file back where it was, or keep delimiter, quote, escape and \"lenient\": those given to the call that loaded it have to be given again.");
 }
 
 // Walks the file under the new options and takes from it the records that the rejects are now.
@@ -306,10 +337,29 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
     raise_moved(retry, "It holds other bytes now.");
 }
 
-// The header's columns under the new options.
-void map_header(Retry* retry, char** header, int count, const CsvFault* fault) {
-  if (retry->line->header && (fault->reason || !header))
-    raise_state(retry->file_id, psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"), nullptr);
+[[noreturn]] void raise_header(const Retry* retry, CsvReader* reader) {
+  const CsvFault* fault = csv_reader_fault(reader);
+  raise_state(retry->file_id, psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"), nullptr);
+}
+
+// The columns that the header names, as it was read when the file was loaded.
+void map_header(Retry* retry) {
+  const LedgerLine* line = retry->line;
+  char** header = nullptr;
+  int count = 0;
+  if (line->header) {
+    auto* options = static_cast<SourceOptions*>(palloc(sizeof(SourceOptions)));
+    *options = *retry->options;
+    options->delimiter = line->delimiter[0];
+    options->quote = line->quote[0];
+    options->escape = line->escape[0];
+    if (line->lenient) options->lenient = std::strcmp(line->lenient, "true") == 0;
+    if (line->encoding) options->encoding = pg_char_to_encoding(line->encoding);
+    CsvReader* reader = open_line(retry, options, nullptr, VARDATA_ANY(line->header), VARSIZE_ANY_EXHDR(line->header));
+    header = csv_reader_header(reader, &count);
+    if (!header) raise_header(retry, reader);
+    csv_reader_close(reader);
+  }
   retry->map = map_columns(retry->request->definition, retry->options, header, count);
   if (retry->map->fault.reason)
     raise_state(retry->file_id, psprintf("Its header does not fit the source: %s.", retry->map->fault.message),
@@ -317,15 +367,14 @@ void map_header(Retry* retry, char** header, int count, const CsvFault* fault) {
 }
 
 void load_good_ones(Retry* retry) {
+  map_header(retry);
   bool in_file = ends_can_move(retry->line, retry->options);
   if (in_file && !retry->line->from_server) raise_moved(retry, "A client gave it.");
+  if (!in_file && retry->lenient_differs && retry->line->from_server) in_file = !all_complete(retry);
   ByteSource* source = in_file ? ingest_open_again(retry->request, retry->line->path, retry->options) : nullptr;
-  CsvReader* reader = in_file ? csv_reader_open(source, retry->options) : open_alone(retry, nullptr);
+  CsvReader* reader = in_file ? csv_reader_open(source, retry->options) : nullptr;
   RunAs owner = run_as_begin(relation_owner(retry->request->definition->relation));
-  int count = 0;
-  char** header = retry->line->header || !in_file ? csv_reader_header(reader, &count) : nullptr;
-  if (!retry->line->header) header = nullptr;
-  map_header(retry, header, retry->line->header ? count : 0, csv_reader_fault(reader));
+  if (int count; in_file && retry->line->header && !csv_reader_header(reader, &count)) raise_header(retry, reader);
   add_columns(retry->map, retry->request->definition);
   Relation relation = table_open(retry->request->definition->relation, RowExclusiveLock);
   map_attributes(retry->map, relation);
@@ -335,8 +384,10 @@ void load_good_ones(Retry* retry) {
   table_writer_finish(retry->writer);
   table_close(relation, NoLock);
   run_as_end(&owner);
-  csv_reader_close(reader);
-  if (source) byte_source_close(source);
+  if (in_file) {
+    csv_reader_close(reader);
+    byte_source_close(source);
+  }
 }
 
 // A record that a constraint or trigger refuses ends the statement: without the record's values in the message.
@@ -389,6 +440,9 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
   retry.record_context = AllocSetContextCreate(CurrentMemoryContext, "dap retried record", ALLOCSET_DEFAULT_SIZES);
   int64 cut_off;
   collect_rejects(&retry, &cut_off);
+  // Without quotes nothing is lenient
+  retry.lenient_differs = options->quote && (!line->lenient || (std::strcmp(line->lenient, "true") == 0) != options->lenient);
+  retry.uncertain = cut_off > 0;
   open_outcomes(&retry);
   if (tuplestore_tuple_count(retry.rejects) > 0) {
     if (!line->has_reading) raise_state(file_id, "The ledger does not say how it was read.", nullptr);

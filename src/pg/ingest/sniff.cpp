@@ -34,11 +34,29 @@ CsvField header_field(const Sniff* sniff, int column) {
   return {text, static_cast<uint32>(std::strlen(text)), std::strcmp(text, sniff->options->null_text) == 0};
 }
 
-// The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether it is one.
+bool without_header(const Sniff* sniff) { return sniff->header_given && !sniff->options->header; }
+
+char** numbered_names(int count) {
+  char** names = static_cast<char**>(palloc(sizeof(char*) * (static_cast<Size>(count) + 1)));
+  for (int i = 0; i < count; i++) names[i] = psprintf("column_%d", i + 1);
+  return names;
+}
+
+// The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether it is a header, if nobody said that there is none.
 void survey_records(Sniff* sniff, ByteSource* source) {
   CsvReader* reader = csv_reader_open(source, sniff->options);
-  sniff->header = csv_reader_header(reader, &sniff->columns);
-  if (!sniff->header && !csv_reader_fault(reader)->reason) note(sniff, "the file is empty");
+  if (without_header(sniff)) {
+    sniff->columns = csv_reader_width(reader);
+    if (sniff->columns > 0) {
+      sniff->header = numbered_names(sniff->columns);
+      csv_reader_close(reader);
+      byte_source_rewind(source);
+      reader = csv_reader_open(source, sniff->options);
+    }
+  } else {
+    sniff->header = csv_reader_header(reader, &sniff->columns);
+  }
+  if (!sniff->header && !csv_reader_fault(reader)->reason) note(sniff, sniff->bytes > 0 && without_header(sniff) ? "the file has no record without a fault" : "the file is empty");
   if (sniff->columns > most_columns) {
     note(sniff, "the first record has %d fields; a table can have %d columns", sniff->columns, most_columns);
     sniff->header = nullptr;
@@ -122,11 +140,11 @@ void settle_header(Sniff* sniff) {
     for (int i = 0; i < sniff->columns; i++) sniff->names[i] = sniff->header[i];
     header_columns(sniff->options, sniff->names, sniff->columns);
   } else {
+    sniff->names = numbered_names(sniff->columns);
+  }
+  if (!sniff->has_header && !without_header(sniff)) {
     auto* fields = static_cast<CsvField*>(palloc(sizeof(CsvField) * (static_cast<Size>(sniff->columns) + 1)));
-    for (int i = 0; i < sniff->columns; i++) {
-      fields[i] = header_field(sniff, i);
-      sniff->names[i] = psprintf("column_%d", i + 1);
-    }
+    for (int i = 0; i < sniff->columns; i++) fields[i] = header_field(sniff, i);
     column_survey_add(sniff->survey, fields, 1);
     sniff->records++;
   }
@@ -135,17 +153,46 @@ void settle_header(Sniff* sniff) {
   if (unusable) note(sniff, "the header cannot be the columns of a table: %s", unusable);
 }
 
-void judge_rejects(Sniff* sniff) {
+// How many records would be rejects with "lenient"; -1: the file would fail.
+int64 rejects_if_lenient(const Sniff* sniff, ByteSource* source) {
+  SourceOptions options = *sniff->options;
+  options.lenient = true;
+  byte_source_rewind(source);
+  CsvReader* reader = csv_reader_open(source, &options);
+  int columns = sniff->columns;
+  bool fine = without_header(sniff) || (csv_reader_header(reader, &columns) && columns == sniff->columns);
+  int64 records = 0, rejects = 0;
+  if (fine) {
+    csv_reader_set_columns(reader, columns);
+    CsvBatch batch;
+    while ((options.limit < 0 || records < options.limit) && csv_reader_next(reader, batch_records, &batch)) {
+      CHECK_FOR_INTERRUPTS();
+      records += batch.records;
+      rejects += batch.reject_count;
+    }
+    fine = !csv_reader_fault(reader)->reason;
+  }
+  csv_reader_close(reader);
+  return fine ? rejects : -1;
+}
+
+void judge_rejects(Sniff* sniff, ByteSource* source) {
   if (sniff->rejects == 0) return;
   StringInfoData text;
   initStringInfo(&text);
   bool quotes = false;
   for (int i = 0; i < sniff->reason_count; i++) {
-    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", csv::reason_code(sniff->reasons[i].reason), sniff->reasons[i].count);
-    quotes = quotes || sniff->reasons[i].reason == csv::Reason::quote_in_field || sniff->reasons[i].reason == csv::Reason::text_after_quote;
+    csv::Reason reason = sniff->reasons[i].reason;
+    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", csv::reason_code(reason), sniff->reasons[i].count);
+    quotes = quotes || reason == csv::Reason::quote_in_field || reason == csv::Reason::text_after_quote || reason == csv::Reason::unterminated_quote;
   }
   note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects, sniff->first_reject_line, text.data);
-  if (quotes && !sniff->options->lenient) note(sniff, "quotes stand where none may: option \"lenient\", \"escape\" or \"quote\" may be what the file means");
+  if (!quotes || sniff->options->lenient) return;
+  int64 left = rejects_if_lenient(sniff, source);
+  if (left >= 0 && left < sniff->rejects)
+    note(sniff, "quotes stand where none may: with option \"lenient\" " INT64_FORMAT " records would be rejected; option \"escape\" or \"quote\" may be what the file means as well", left);
+  else
+    note(sniff, "quotes stand where none may, and option \"lenient\" is no help: option \"escape\" or \"quote\" may be what the file means");
 }
 
 // A table's name from the file's.
@@ -231,9 +278,9 @@ void sniff_file(Sniff* sniff) {
   judge_dialect(sniff, source);
   byte_source_rewind(source);
   survey_records(sniff, source);
-  byte_source_close(source);
   settle_header(sniff);
-  judge_rejects(sniff);
+  judge_rejects(sniff, source);
+  byte_source_close(source);
 }
 
 void check_options(Jsonb* options) {
