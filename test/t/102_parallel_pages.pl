@@ -225,7 +225,7 @@ sub nobody_left
 	sql("SELECT dap.create_source('back', NULL, '{a,b,c,d}')");
 	open my $file, '>:raw', "$temp/back.csv" or die;
 	print $file "a,b,c,d\n0,x,y,z\n";
-	print $file "$_,x,y,\"q\"z" . random_text(90) . "\n" for 1 .. 80000;
+	print $file "$_,x,y,q\"z" . random_text(90) . "\n" for 1 .. 80000;
 	close $file;
 	my $id = sql("SELECT file_id FROM dap.ingest_csv('back', '$temp/back.csv', '{\"max_reject_percent\": 100}')");
 	my ($out, $err);

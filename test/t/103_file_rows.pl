@@ -100,7 +100,7 @@ is($node->safe_psql('restored', $all), $node->safe_psql('postgres', $all), 'the 
 
 # A column more, one less, rejects that come back, a file that was not loaded.
 sql("SELECT dap.create_source('u', NULL, '{a,b}')");
-append_to_file("$temp/u.csv", "a,b\n" . join('', map { "$_,x\n" } 1 .. 100) . "101,\"y\"z\n102,z\n");
+append_to_file("$temp/u.csv", "a,b\n" . join('', map { "$_,x\n" } 1 .. 100) . "101,y\"z\n102,z\n");
 append_to_file("$temp/u2.csv", "a,b,e\n1,2,3\n");
 my $file = sql("SELECT file_id FROM dap.ingest_csv('u', '$temp/u.csv')");
 is(sql("SELECT rows_loaded FROM dap.ingest_csv('u', '$temp/u2.csv')"), '1', 'a file with a new column');
