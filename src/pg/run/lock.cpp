@@ -163,6 +163,7 @@ DAP_FUNCTION(dap_lock_definition) {
 
 // dap._lock_loads(source_id integer)
 DAP_FUNCTION(dap_lock_loads) {
+  dap::refuse_within_work("write the ledger");
   PreventCommandDuringRecovery("a change of the ledger");
   dap::load_lock(PG_GETARG_INT32(0), "write the lines of a source's files");
   PG_RETURN_VOID();
