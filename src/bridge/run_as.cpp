@@ -80,6 +80,12 @@ Oid dap_relation(const char* name) {
   return relation;
 }
 
+void check_runs_as_owner(Relation relation) {
+  if (relation->rd_rel->relowner == GetUserId()) return;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("table %s got another owner meanwhile", relation_label(RelationGetRelid(relation))),
+                  errdetail("What is done with it is done with its owner's rights."), errhint("Try again.")));
+}
+
 Oid relation_owner(Oid relation) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(tuple))

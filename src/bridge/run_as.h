@@ -24,6 +24,8 @@ Oid extension_oid();
 // OID of the extension's own table or schema member by name, such as "file_ledger"; raises 55000 when the extension is not there.
 Oid dap_relation(const char* name);
 Oid dap_schema();
+// For a relation that was locked since run_as_begin: 40001 if it belongs to somebody else now than whom the work runs as.
+void check_runs_as_owner(Relation relation);
 // The owner of a relation; 42P01 if there is no such relation.
 Oid relation_owner(Oid relation);
 // "schema"."name", quoted where needed.

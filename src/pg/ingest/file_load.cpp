@@ -198,6 +198,7 @@ void load_records(FileJob* job, char** header, int header_count) {
     add_columns(job->map, job->request->definition);
   }
   Relation relation = table_open(definition->relation, RowExclusiveLock);
+  check_runs_as_owner(relation);
   map_attributes(job->map, relation);
   job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
   PG_TRY();

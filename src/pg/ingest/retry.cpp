@@ -377,6 +377,7 @@ void load_good_ones(Retry* retry) {
   if (int count; in_file && retry->line->header && !csv_reader_header(reader, &count)) raise_header(retry, reader);
   add_columns(retry->map, retry->request->definition);
   Relation relation = table_open(retry->request->definition->relation, RowExclusiveLock);
+  check_runs_as_owner(relation);
   map_attributes(retry->map, relation);
   retry->writer = table_writer_open(relation, retry->file_id, retry->map->attributes, retry->map->columns, 0);
   if (in_file) retry_in_file(retry, reader, source);

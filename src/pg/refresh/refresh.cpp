@@ -224,6 +224,7 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   for (int i = 0; i < model->upstream_count; i++) check_owner_sees_all(model->upstream[i]);
   RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
+  check_runs_as_owner(target);
   CleanResult cleaned = {};
   NewRows* rows;
   if (model->is_clean) {
