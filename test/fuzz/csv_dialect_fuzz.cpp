@@ -74,7 +74,7 @@ csv::DelimiterScore expected_score(std::string_view sample, bool whole, const cs
 }
 
 void check_guess(std::string_view sample, bool whole, const csv::Dialect& given) {
-  const csv::DelimiterGuess guess = csv::guess_delimiter(sample.data(), sample.size(), whole, given, &memory);
+  const csv::DelimiterGuess guess = csv::guess_delimiter(sample.data(), sample.size(), whole, given, nullptr, &memory);
   double best_share = -1;
   std::uint64_t best_fields = 0;
   int best = -1;

@@ -32,6 +32,7 @@ struct Record {
   std::vector<Fault> faults;
   std::size_t open_quote = none;  // set if the file ends inside quotes
   std::size_t broken = none;      // the byte that shows that a quote stands where none may
+  std::size_t wide = none;        // the delimiter that gives a lenient record more fields than there must be
   std::vector<std::size_t> lines;  // where a line begins inside quotes
 };
 
@@ -138,13 +139,14 @@ class Parser {
       return size <= o_.limits.record_bytes && (first == record.faults.end() || first->at >= end || first->reason != "field_too_long");
     };
     // It is looked at whenever a line has ended since it is known to be broken, and at its end.
+    const std::size_t since = header ? record.broken : std::min(record.broken, record.wide);
     for (const std::size_t at : record.lines) {
-      if (!broken || at <= record.broken || (at == file_.size() && file_[at - 1] == '\r')) continue;
+      if (since == none || at <= since || (at == file_.size() && file_[at - 1] == '\r')) continue;
       if (header || !small(at - record.begin, at)) return at;
       if (const std::size_t whole = first_whole(record, at); whole != none) return whole;
     }
     if (!ended) return none;
-    const bool width = o_.dialect.lenient && !open && record.values.size() != columns_;
+    const bool width = o_.dialect.lenient && (record.wide != none || (!open && record.values.size() != columns_));
     if (!header && (broken || width) && small((open ? last : record.end) - record.begin, none))
       if (const std::size_t whole = first_whole(record, last); whole != none) return whole;
     return open && broken && o_.dialect.lenient ? last : none;
@@ -280,6 +282,7 @@ class Parser {
       }
       record.values.push_back(!quoted && value == o_.dialect.null_text ? Value() : Value(value));
       if (!is_delimiter(i)) break;
+      if (o_.dialect.lenient && record.values.size() >= columns_) record.wide = std::min(record.wide, i);
       i++;
     }
     record.end = std::min(i, file_.size());

@@ -409,6 +409,19 @@ TEST(CsvTorture, QuotesOutOfPlaceInALongRecord) {
   expect("a,b\n" + swallowing + "\n1,2\n", rows(ab, {row(8, 29, "1,2", {"1", "2"})}, {bad(2, 4, "record_too_long", -1, swallowing)}), options);
 }
 
+// What has too many fields already is looked through at each line end: were it read to its end each time, this would take hours.
+TEST(CsvTorture, TooManyFieldsOverLines) {
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  expect("a,b\nx\",\"\n,\nx\",\"\n,\n\"\n",
+         rows(ab, {row(3, 10, ",", {nullptr, nullptr}), row(4, 12, "x\",\"\n,\n\"", {"x\"", "\n,\n"})}, {bad(2, 4, "unterminated_quote", 1, "x\",\"")}), lenient());
+  constexpr std::size_t pairs = 150'000;
+  std::string file = "a,b\n";
+  for (std::size_t i = 0; i < pairs; i++) file += "x\",\"\n,\n";
+  const Outcome outcome = scan(file + "\"\n", lenient());
+  EXPECT_EQ(outcome.rows.size(), pairs);
+  EXPECT_EQ(outcome.bad.size(), pairs - 1);
+}
+
 TEST(CsvTorture, NoQuotes) {
   Options options;
   options.dialect.quote = 0;

@@ -31,10 +31,11 @@ std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexc
   return n;
 }
 
-void RecordMachine::start(std::uint64_t line, bool empty_lines_count) noexcept {
+void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields) noexcept {
   state_ = State::field_start;
   pending_ = Pending::none;
-  last_was_cr_ = faulty_ = broken_ = spans_ = pieces_ = false;
+  last_was_cr_ = faulty_ = broken_ = wide_ = spans_ = pieces_ = false;
+  most_fields_ = most_fields;
   empty_lines_count_ = empty_lines_count;
   fault_column_ = -1;
   column_ = value_size_ = size_ = copied_ = lone_crs_ = line_end_size_ = 0;
@@ -103,7 +104,7 @@ void RecordMachine::inside_quotes(int c, LineEnds line_ends) noexcept {
       line_++;
       line_end_size_ = 1;
       spans_ = true;
-      if (broken_) pending_ = Pending::line;
+      if (suspect()) pending_ = Pending::line;
     }
     if (line_ends == LineEnds::undecided) lone_crs_++;
   }
@@ -194,7 +195,7 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
 
     if (state_ == State::quoted || state_ == State::escaped) {
       inside_quotes(c, line_ends);
-      if (c == '\n' && broken_) {
+      if (c == '\n' && suspect()) {
         raw_byte();
         found = Found::line;
         return i + 1;
@@ -211,6 +212,7 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
     } else if (c == rules_.delimiter) {
       end_field();
       column_++;
+      wide_ = wide_ || (rules_.lenient && column_ >= most_fields_);
       state_ = State::field_start;
     } else if (c == '\n') {
       found = end_record(line_ends, line_ends == LineEnds::cr ? LineEnds::cr : LineEnds::lf);

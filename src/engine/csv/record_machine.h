@@ -23,13 +23,16 @@ class RecordMachine {
     nothing,
     record,
     empty_line,
-    line,  // a line end inside quotes, in a record that is broken()
+    line,  // a line end inside quotes, in a record that is suspect()
   };
+
+  static constexpr std::uint64_t any_fields = UINT64_MAX;
 
   explicit RecordMachine(const Rules& rules) noexcept;
 
-  // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field.
-  void start(std::uint64_t line, bool empty_lines_count) noexcept;
+  // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field. `most_fields`: with more of them
+  // a lenient record is suspect().
+  void start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields = any_fields) noexcept;
 
   // Reads from data[0, size) up to and with the record's line end, and says how much it read. Found::nothing: all of it, and the
   // record goes on, as it does after Found::line. `line_ends` is decided by the end of the first record.
@@ -46,6 +49,8 @@ class RecordMachine {
 
   // Does a quote stand where none may? If lenient: one that would close the value, were it before a delimiter or a line end.
   bool broken() const noexcept { return broken_; }
+  // Is it broken, or lenient and of too many fields already? Then lines of it may be records of their own.
+  bool suspect() const noexcept { return broken_ || wide_; }
   bool spans_lines() const noexcept { return spans_; }  // there was a line end inside quotes
   // How many of the bytes read last are a line end inside quotes.
   std::uint64_t line_end_size() const noexcept { return line_end_size_; }
@@ -84,12 +89,13 @@ class RecordMachine {
   const Rules& rules_;
   std::array<bool, 256> special_;  // bytes that need to be looked at in every state
   State state_ = State::field_start;
-  // A CR whose next byte is not known yet: outside quotes, or one that ends a line inside quotes of a record that is broken
+  // A CR whose next byte is not known yet: outside quotes, or one that ends a line inside quotes of a record that is suspect
   enum class Pending : std::uint8_t { none, cr, line };
   Pending pending_ = Pending::none;
   bool last_was_cr_ = false;
   bool faulty_ = false;
   bool broken_ = false;
+  bool wide_ = false;  // lenient, and of more fields than most_fields_
   bool broken_value_ = false;  // the field at hand has a quote that is data, inside quotes
   bool spans_ = false;
   bool pieces_ = false;  // the field's value is not contiguous in the record
@@ -97,6 +103,7 @@ class RecordMachine {
   Reason reason_{};
   std::int32_t fault_column_ = -1;
   std::uint64_t column_ = 0;
+  std::uint64_t most_fields_ = any_fields;
   std::uint64_t value_size_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t copied_ = 0;

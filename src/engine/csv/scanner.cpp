@@ -121,7 +121,7 @@ Step Scanner::Impl::read_pieces(std::size_t max_records, bool header) {
 bool Scanner::Impl::read_slow(bool header) {
   if (!in_machine) {
     if (batch_empty()) carried.set_size(0);  // an empty line may have left its CR
-    machine.start(line, !header && columns == 1);
+    machine.start(line, !header && columns == 1, header ? RecordMachine::any_fields : columns);
     record_line = line;
     record_offset = offset_of(cursor);
     record_line_ends = line_ends;
@@ -173,10 +173,10 @@ bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
   return found == RecordMachine::Found::record && line_machine.size() > 0 && line_machine.fields() == columns && (rules.lenient || !line_machine.broken());
 }
 
-// The record has come to `at`. If a quote in it stands where none may, looks for a line in it that stands whole; if there is one, the
+// The record has come to `at`. If a quote in it stands where none may, or it is lenient and has not as many fields as there must be, looks for a line in it that stands whole; if there is one, the
 // record ends before it, as a reject, and that line is the next to be read. Looks at so much only that it does not take long: then `looking` is set.
 bool Scanner::Impl::look_through(RecordMachine::Found found, const char* at, bool header) {
-  const bool suspect = machine.broken() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
+  const bool suspect = machine.suspect() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
   if (!suspect || header || !machine.spans_lines() || too_long()) return false;
   if (in_machine) {  // all of it is needed in one place
     carry_on(cursor, static_cast<std::size_t>(at - cursor));

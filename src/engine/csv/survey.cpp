@@ -82,10 +82,13 @@ Limits no_limits(std::size_t size) noexcept {
   return limits;
 }
 
-// The next batch of a scanner that was fed the sample, or the step that ended it.
+bool is_set(StopFlag stop) noexcept { return stop != nullptr && *stop != 0; }
+
+// The next batch of a scanner that was fed the sample, or the step that ended it; Step::failed where the caller's flag is set.
 template <typename Pull>
-Step pull(Scanner& scanner, bool whole, bool& finished, Pull next) {
+Step pull(Scanner& scanner, bool whole, bool& finished, StopFlag stop, Pull next) {
   for (;;) {
+    if (is_set(stop)) return Step::failed;
     const Step step = next();
     if (step == Step::call_again) continue;
     if (step != Step::need_input || finished || !whole) return step;
@@ -94,18 +97,18 @@ Step pull(Scanner& scanner, bool whole, bool& finished, Pull next) {
   }
 }
 
-DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
+DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop, std::pmr::memory_resource* memory) {
   DelimiterScore result = {dialect.delimiter, 0, 0, 0};
   Scanner scanner(dialect, no_limits(size), memory);
   Batch batch;
   scanner.feed(sample, size);
   bool finished = false;
   do {
-    if (pull(scanner, whole, finished, [&] { return scanner.read_header(batch); }) != Step::batch) return result;
+    if (pull(scanner, whole, finished, stop, [&] { return scanner.read_header(batch); }) != Step::batch) return result;
   } while (!batch.rejects.empty());
   result.fields = batch.fields.size();
   scanner.set_columns(static_cast<std::uint32_t>(result.fields));
-  while (pull(scanner, whole, finished, [&] { return scanner.next(batch, 1000); }) == Step::batch) {
+  while (pull(scanner, whole, finished, stop, [&] { return scanner.next(batch, 1000); }) == Step::batch) {
     result.even += batch.records.size();
     for (const Reject& reject : batch.rejects) result.uneven += reject.reason == Reason::field_count;
   }
@@ -119,20 +122,21 @@ bool better(const DelimiterScore& one, const DelimiterScore& other) noexcept {
 
 }  // namespace
 
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, std::pmr::memory_resource* memory) {
-  DelimiterGuess guess = {{}, -1, -1};
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop, std::pmr::memory_resource* memory) {
+  DelimiterGuess guess = {{}, -1, -1, false};
   for (int i = 0; i < common_delimiter_count; i++) {
     Dialect tried = dialect;
     tried.delimiter = common_delimiters[i];
     tried.lenient = true;  // what counts are the fields
     tried.validate_utf8 = false;
-    if (tried.delimiter != tried.quote) guess.scores[i] = score(sample, size, whole, tried, memory);
+    if (tried.delimiter != tried.quote) guess.scores[i] = score(sample, size, whole, tried, stop, memory);
     guess.scores[i].delimiter = common_delimiters[i];
     if (guess.scores[i].fields < 2) continue;
     if (guess.best < 0 || better(guess.scores[i], guess.scores[guess.best])) guess.best = i;
   }
   for (int i = 0; i < common_delimiter_count; i++)
     if (guess.best >= 0 && i != guess.best && guess.scores[i].fields >= 2 && guess.scores[i].share() >= guess.scores[guess.best].share()) guess.rival = i;
+  guess.stopped = is_set(stop);
   return guess;
 }
 
@@ -146,8 +150,8 @@ bool has_quoted(const char* record, std::size_t size, const Dialect& dialect) no
 
 }  // namespace
 
-QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect) {
-  QuoteUse use = {0, 0};
+QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop) {
+  QuoteUse use = {0, 0, false};
   Dialect strict = dialect;
   strict.lenient = false;
   strict.validate_utf8 = false;
@@ -164,13 +168,14 @@ QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Diale
       use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote || reject.reason == Reason::unterminated_quote;
     }
   };
-  Step step = pull(scanner, whole, finished, [&] { return scanner.read_header(batch); });
+  Step step = pull(scanner, whole, finished, stop, [&] { return scanner.read_header(batch); });
   if (step == Step::batch) {
     count();
     scanner.set_columns(batch.records.empty() ? 1 : static_cast<std::uint32_t>(batch.fields.size()));
-    while ((step = pull(scanner, whole, finished, [&] { return scanner.next(batch, 1000); })) == Step::batch) count();
+    while ((step = pull(scanner, whole, finished, stop, [&] { return scanner.next(batch, 1000); })) == Step::batch) count();
   }
   use.faults += step == Step::failed && scanner.file_error() == FileError::unterminated_quote;
+  use.stopped = is_set(stop);
   return use;
 }
 

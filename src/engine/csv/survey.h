@@ -1,6 +1,7 @@
 // What a file's bytes say before anybody knows its dialect: encoding, line ends, and which delimiter splits it evenly.
 #pragma once
 
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -58,19 +59,24 @@ struct DelimiterGuess {
   DelimiterScore scores[common_delimiter_count];
   int best;         // index of the best score; -1: no delimiter gives more than one field
   int rival;        // one that is as even as the best; -1: none
+  bool stopped;     // the caller's flag was set: it says nothing
 };
 
+// A flag of the caller's that ends the reading early, NULL: none.
+using StopFlag = const volatile std::sig_atomic_t*;
+
 // Splits the sample, a file's beginning, by each of the common delimiters. `whole`: the file ends with the sample. Throws std::bad_alloc only.
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect,
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop = nullptr,
                                std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 
 // What a dialect makes of the quotes in a sample.
 struct QuoteUse {
   std::uint64_t quoted;  // records with a field that begins with the quote
   std::uint64_t faults;  // records in which a quote stands where none may; one that is never closed counts if the file ends with the sample
+  bool stopped;          // the caller's flag was set: it says nothing
 };
 
 // Reads the sample strictly. Throws std::bad_alloc only.
-QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect);
+QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop = nullptr);
 
 }  // namespace dap::csv

@@ -91,17 +91,25 @@ struct Sample {
   bool whole;
 };
 
+csv::StopFlag stop_flag() { return INTERRUPTS_CAN_BE_PROCESSED() ? &InterruptPending : nullptr; }
+
 csv::DelimiterGuess guess_delimiter(const Sample* sample, Marks marks) {
-  csv::DelimiterGuess guess = {{}, -1, -1};
-  EngineFault fault = try_engine([&] { guess = csv::guess_delimiter(sample->data, sample->size, sample->whole, dialect_of(&marks)); });
-  raise_engine_fault(fault, "the CSV scanner");
+  csv::DelimiterGuess guess = {{}, -1, -1, false};
+  do {
+    CHECK_FOR_INTERRUPTS();
+    EngineFault fault = try_engine([&] { guess = csv::guess_delimiter(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag()); });
+    raise_engine_fault(fault, "the CSV scanner");
+  } while (guess.stopped);  // not by what ends the query: from its start again
   return guess;
 }
 
 csv::QuoteUse quote_use(const Sample* sample, Marks marks) {
-  csv::QuoteUse use = {0, 0};
-  EngineFault fault = try_engine([&] { use = csv::quote_use(sample->data, sample->size, sample->whole, dialect_of(&marks)); });
-  raise_engine_fault(fault, "the CSV scanner");
+  csv::QuoteUse use = {0, 0, false};
+  do {
+    CHECK_FOR_INTERRUPTS();
+    EngineFault fault = try_engine([&] { use = csv::quote_use(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag()); });
+    raise_engine_fault(fault, "the CSV scanner");
+  } while (use.stopped);
   return use;
 }
 
