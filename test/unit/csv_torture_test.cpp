@@ -413,7 +413,7 @@ TEST(CsvTorture, QuotesOutOfPlaceInALongRecord) {
 TEST(CsvTorture, TooManyFieldsOverLines) {
   const Row ab = row(1, 0, "a,b", {"a", "b"});
   expect("a,b\nx\",\"\n,\nx\",\"\n,\n\"\n",
-         rows(ab, {row(3, 10, ",", {nullptr, nullptr}), row(4, 12, "x\",\"\n,\n\"", {"x\"", "\n,\n"})}, {bad(2, 4, "unterminated_quote", 1, "x\",\"")}), lenient());
+         rows(ab, {row(3, 9, ",", {nullptr, nullptr}), row(4, 11, "x\",\"\n,\n\"", {"x\"", "\n,\n"})}, {bad(2, 4, "unterminated_quote", 1, "x\",\"")}), lenient());
   constexpr std::size_t pairs = 150'000;
   std::string file = "a,b\n";
   for (std::size_t i = 0; i < pairs; i++) file += "x\",\"\n,\n";
