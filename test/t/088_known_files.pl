@@ -112,7 +112,7 @@ for my $statistics ('none', 'of empty tables', 'of one file', 'true')
 		my ($expected, $what) = @_;
 		my ($outcome, $tuples) = split /\n/, $query->(qq{BEGIN; SELECT status, count(*) FROM dap.ingest_csv('many') GROUP BY status; $read; COMMIT;});
 		is($outcome, "$expected|$count", "statistics $statistics: $count files are $what");
-		cmp_ok($tuples, '<', 10 * $count, "statistics $statistics: the ledger was not read for each ($tuples)");
+		cmp_ok($tuples, '<', 50 * $count, "statistics $statistics: a few rows of the ledger were read for each, not all of it ($tuples)");
 		$query->($analyze) if $statistics eq 'true';
 	};
 	$query->('DROP EXTENSION dap_analytics CASCADE; DROP SCHEMA staging CASCADE; CREATE EXTENSION dap_analytics; CREATE SCHEMA staging;');
