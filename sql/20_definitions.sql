@@ -258,6 +258,7 @@ COMMENT ON FUNCTION dap._check_upstream(text, integer, regclass[]) IS 'Internal:
 CREATE FUNCTION dap._write_model(relation regclass, payload jsonb, caller text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -292,7 +293,7 @@ BEGIN
     definition_hash = excluded.definition_hash
   RETURNING model_id INTO id;
   -- A definition may return to what it was: the table has been another in between, and so have the values of those that read it.
-  UPDATE dap.model_state s SET definition_hash = '' WHERE s.model_id = id;
+  UPDATE dap.model_state s SET definition_hash = '', inputs = '{}' WHERE s.model_id = id;
   PERFORM dap._write_outdated('model ' || id);
   -- Rules that are gone reject nothing.
   DELETE FROM dap.reject_ledger r WHERE r.model_id = id AND payload->>'kind' <> 'clean';

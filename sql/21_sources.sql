@@ -186,7 +186,8 @@ DECLARE
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
   -- A load in flight is waited for, so that what it brings counts; not where nothing changes.
-  IF source IS NULL OR dap._is_same_source(source, path, columns, kept_options, or_replace) THEN
+  IF source IS NULL OR dap._is_same_source(source, path, columns,
+      CASE WHEN options IS NULL THEN '{}' WHEN pg_catalog.jsonb_typeof(options) = 'object' THEN options - 'adopt' END, or_replace) THEN
     PERFORM dap._lock_definitions();
   ELSE
     PERFORM dap._lock_definition(source);

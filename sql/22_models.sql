@@ -4,6 +4,7 @@
 CREATE FUNCTION dap._model_name(model text, tier integer, OUT layer text, OUT name text, OUT target text) RETURNS record
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
   parts text[] := pg_catalog.parse_ident(coalesce(model, ''));
@@ -23,6 +24,7 @@ COMMENT ON FUNCTION dap._model_name(text, integer) IS 'Internal: the layer and t
 CREATE FUNCTION dap._table_columns(relation regclass) RETURNS TABLE (name text, type text, not_null boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
   SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation
       THEN (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_catalog.pg_collation c
@@ -164,7 +166,7 @@ BEGIN
         INTO shape, problem
       FROM pg_catalog.jsonb_array_elements(reader.columns) WITH ORDINALITY AS c(value, n)
       LEFT JOIN ROWS FROM (pg_catalog.unnest(analysis.columns), pg_catalog.unnest(analysis.types)) AS g(name, type) ON g.name = c.value->>'name';
-      CONTINUE WHEN shape = reader.columns;
+      CONTINUE WHEN shape = reader.columns;  -- columns that it gives besides are not published and hinder no run
     EXCEPTION WHEN OTHERS THEN
       problem := SQLERRM;
     END;
@@ -345,6 +347,7 @@ COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean, jsonb) IS
 CREATE FUNCTION dap.drop_model(model text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 #variable_conflict use_variable
 DECLARE

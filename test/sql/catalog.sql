@@ -45,7 +45,7 @@ FROM (VALUES (1, '[]'::jsonb), (2, '7'), (3, '"text"'), (4, 'null'), (5, '{"more
   (30, '{"key": []}'), (31, '{"key": [null]}'), (32, '{"key": "k"}'), (33, '{"key": [["k"]]}'), (34, '{"key": ["other"]}'), (35, '{"key": ["k", "k"]}'),
   (40, '{"query": null}'), (41, '{"query": 7}'), (42, '{"query": "SELECT"}'), (43, '{"query": "DELETE FROM intermediate.m"}'), (44, '{"query": "SELECT 1 AS k, 2 AS other"}'),
   (50, '{"upstream": []}'), (51, '{"upstream": [1]}'), (52, '{"upstream": [null]}'), (53, '{"upstream": [-1]}'), (54, '{"upstream": [99999999999999999999]}'), (55, '{"upstream": 7}'),
-  (60, '{"tier": 1}'), (61, '{"tier": 3}'), (62, '{"tier": "two"}'), (63, '{"kind": "clean"}'), (64, '{"kind": "other"}'), (65, '{"always": null}'), (66, '{"definition_hash": null}'),
+  (60, '{"tier": 1}'), (61, '{"tier": 3}'), (62, '{"tier": "two"}'), (63, '{"kind": "clean"}'), (64, '{"kind": "other"}'), (65, '{"always": null}'), (66, '{"definition_hash": null}'), (72, '{"definition_hash": ""}'),
   (67, '{"latest_by": ["k"]}'), (68, '{"source_id": 1}'), (69, '{"settings": ["TimeZone"]}'), (70, '{"settings": {"work_mem": "1GB"}}'), (71, '{"settings": {"TimeZone": {}}}')) AS c(n, change) ORDER BY n;
 SELECT change, pg_temp.write('model', 'intermediate.m', pg_temp.entry('intermediate.m') || change)
 FROM (VALUES (1, '{"columns": [["name", "id"]]}'::jsonb), (2, '{"columns": [{"name": "id", "type": "bigint"}, ["name"]]}'), (3, '{"columns": [{"name": "id", "type": "box"}]}'),

@@ -295,6 +295,26 @@ SELECT dap.drop_model('deep'), dap.drop_model('m');
 DROP VIEW public.over_over_c;
 DROP VIEW public.over_c;
 SELECT dap.drop_model('c');
+-- A source that stays as it is waits for no load: no lock of it is taken
+SELECT dap.create_source('idle', columns => '{a}');
+CREATE FUNCTION pg_temp.locks() RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'dap.source_definition'::regclass $$;
+BEGIN;
+SELECT dap.create_source('idle', columns => '{a}', options => NULL), dap.create_source('idle', columns => '{a}', options => '{"adopt": true}');
+SELECT pg_temp.locks() AS unchanged;
+SELECT dap.create_source('idle', columns => '{a,b}', or_replace => true);
+SELECT pg_temp.locks() AS changed;
+COMMIT;
+-- A session that quotes all identifiers means the same models
+SET quote_all_identifiers = on;
+SELECT dap.create_model('quoted', 'SELECT 1 AS a', '{a}');
+SELECT model FROM dap.model_definition;
+DROP TABLE analytics.quoted;
+SELECT dap.create_model('quoted', 'SELECT 1 AS a', '{a}');
+SELECT count(*) FROM dap.model_definition;
+DROP TABLE analytics.quoted;
+SELECT dap.drop_model('analytics.quoted');
+RESET quote_all_identifiers;
 SELECT dap.drop_source(source) FROM dap.source_definition ORDER BY source_id;
 SELECT (SELECT count(*) FROM dap.source_definition) AS sources, (SELECT count(*) FROM dap.model_definition) AS models, (SELECT count(*) FROM dap.model_state) AS states;
 SELECT status, count(*) FROM dap.files GROUP BY status;

@@ -35,6 +35,10 @@ CREATE FUNCTION pg_temp.users() RETURNS text LANGUAGE sql AS $$ SELECT string_ag
 SELECT pg_temp.merge(E'1,a\n2,b\n');
 CREATE UNIQUE INDEX mail ON intermediate.users (email);
 SELECT pg_temp.merge(E'1,b\n2,a\n'), pg_temp.users();
+-- a generated column has the value that it had
+ALTER TABLE intermediate.users ADD COLUMN domain text GENERATED ALWAYS AS (email || '.') STORED;
+SELECT pg_temp.merge(E'1,a\n2,b\n'), pg_temp.merge(E'1,b\n2,a\n'), pg_temp.users();
+ALTER TABLE intermediate.users DROP COLUMN domain;
 -- A foreign key would: with any action, or none
 CREATE TABLE public.note (user_id bigint, txt text);
 INSERT INTO public.note VALUES (1, 'one'), (2, 'two');
@@ -169,6 +173,24 @@ CREATE POLICY reads ON staging.u FOR SELECT USING (id = '1');
 SELECT pg_temp.merge(E'10,eee\n'), pg_temp.users();
 ALTER TABLE staging.u DISABLE ROW LEVEL SECURITY;
 SELECT pg_temp.merge(E'10,eee\n'), pg_temp.users();
+
+-- nor are they left out where it hides them from the model's owner alone; who reads by way of a view has the rights of its owner
+CREATE TABLE public.ruled AS SELECT 1 AS id UNION ALL SELECT 2;
+CREATE VIEW public.over_ruled AS SELECT id FROM public.ruled;
+ALTER TABLE public.ruled ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON public.ruled USING (id < 2);
+GRANT SELECT ON public.ruled, public.over_ruled TO regress_dap_owner;
+SET ROLE regress_dap_owner;
+SELECT dap.create_model('intermediate.ruled', 'SELECT id FROM public.ruled', '{id}');
+RESET ROLE;
+SELECT pg_temp.merge(E'10,eee\n');
+SET ROLE regress_dap_owner;
+SELECT dap.create_model('intermediate.ruled', 'SELECT id FROM public.over_ruled', '{id}', or_replace => true);
+RESET ROLE;
+SELECT pg_temp.merge(E'10,eee\n');
+SELECT count(*) FROM intermediate.ruled;
+SELECT dap.drop_model('intermediate.ruled');
+DROP TABLE public.ruled CASCADE;
 
 -- Partitions have triggers of their own
 SELECT 'intermediate.short'::regclass::oid AS short \gset

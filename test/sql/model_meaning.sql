@@ -168,6 +168,32 @@ CREATE OR REPLACE FUNCTION regress_meaning.other() RETURNS numeric LANGUAGE sql 
 SELECT pg_temp.ran();
 SELECT object, action FROM dap.refresh_all('full', false) WHERE object LIKE 'analytics.f%' AND object <> 'analytics.frozen' AND action <> 'unchanged';
 
+-- What an always computed model calls is planned anew, too, in a session that has a plan of it
+CREATE FUNCTION regress_meaning.inner_rate() RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 1.0';
+CREATE FUNCTION regress_meaning.outer_rate() RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN regress_meaning.inner_rate(); END';
+SELECT dap.create_model('g', 'SELECT 1 AS k, regress_meaning.outer_rate() AS v WHERE now() IS NOT NULL', '{k}');
+SELECT * FROM pg_temp.done('g');
+CREATE OR REPLACE FUNCTION regress_meaning.inner_rate() RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 2.0';
+SELECT * FROM pg_temp.done('g');
+SELECT v FROM analytics.g;
+SELECT dap.drop_model('g');
+-- Whether a model is computed each time is what its query is now
+CREATE VIEW regress_meaning.turns AS SELECT 1 AS k, 1 AS v FROM intermediate.pay WHERE id = 1;
+SELECT dap.create_model('turning', 'SELECT k, v FROM regress_meaning.turns', '{k}');
+SELECT pg_temp.always('turning');
+CREATE OR REPLACE VIEW regress_meaning.turns AS SELECT 1 AS k, 1 AS v FROM intermediate.pay WHERE id = 1 AND now() IS NOT NULL;
+SELECT action FROM pg_temp.done('turning');
+SELECT pg_temp.always('turning'), state FROM dap.status WHERE object = 'analytics.turning';
+CREATE OR REPLACE VIEW regress_meaning.turns AS SELECT 1 AS k, 1 AS v FROM intermediate.pay WHERE id = 1;
+SELECT action FROM pg_temp.done('turning');
+SELECT pg_temp.always('turning'), state, (SELECT inputs <> '{}' FROM dap.model_state JOIN dap.model_definition USING (model_id) WHERE model = 'analytics.turning') AS known
+FROM dap.status WHERE object = 'analytics.turning';
+CREATE TABLE regress_meaning.loose AS SELECT 1 AS k, 1 AS v;
+CREATE OR REPLACE VIEW regress_meaning.turns AS SELECT k, v FROM regress_meaning.loose;
+SELECT action FROM pg_temp.done('turning');
+SELECT pg_temp.always('turning'), state FROM dap.status WHERE object = 'analytics.turning';
+SELECT dap.drop_model('turning');
+
 -- A view that is named twice by each view above it is read once
 CREATE VIEW regress_meaning.v0 AS SELECT 1 AS k;
 SELECT format('CREATE VIEW regress_meaning.v%s AS SELECT a.k FROM regress_meaning.v%s AS a JOIN regress_meaning.v%s AS b ON b.k = a.k', n, n - 1, n - 1) FROM generate_series(1, 30) AS n \gexec

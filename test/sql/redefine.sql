@@ -175,6 +175,24 @@ SELECT pg_temp.m('numeric(10,3)');
 SET client_min_messages = warning;
 SELECT * FROM pg_temp.refresh();
 
+-- also in that of a query: nothing is rounded
+ALTER TABLE analytics.reader ALTER v TYPE integer;
+SELECT * FROM dap.refresh_all('full', false);
+SELECT dap.create_model('reader', 'SELECT k, v FROM analytics.q', '{k}', or_replace => true);
+SELECT object, action FROM pg_temp.refresh() WHERE action <> 'unchanged';
+SELECT * FROM analytics.reader;
+-- a type's new name makes it no other type
+CREATE DOMAIN public.weight AS numeric(10,3);
+SELECT dap.create_model('named', 'SELECT k, v::public.weight AS v FROM analytics.q', '{k}');
+SELECT object, action FROM pg_temp.refresh() WHERE action <> 'unchanged';
+CREATE VIEW public.named AS SELECT k, v::public.weight AS v FROM analytics.q;
+SELECT dap.create_model('named', 'SELECT k, v FROM public.named', '{k}', or_replace => true);
+ALTER DOMAIN public.weight RENAME TO mass;
+SELECT object, action FROM pg_temp.refresh() WHERE object = 'analytics.named';
+SELECT dap.drop_model('named');
+DROP VIEW public.named;
+DROP DOMAIN public.mass;
+
 -- From clean to query: what the rules rejected goes with them
 SELECT status FROM dap.ingest_bytes('s', 'c.csv', E'id,v,more\nx,1,\n7,7,\n');
 SELECT dap.create_clean_model('other', 's', '[{"name": "id", "type": "bigint"}]', '{id}');

@@ -191,7 +191,7 @@ is(outcome_as('admin', "SELECT dap.drop_source('reach')"), 'ok', 'the source goe
 for my $damage (
   '"columns": null', '"columns": {"name": "scope"}', '"columns": 5', '"key": []', '"key": [null]', '"key": null', '"query": null', '"kind": "clean"',
   '"kind": "clean", "source_id": 1', '"latest_by": [null]', '"upstream": [null]', '"tier": 3') {
-  my $entry = '{"tier": 2, "kind": "query", "key": ["scope"], "columns": [{"name": "scope"}], "query": "SELECT 1 AS scope", "upstream": [], "always": true, "definition_hash": "x"}';
+  my $entry = '{"tier": 2, "kind": "query", "key": ["scope"], "columns": [{"name": "scope"}], "query": "SELECT 1 AS scope", "upstream": [], "always": true, "definition_hash": "' . '0' x 32 . '"}';
   like(outcome_as('admin', "SELECT dap._write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^22023/, "no model with $damage");
 }
 is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '22023', 'no source with a column without a name');

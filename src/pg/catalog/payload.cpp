@@ -124,6 +124,12 @@ void check_names(Jsonb* payload, const char* name, const ColumnDefinitions* colu
   if (found != static_cast<int>(JsonContainerSize(array))) bad_member(name, "a list of its columns");
 }
 
+// md5's, as the catalog keeps it.
+void check_hash(Jsonb* payload, const char* name) {
+  const char* hash = text_of(payload, name);
+  if (hash && (std::strlen(hash) != 32 || std::strspn(hash, "0123456789abcdef") != 32)) bad_member(name, "32 hexadecimal digits");
+}
+
 void check_rules(Jsonb* payload, const ColumnDefinitions* columns) {
   JsonbContainer* key = container_of(payload, "key");
   for (int i = 0; i < columns->count; i++) compile_column_rule(columns->column[i], contains_text(key, columns->column[i].name));
@@ -163,6 +169,7 @@ void check_model_payload(Oid relation, Jsonb* payload) {
                                 {"key", Kind::texts, true},      {"latest_by", Kind::texts, false}, {"query", Kind::text, false},      {"upstream", Kind::wholes, true},
                                 {"always", Kind::boolean, true}, {"definition_hash", Kind::text, true}, {"settings", Kind::object, false}};
   check_members(payload, members, lengthof(members));
+  check_hash(payload, "definition_hash");
   const bool is_clean = std::strcmp(text_of(payload, "kind"), "clean") == 0;
   if (!is_clean && std::strcmp(text_of(payload, "kind"), "query") != 0) bad_member("kind", "clean or query");
   if (is_clean != (find(payload, "source_id") != nullptr)) bad_member("source_id", "what its kind has");
@@ -182,9 +189,8 @@ void check_dismiss_payload(Oid, Jsonb* payload) {
   check_members(payload, members, lengthof(members));
   if (text_of(payload, "path")[0] == '\0') bad_member("path", "a path");
   if (is_blank(text_of(payload, "reason"))) bad_member("reason", "a reason");
-  const char* hash = text_of(payload, "content_hash");
-  if (hash && (std::strlen(hash) != 32 || std::strspn(hash, "0123456789abcdef") != 32)) bad_member("content_hash", "32 hexadecimal digits");
-  if (hash && !find(payload, "bytes")) bad_payload("It lacks \"bytes\".");
+  check_hash(payload, "content_hash");
+  if (find(payload, "content_hash") && !find(payload, "bytes")) bad_payload("It lacks \"bytes\".");
 }
 
 void check_empty_payload(Oid, Jsonb* payload) { check_members(payload, nullptr, 0); }

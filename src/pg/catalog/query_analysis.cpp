@@ -294,7 +294,12 @@ void collect_columns(const Query* query, QueryAnalysis* analysis) {
       }
     }
     analysis->names = lappend(analysis->names, entry->resname);
-    analysis->types = lappend(analysis->types, column_type(entry->resname, reinterpret_cast<Node*>(entry->expr)));
+    Node* expression = reinterpret_cast<Node*>(entry->expr);
+    analysis->types = lappend(analysis->types, column_type(entry->resname, expression));
+    auto* column = static_cast<ResultColumn*>(palloc(sizeof(ResultColumn)));
+    Oid collation = exprCollation(expression);
+    *column = {entry->resname, exprType(expression), exprTypmod(expression), OidIsValid(collation) ? collation : get_typcollation(exprType(expression))};
+    analysis->columns = lappend(analysis->columns, column);
   }
   if (analysis->names == NIL) {
     ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a model's query must give at least one column")));
@@ -326,7 +331,7 @@ QueryAnalysis analyze_query(const char* text) {
   walk_query(query, &state);
   list_sort(state.relations, list_oid_cmp);
 
-  QueryAnalysis analysis = {NIL, NIL, state.relations, state.views, state.functions, state.literals.data, state.always};
+  QueryAnalysis analysis = {NIL, NIL, NIL, state.relations, state.views, state.functions, state.literals.data, state.always};
   collect_columns(query, &analysis);
   error_context_stack = callback.previous;
   return analysis;

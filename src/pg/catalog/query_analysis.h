@@ -5,9 +5,17 @@
 
 namespace dap {
 
+struct ResultColumn {
+  char* name;
+  Oid type;
+  int32 typmod;
+  Oid collation;
+};
+
 struct QueryAnalysis {
   List* names;     // of char*: the columns' names
   List* types;     // of char*: their types as CREATE TABLE takes them, with a COLLATE clause where it is not the type's own
+  List* columns;   // of ResultColumn*: the same as the server knows them
   List* upstream;  // of Oid: the tables that the query reads, also through views, in order of OID
   List* views;     // of Oid: the views that it reads, also within each other, in the order met
   List* functions; // of Oid: the functions that it and its views call by any name (operators, casts, aggregates), without the server's own and this extension's

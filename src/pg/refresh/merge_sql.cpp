@@ -99,7 +99,7 @@ MergeTarget* merge_target(const Model* model, TupleDesc desc) {
   Relation relation = table_open(model->relation, NoLock);
   TupleDesc all = RelationGetDescr(relation);
   for (int i = 0; i < all->natts; i++)
-    target->has_other_columns |= !TupleDescAttr(all, i)->attisdropped && position_of(desc, NameStr(TupleDescAttr(all, i)->attname)) < 0;
+    target->has_other_columns |= !TupleDescAttr(all, i)->attisdropped && TupleDescAttr(all, i)->attgenerated == '\0' && position_of(desc, NameStr(TupleDescAttr(all, i)->attname)) < 0;
   table_close(relation, NoLock);
   return target;
 }

@@ -95,30 +95,31 @@ void visit(const List* models, Model* model, List** ordered) {
   *ordered = lappend(*ordered, model);
 }
 
-// The rows go into the table as its columns are: a type that the query did not have when they were made would lose what they cannot hold.
-void check_columns(const Model* model, const QueryAnalysis* analysis) {
-  Parameter parameters[] = {int4_parameter(model->model_id), texts_parameter(analysis->names), texts_parameter(analysis->types)};
-  RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows differing = query_rows("SELECT c.value->>'name', c.value->>'type', g.type FROM dap.model_definition d CROSS JOIN jsonb_array_elements(d.columns) AS c "
-                                    "LEFT JOIN unnest($2, $3) AS g(name, type) ON g.name = c.value->>'name' "
-                                    "WHERE d.model_id = $1 AND (g.name IS NULL OR g.type <> c.value->>'type') LIMIT 1", parameters, 3, CurrentMemoryContext);
-  run_as_end(&ledger);
-  if (differing.rows == 0) return;
-  const char* column = TextDatumGetCString(differing.values[0]);
-  if (differing.nulls[2])
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query of model %s gives no column \"%s\" any more", model->label, column),
+// The columns that the table was made for; of what type they are, the table itself says when the rows go into it.
+void check_columns(const Model* model) {
+  for (int i = 0; i < model->columns.count; i++) {
+    const char* name = model->columns.column[i].name;
+    if (result_column(model, name)) continue;
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query of model %s gives no column \"%s\" any more", model->label, name),
                     errdetail("What it reads has changed since the model was made."), errhint("Change the model with dap.create_model(…, or_replace => true).")));
-  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the query of model %s gives column \"%s\" another type than it did", model->label, column),
-                  errdetail("It was %s and is %s: what it reads has changed since the model was made.", TextDatumGetCString(differing.values[1]),
-                            TextDatumGetCString(differing.values[2])),
-                  errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
+  }
+}
+
+// Has the query no version to compare, because it reads a table that no run writes?
+bool reads_unversioned(const List* upstream) {
+  Parameter parameter = oids_parameter(upstream);
+  RunAs ledger = run_as_begin(ledger_owner());
+  ResultRows rows = query_rows("SELECT 1 FROM unnest($1) AS u(oid) WHERE NOT EXISTS (SELECT 1 FROM dap.model_definition m WHERE m.relation = u.oid) "
+                               "AND NOT EXISTS (SELECT 1 FROM dap.source_definition s WHERE s.relation = u.oid) LIMIT 1", &parameter, 1, CurrentMemoryContext);
+  run_as_end(&ledger);
+  return rows.rows > 0;
 }
 
 // Who asks for a model's readers, or for its name when the table is gone, is answered from the definition.
 void correct_definition(const Model* model, const List* upstream) {
-  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->label), oids_parameter(upstream)};
+  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->label), oids_parameter(upstream), {BOOLOID, BoolGetDatum(model->always), false}};
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("UPDATE dap.model_definition SET model = $2, upstream = $3 WHERE model_id = $1", parameters, 3);
+  run_statement("UPDATE dap.model_definition SET model = $2, upstream = $3, always = $4 WHERE model_id = $1", parameters, 4);
   run_as_end(&ledger);
 }
 
@@ -141,6 +142,15 @@ RunAs run_as_model(const Model* model) {
   return saved;
 }
 
+const ResultColumn* result_column(const Model* model, const char* name) {
+  ListCell* cell;
+  foreach (cell, model->result) {
+    auto* column = static_cast<ResultColumn*>(lfirst(cell));
+    if (strcmp(column->name, name) == 0) return column;
+  }
+  return nullptr;
+}
+
 void resolve_model(Model* model) {
   if (!model->label)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %s does not exist any more", model->name),
@@ -155,14 +165,17 @@ void resolve_model(Model* model) {
   if (!model->is_clean) {
     RunAs owner = run_as_model(model);
     QueryAnalysis analysis = analyze_query(model->query);
-    model->always |= analysis.always;
+    model->calls_functions = analysis.functions != NIL;
+    model->result = analysis.columns;
     // Of no interest where it is computed each time.
-    if (!model->always && analysis.views != NIL) model->views = hash_of_views(analysis.views);
-    if (!model->always && analysis.functions != NIL) model->functions = function_hash(oids_parameter(analysis.functions));
-    if (!model->always && analysis.literals[0] != '\0') model->literals = TextDatumGetCString(DirectFunctionCall1(md5_text, CStringGetTextDatum(analysis.literals)));
+    if (!analysis.always && analysis.views != NIL) model->views = hash_of_views(analysis.views);
+    if (!analysis.always && analysis.functions != NIL) model->functions = function_hash(oids_parameter(analysis.functions));
+    if (!analysis.always && analysis.literals[0] != '\0') model->literals = TextDatumGetCString(DirectFunctionCall1(md5_text, CStringGetTextDatum(analysis.literals)));
     run_as_end(&owner);
-    check_columns(model, &analysis);
-    is_correct &= equal(upstream, analysis.upstream);
+    check_columns(model);
+    bool always = analysis.always || reads_unversioned(analysis.upstream);
+    is_correct &= always == model->always && equal(upstream, analysis.upstream);
+    model->always = always;
     upstream = analysis.upstream;
     model->upstream_count = list_length(upstream);
     model->upstream = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(model->upstream_count + 1)));

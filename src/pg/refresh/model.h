@@ -4,6 +4,7 @@
 #include "bridge/pg.h"
 #include "bridge/run_as.h"
 #include "pg/catalog/column_definition.h"
+#include "pg/catalog/query_analysis.h"
 
 namespace dap {
 
@@ -25,9 +26,11 @@ struct Model {
   Oid* upstream;
   int upstream_count;
   char* views;  // hash of the definitions of the views that the query reads; NULL: none
-  char* functions;  // hash of what the functions do that the query calls; NULL: it calls only the server's own and this extension's
+  bool calls_functions;  // that are neither the server's own nor this extension's
+  char* functions;  // hash of what these functions do; NULL: there are none, or the query is computed each time
+  List* result;     // of ResultColumn*: what the query gives now
   char* literals;   // hash of the values that the query's literals have today; NULL: none could have another
-  bool always;  // the query's result changes without its inputs
+  bool always;  // the query's result changes without its inputs, or one of them has no version
   char* definition_hash;
   int64 version;  // of the rows, 0: never built
   bool visited;
@@ -39,8 +42,10 @@ List* all_models();  // of Model*
 // Becomes the owner of the model's table, under the model's settings: as its query is analysed and run. Ended by run_as_end().
 RunAs run_as_model(const Model*);
 // What the query reads now: a view that it reads may have another definition than when the model was made. Locks it against changes, and keeps what the definition
-// says of it up to date. 42P01 for a model whose table is gone, 42703 and 42804 where the query gives other columns than its table was made for.
+// says of it up to date. 42P01 for a model whose table is gone, 42703 where the query lacks a column that its table was made for.
 void resolve_model(Model*);
+// What the query of a resolved model gives under this name; NULL: nothing.
+const ResultColumn* result_column(const Model*, const char* name);
 // Upstream first, as far as it is among them; 42P17 for a cycle.
 List* ordered_models(const List* models);
 

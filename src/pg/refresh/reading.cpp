@@ -21,12 +21,17 @@ Snapshot reading_begin(const List* relations) {
   return RegisterSnapshot(GetLatestSnapshot());
 }
 
-void check_owner_sees_all(Oid relation) {
+void check_sees_all(Oid relation, Oid reader) {
   if (get_rel_relkind(relation) == '\0') return;  // dropped: for whoever reads it to say
-  if (check_enable_rls(relation, relation_owner(relation), true) != RLS_ENABLED) return;
+  if (check_enable_rls(relation, reader, true) != RLS_ENABLED) return;
   const char* label = relation_label(relation);
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from its owner", label),
-                  errdetail("A model must read all rows of its own table and of those that it is made from."), errhint("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY.", label)));
+  const char* detail = "A model must read all rows of its own table and of those that it is made from.";
+  if (reader == relation_owner(relation))
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from its owner", label), errdetail("%s", detail),
+                    errhint("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY.", label)));
+  const char* role = quote_identifier(GetUserNameFromId(reader, false));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from role %s, which owns a model", label, role), errdetail("%s", detail),
+                  errhint("ALTER ROLE %s BYPASSRLS, or ALTER TABLE %s DISABLE ROW LEVEL SECURITY.", role, label)));
 }
 
 void reading_end(Snapshot snapshot) { UnregisterSnapshot(snapshot); }

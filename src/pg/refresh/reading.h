@@ -10,8 +10,8 @@ namespace dap {
 Snapshot reading_begin(const List* relations);
 void reading_end(Snapshot);
 
-// 42501 where row-level security hides rows of the relation from its own owner: what is read of it then is not what it holds. One that is gone is passed by.
-void check_owner_sees_all(Oid relation);
+// 42501 where row-level security hides rows of the relation from this role: what it reads of it then is not what it holds. One that is gone is passed by.
+void check_sees_all(Oid relation, Oid reader);
 
 // Runs one SELECT as the current user under that snapshot, which sees what the run itself has written as well; returns the number of rows.
 uint64 read_into(Snapshot, const char* sql, DestReceiver* into);

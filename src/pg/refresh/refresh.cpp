@@ -5,6 +5,7 @@
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/sentence.h"
+#include "bridge/settings.h"
 #include "bridge/subtransaction.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
@@ -149,6 +150,23 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   }
 }
 
+const char* with_collation(Oid type, Oid collation) {
+  return collation == get_typcollation(type) ? "" : psprintf(" COLLATE %s", quote_identifier(get_collation_name(collation)));
+}
+
+// The rows go into the table as its columns are: another type than the query's would lose what it cannot hold.
+void check_type(const Model* model, Form_pg_attribute attribute) {
+  const char* name = NameStr(attribute->attname);
+  const ResultColumn* column = result_column(model, name);
+  if (column && column->type == attribute->atttypid && column->typmod == attribute->atttypmod && column->collation == attribute->attcollation) return;
+  if (!column) elog(ERROR, "query of model %s was not resolved", model->label);
+  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the query of model %s gives column \"%s\" another type than its table has", model->label, name),
+                  errdetail("The table has %s%s and the query gives %s%s: the table, or what the query reads, was changed since the model was made.",
+                            format_type_with_typemod(attribute->atttypid, attribute->atttypmod), with_collation(attribute->atttypid, attribute->attcollation),
+                            format_type_with_typemod(column->type, column->typmod), with_collation(column->type, column->collation)),
+                  errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
+}
+
 // The model's query with each column in the table's type.
 NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
   NewRows* rows = new_rows_open(model_columns(model, target));
@@ -157,13 +175,17 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
   appendStringInfoString(&sql, "SELECT ");
   for (int i = 0; i < rows->desc->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(rows->desc, i);
+    check_type(model, attribute);
     appendStringInfo(&sql, "%sq.%s::%s", i ? ", " : "", quote_identifier(NameStr(attribute->attname)),
                      format_type_extended(attribute->atttypid, attribute->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
   }
   appendStringInfo(&sql, " FROM (\n%s\n) AS q", statement_text(model->query));
   // A plan that this session keeps of a function's statement may hold what another function gave before it was redefined: constants know no function.
-  if (model->functions) ResetPlanCache();
+  if (model->calls_functions) ResetPlanCache();
+  int level = NewGUCNestLevel();
+  set_setting("row_security", "off");  // rows that a policy hides are an error
   read_into(snapshot, sql.data, store_receiver(rows->store));
+  AtEOXact_GUC(true, level);
   return rows;
 }
 
@@ -220,8 +242,10 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   }
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dap model", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
-  check_owner_sees_all(model->relation);
-  for (int i = 0; i < model->upstream_count; i++) check_owner_sees_all(model->upstream[i]);
+  Oid reader = relation_owner(model->relation);
+  check_sees_all(model->relation, reader);
+  // A query may read by way of a view, with the rights of that one's owner: there PostgreSQL itself refuses what row-level security would hide.
+  if (model->is_clean) check_sees_all(model->upstream[0], reader);
   RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
   check_runs_as_owner(target);

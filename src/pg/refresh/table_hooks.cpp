@@ -52,11 +52,13 @@ void add_trigger(Lists* lists, const Trigger* trigger) {
 }
 
 void add_hooks_of(Lists* lists, Relation relation) {
-  const TriggerDesc* triggers = relation->trigdesc;
+  // Naming what is found looks things up in the catalog, and so may have the relcache built anew: what it holds is not held on to.
+  const TriggerDesc* triggers = CopyTriggerDesc(relation->trigdesc);
   for (int i = 0; triggers && i < triggers->numtriggers; i++) add_trigger(lists, &triggers->triggers[i]);
+  int acting_rules = 0;
   const RuleLock* rules = relation->rd_rules;
-  for (int i = 0; rules && i < rules->numLocks; i++)
-    if (rules->rules[i]->event != CMD_SELECT && rules->rules[i]->enabled != RULE_DISABLED) add_to_both(lists, psprintf("a rule of %s", relation_label(RelationGetRelid(relation))));
+  for (int i = 0; rules && i < rules->numLocks; i++) acting_rules += rules->rules[i]->event != CMD_SELECT && rules->rules[i]->enabled != RULE_DISABLED;
+  for (int i = 0; i < acting_rules; i++) add_to_both(lists, psprintf("a rule of %s", relation_label(RelationGetRelid(relation))));
   char kind = relation->rd_rel->relkind;
   if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) add_to_both(lists, psprintf("the server of %s", relation_label(RelationGetRelid(relation))));
 }
