@@ -24,7 +24,7 @@ SELECT * FROM pg_temp.try('{"type": "double precision", "exponent": false}', '1e
 SELECT * FROM pg_temp.try('{"type": "real", "exponent": true}', '1e1');
 SELECT * FROM pg_temp.try('{"type": "smallint"}', '32767', '-32769');
 SELECT * FROM pg_temp.try('{"type": "numeric(18,2)"}', '12.340', '12.345', '12', '-0', '-0.00', '1e3', '1234567890123456.99', '12345678901234567',
-  '9999999999999999.990000000000000000000000', '0.001', '0e-2000', '0e99999999999', 'NaN', 'Infinity', '1e-1073741823');
+  '9999999999999999.990000000000000000000000', '0.001', '0e-2000', '0e99999999999', 'NaN', 'Infinity', '1e-1073741822', '1e-1073741823');
 SELECT * FROM pg_temp.try('{"type": "numeric(2,-3)"}', '12000', '12500', '99e3', '100000', '0.0');
 SELECT * FROM pg_temp.try('{"type": "numeric(3,5)"}', '0.00999', '0.01', '0.000001');
 SELECT * FROM pg_temp.try('{"type": "numeric"}', '12.340', '-0.000', '1e3', '1.5e-3', '0e-5', '123456789012345678901234567890.123456789',

@@ -209,6 +209,14 @@ SET ROLE regress_retry;
 SELECT pg_temp.raises($$SELECT dap.retry_rejects(1)$$);
 RESET ROLE;
 
+-- A line of another encoding is a reject like others, not another kind of file: what follows it, and spans lines, is known to begin by itself
+SELECT dap.create_source('wide', columns => '{a,b}', options => '{"max_reject_percent": 100}');
+SELECT * FROM pg_temp.load('wide', 'w1', convert_to(E'a,b\n1,2\n', 'UTF8') || '\x31002c0078000a'::bytea || convert_to(E'5" x,"two\nlines"\n', 'UTF8'));
+SELECT line, reason, raw FROM dap.rejects WHERE file_id = pg_temp.id('w1') ORDER BY line;
+SELECT * FROM pg_temp.retry('w1', '{"lenient": true}');
+SELECT _line, a, b FROM staging.wide ORDER BY _line;
+SELECT line, reason FROM dap.rejects WHERE file_id = pg_temp.id('w1');
+
 -- Exported: to be read, and byte for byte
 SELECT line, stage, object, column_name, reason, record, raw, raw_length FROM dap.export_rejects(pg_temp.id('t1'));
 SELECT line, reason, record, raw FROM dap.export_rejects(pg_temp.id('l2')) WHERE reason = 'nul_byte';

@@ -116,6 +116,7 @@ my $b = '[ \t\n\v\f\r]*';
 my $number = "^$b" . '[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?' . "$b\$";
 my $integer = "^$b" . '[+-]?[0-9]+(\.[0-9]+)?' . "$b\$";  # without an exponent, unless the rule takes it
 my $zero = "^$b" . '[+-]?0+(\.0+)?([eE][+-]?[0-9]+)?' . "$b\$";
+my $zero_beyond = "^$b" . '[+-]?0+(\.0+)?[eE]\+?[0-9]{10,}' . "$b\$";  # PostgreSQL refuses such an exponent before it looks at the digits
 my $day = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
 my $time = '[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.([0-9]{1,6}|[0-9]{6}0+))?)?';
 my $offset = '(Z|[+-][0-9]{2}(:?[0-5][0-9])?)';
@@ -130,7 +131,7 @@ sub integer_case
 		grammar => $exponent ? $number : $integer,
 		# 12.00 and 1e3 are integers here, for PostgreSQL they are numerics.
 		value => "CASE WHEN s ~ '$zero' THEN '0' WHEN s !~ '[.eE]' THEN (s::$type)::text WHEN s::numeric = trunc(s::numeric) THEN (s::numeric::$type)::text ELSE 'rounded' END",
-		complete => "CASE WHEN s ~ '$zero' THEN gen.try_numeric(s) IS NOT NULL ELSE (SELECT n = trunc(n) AND n BETWEEN $lowest AND $highest FROM (SELECT gen.try_numeric(s) AS n OFFSET 0) AS x) END",
+		complete => "CASE WHEN s ~ '$zero' THEN true ELSE (SELECT n = trunc(n) AND n BETWEEN $lowest AND $highest FROM (SELECT gen.try_numeric(s) AS n OFFSET 0) AS x) END",
 	};
 }
 
@@ -139,10 +140,11 @@ my @numbers = (
 	integer_case('bigint', '-9223372036854775808', '9223372036854775807', 1),
 	integer_case('integer', '-2147483648', '2147483647'),
 	integer_case('smallint', '-32768', '32767'),
-	{ name => 'numeric', texts => 'numbers', rule => '{"type": "numeric"}', grammar => $number, value => '(s::numeric)::text', complete => 'gen.try_numeric(s) IS NOT NULL' },
+	{ name => 'numeric', texts => 'numbers', rule => '{"type": "numeric"}', grammar => $number,
+	  value => "CASE WHEN s ~ '$zero_beyond' THEN '0' ELSE (s::numeric)::text END", complete => "CASE WHEN s ~ '$zero_beyond' THEN true ELSE gen.try_numeric(s) IS NOT NULL END" },
 	{ name => 'numeric(18,2)', texts => 'numbers', rule => '{"type": "numeric(18,2)"}', grammar => $number,
 	  value => "CASE WHEN s ~ '$zero' THEN '0.00' WHEN s::numeric = s::numeric(18,2) THEN (s::numeric(18,2))::text ELSE 'rounded' END",
-	  complete => "CASE WHEN s ~ '$zero' THEN gen.try_numeric_18_2(s) IS NOT NULL ELSE gen.try_numeric(s) = gen.try_numeric_18_2(s) END" },
+	  complete => "CASE WHEN s ~ '$zero' THEN true ELSE gen.try_numeric(s) = gen.try_numeric_18_2(s) END" },
 	{ name => 'double precision', texts => 'numbers', rule => '{"type": "double precision"}', grammar => $number, value => '(s::float8)::text', complete => 'gen.try_float8(s) IS NOT NULL' },
 	{ name => 'real', texts => 'numbers', rule => '{"type": "real"}', grammar => $number, value => '(s::float4)::text', complete => 'gen.try_float4(s) IS NOT NULL' },
 );

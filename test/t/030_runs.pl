@@ -7,7 +7,7 @@ use DapTest qw(comes_back);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $refresh = 'SELECT * FROM dap.refresh_all()';
 my $node = PostgreSQL::Test::Cluster->new('primary');
@@ -15,7 +15,7 @@ $node->init(allows_streaming => 1, extra => ['--encoding=UTF8']);
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\nautovacuum = off\nlog_statement = none\nmax_prepared_transactions = 2\nrestart_after_crash = on\n");
 $node->start;
 
-# The pipeline, with a knob at the table that is refreshed late: a trigger that sleeps, raises or lets pass.
+# The pipeline, with a knob at the table that is refreshed late: a trigger that sleeps, waits at a gate, raises or lets pass.
 my $inbox = PostgreSQL::Test::Utils::tempdir;
 sub put_file {
   my ($name, $text) = @_;
@@ -40,7 +40,7 @@ sub prepare_database {
     BEGIN
       CASE (SELECT k.action FROM public.knob AS k)
         WHEN 'sleep' THEN PERFORM pg_sleep(60);
-        WHEN 'nap' THEN PERFORM pg_sleep(1);
+        WHEN 'gate' THEN PERFORM pg_advisory_xact_lock_shared(1);
         WHEN 'raise' THEN RAISE EXCEPTION 'the field is SECRET-4711' USING ERRCODE = 'check_violation', DETAIL = 'SECRET-4711', HINT = 'SECRET-4711';
         WHEN 'convert' THEN PERFORM 'SECRET-4711'::text::bigint;
         WHEN 'divide' THEN PERFORM 1 / (SELECT 0);
@@ -65,13 +65,14 @@ sub digest {
       ORDER BY c.oid::regclass::text)
     FROM pg_class AS c WHERE c.relnamespace IN ('staging'::regnamespace, 'intermediate'::regnamespace, 'analytics'::regnamespace) AND c.relkind = 'r'});
 }
-# Starts the refresh in a session of its own and waits until it sleeps in the trigger; returns the session and its process id.
+# Starts the refresh in a session of its own and waits until it sleeps in the trigger, or waits for another event there; returns the session and its process id.
 sub start_sleeping {
-  my ($before) = @_;
+  my ($event) = @_;
+  $event //= 'PgSleep';
   my $session = $node->background_psql('postgres', on_error_stop => 0);
   my $pid = $session->query_safe('SELECT pg_backend_pid()');
-  $session->query_until(qr/go/, ($before // '') . "\\echo go\n$refresh;\n");
-  $node->poll_query_until('postgres', "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $pid")
+  $session->query_until(qr/go/, "\\echo go\n$refresh;\n");
+  $node->poll_query_until('postgres', "SELECT wait_event = '$event' FROM pg_stat_activity WHERE pid = $pid")
     or die 'the refresh does not reach the trigger';
   return ($session, $pid);
 }
@@ -181,13 +182,15 @@ is(last_run('status'), 'crashed', 'a killed run is crashed');
 is(digest(), $before, 'no row changed by any of them');
 
 # At the very end, when only its own line is left to write: another session keeps that from it.
-turn('nap');
-($session, $pid) = start_sleeping();
+turn('gate');
 my $keeper = $node->background_psql('postgres');
+$keeper->query_safe('SELECT pg_advisory_lock(1)');
+($session, $pid) = start_sleeping('advisory');
 $keeper->query_safe("BEGIN; SELECT status FROM dap.run_ledger ORDER BY run_id DESC LIMIT 1 FOR UPDATE");
-$node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die 'the run does not wait for its line';
+$keeper->query_safe('SELECT pg_advisory_unlock(1)');
+$node->poll_query_until('postgres', "SELECT wait_event = 'transactionid' FROM pg_stat_activity WHERE pid = $pid") or die 'the run does not wait for its line';
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
-usleep(200_000);
+$node->poll_query_until('postgres', "SELECT wait_event IS DISTINCT FROM 'transactionid' FROM pg_stat_activity WHERE pid = $pid") or die 'the cancel has no effect';
 $keeper->query_safe('COMMIT');
 $keeper->quit;
 wait_for_end($pid);

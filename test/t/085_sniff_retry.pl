@@ -108,6 +108,22 @@ like(($node->psql('given', "\\set VERBOSITY verbose\nSELECT dap.retry_rejects($f
 is($node->safe_psql('given', 'SELECT count(*) FROM staging.given'), '0', 'nothing was read');
 
 #
+# Bytes that are stored as they come are worth one warning a file, not one a reject or a pass
+#
+sql(q{CREATE DATABASE ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'});
+$node->safe_psql('ascii', q{CREATE EXTENSION dap_analytics; CREATE SCHEMA staging; SELECT dap.create_source('s', columns => '{x,y}', options => '{"max_reject_percent": 100}')});
+my $quotes = write_file("$temp/quotes.csv", "x,y\n" . join('', map { "$_,a\"\n" } 1 .. 20) . "1,2\n");
+for my $case (["SELECT rows_rejected FROM dap.ingest_csv('s', '$quotes')", '20', 1],
+  [q{SELECT loaded FROM dap.retry_rejects((SELECT file_id FROM dap.files), '{"lenient": true}')}, '20', 0],
+  ["SELECT records FROM dap.sniff_csv('$quotes')", '1', 1])
+{
+  my ($statement, $answer, $most) = @$case;
+  my ($code, $out, $err) = $node->psql('ascii', $statement);
+  is($out, $answer, "SQL_ASCII: $statement");
+  is(scalar(() = $err =~ /is SQL_ASCII/g), $most, 'warns as often as a file is opened');
+}
+
+#
 # Looking into a large file takes no more memory than into a small one; gzip is the same
 #
 sub memory_of

@@ -227,7 +227,8 @@ TEST(BagText, WhatIsNoBagIsRefusedWhereItGoesWrong) {
       {"{0x10}", TextFault::number},   {"{1_000}", TextFault::number},      {"{.5}", TextFault::number},        {"{nan}", TextFault::number},
       {"{1:}", TextFault::times},      {"{1:0}", TextFault::times},         {"{1:-1}", TextFault::times},       {"{1:1.5}", TextFault::times},
       {"{1:9223372036854775808}", TextFault::times}, {"{1:9223372036854775807,2}", TextFault::total},
-      {"{1e131072}", TextFault::range}, {"{1e-16384}", TextFault::range},   {"{0e99999999999}", TextFault::range}};
+      {"{1e131072}", TextFault::range}, {"{1e-16384}", TextFault::range}, {"{1e99999999999}", TextFault::range},
+      {"{1e-99999999999}", TextFault::range}};
   for (const auto& [text, fault] : wrong) {
     TextReader reader;
     Writer writer;
@@ -239,6 +240,18 @@ TEST(BagText, WhatIsNoBagIsRefusedWhereItGoesWrong) {
     EXPECT_LE(reader.at, text.data() + text.size());
   }
   EXPECT_TRUE(parse("{9223372036854775806, 1e131071, 1e-16383, -0.0:9223372036854775803}"));
+}
+
+TEST(BagText, AZeroIsOneWhateverItsExponent) {
+  const std::string text = "{0e99999999999,-0.0e1073741823:2,0e-99999999999}";
+  TextReader reader;
+  Writer writer;
+  begin_bag(&writer, 0, std::pmr::new_delete_resource());
+  open_text(&reader, text.data(), text.size());
+  read_items(&reader, 100, &writer);
+  release_bag(&writer);
+  EXPECT_EQ(reader.fault, TextFault::none);
+  EXPECT_TRUE(reader.ended);
 }
 
 TEST(BagText, BytesAsBase64) {

@@ -49,6 +49,8 @@ TEST(ConvertNumber, IntegersAreWholeAsWritten) {
   EXPECT_EQ(integer("500e-2"), "5");
   EXPECT_EQ(integer("505e-2"), "rounded");
   EXPECT_EQ(integer("0e-999"), "0");
+  EXPECT_EQ(integer("-00e1073741823"), "0");
+  EXPECT_EQ(integer("0e-99999999999999999999"), "0");
   EXPECT_EQ(integer("0.000"), "0");
   EXPECT_EQ(integer("9223372036854775807"), "9223372036854775807");
   EXPECT_EQ(integer("9223372036854775808"), "range");
@@ -144,8 +146,12 @@ TEST(ConvertNumber, DecimalsLoseNoDigit) {
   EXPECT_EQ(fits("0.00999", 3, 5), Status::ok);
   EXPECT_EQ(fits("0.01", 3, 5), Status::out_of_range);
   EXPECT_EQ(fits("0e5000", 3, 2), Status::ok);
-  EXPECT_EQ(fits("0e1073741823", 3, 2), Status::out_of_range);
-  EXPECT_EQ(fits("0e1073741822", 3, 2), Status::ok);
+  for (const char* zero : {"0e1073741822", "0e1073741823", "-00e1073741823", "0.0e-1073741823", "0e99999999999999999999"})
+    EXPECT_EQ(fits(zero, 3, 2), Status::ok) << zero;
+  for (const char* tiny : {"1e-1073741822", "1e-1073741823", "1e-99999999999999999999"})
+    EXPECT_EQ(fits(tiny, 3, 2), Status::would_be_rounded) << tiny;
+  for (const char* huge : {"1e1073741822", "1e1073741823", "0.001e99999999999999999999"})
+    EXPECT_EQ(fits(huge, 3, 2), Status::out_of_range) << huge;
   EXPECT_EQ(fits(std::string(5000, '0') + "1." + std::string(5000, '0'), 3, 2), Status::ok);
 }
 
@@ -174,6 +180,10 @@ TEST(ConvertNumber, ScaleOfUnconstrainedNumerics) {
   EXPECT_EQ(unconstrained("1e-16383"), Status::ok);
   EXPECT_EQ(unconstrained("1e-16384"), Status::out_of_range);
   EXPECT_EQ(unconstrained("0e-16384"), Status::out_of_range);
+  EXPECT_EQ(unconstrained("0e-1073741823"), Status::out_of_range);
+  EXPECT_EQ(unconstrained("-0.0e1073741823"), Status::ok);
+  EXPECT_EQ(unconstrained("1e1073741823"), Status::out_of_range);
+  EXPECT_EQ(unconstrained("1e-1073741823"), Status::out_of_range);
   EXPECT_EQ(unconstrained("0." + std::string(16383, '0')), Status::ok);
   EXPECT_EQ(unconstrained("0." + std::string(16384, '0')), Status::out_of_range);
   EXPECT_EQ(unconstrained(std::string(200000, '0') + "1"), Status::ok);

@@ -69,7 +69,7 @@ bool read_item(TextReader* reader, Item* item, int* special) {
     if (convert::parse_decimal(item->text, &item->number) != convert::Status::ok) return fail(reader, TextFault::number, item->text.data()), false;
     const convert::Decimal& number = item->number;
     const std::int64_t highest = number.lowest_exponent + number.significant_digits - 1;
-    if (number.exponent_overflow || (!number.is_zero() && (-number.lowest_exponent > most_places || highest > 131071)))
+    if (!number.is_zero() && (number.exponent_overflow || -number.lowest_exponent > most_places || highest > 131071))
       return fail(reader, TextFault::range, item->text.data()), false;
   }
   return read_times(reader, &item->element.times);

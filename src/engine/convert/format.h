@@ -139,7 +139,7 @@ enum class Overlap : std::uint8_t {
 constexpr int max_witness = 2 * max_format_length;
 
 // Whether some text is read by both formats, as two different moments of the given years (inclusive). The search is
-// exhaustive; it ends early when `stop`, if there is one, becomes true.
+// exhaustive; it ends early when `stop`, if there is one, becomes true. Another call then starts from the first step.
 Overlap find_overlap(const Format& one, const Format& other, int lowest_year, int highest_year, char* witness,
                      int* witness_length, const volatile std::sig_atomic_t* stop = nullptr) noexcept;
 

@@ -32,7 +32,7 @@ constexpr std::uint64_t powers_of_ten[20] = {1ULL,
                                              1000000000000000000ULL,
                                              10000000000000000000ULL};
 
-// PostgreSQL refuses exponents from INT_MAX / 2 on before it looks at the digits.
+// PostgreSQL refuses exponents from INT_MAX / 2 on before it looks at the digits; here a zero is zero whatever its exponent.
 constexpr std::int64_t exponent_limit = std::numeric_limits<std::int32_t>::max() / 2;
 
 // numeric's header: a 16-bit weight in groups of four digits, a 14-bit display scale.
@@ -129,18 +129,18 @@ Status parse_decimal(std::string_view text, Decimal* result) noexcept {
 }
 
 Status fits_numeric(const Decimal& value, int precision, int scale) noexcept {
-  if (value.exponent_overflow) return Status::out_of_range;
   if (value.is_zero()) return Status::ok;
   if (value.lowest_exponent < -static_cast<std::int64_t>(scale)) return Status::would_be_rounded;
+  if (value.exponent_overflow) return Status::out_of_range;
   if (value.significant_digits + value.lowest_exponent + scale > precision) return Status::out_of_range;
   return Status::ok;
 }
 
 Status fits_unconstrained_numeric(const Decimal& value) noexcept {
-  if (value.exponent_overflow || value.scale > highest_numeric_scale) return Status::out_of_range;
+  if (value.scale > highest_numeric_scale) return Status::out_of_range;
   if (value.is_zero()) return Status::ok;
   const std::int64_t highest_exponent = value.significant_digits - 1 + value.lowest_exponent;
-  return highest_exponent > highest_numeric_exponent ? Status::out_of_range : Status::ok;
+  return value.exponent_overflow || highest_exponent > highest_numeric_exponent ? Status::out_of_range : Status::ok;
 }
 
 bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexcept {
@@ -192,7 +192,7 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
   Decimal decimal;
   if (parse_decimal(text, &decimal) != Status::ok) return Status::malformed;
   if (decimal.has_exponent && !takes_exponent) return Status::unexpected_exponent;
-  if (decimal.is_zero() && !decimal.exponent_overflow) {
+  if (decimal.is_zero()) {
     if (lowest > 0 || highest < 0) return Status::out_of_range;
     *result = 0;
     return Status::ok;

@@ -20,7 +20,7 @@ struct Decimal {
       0;  // digits after the point once the exponent is carried out: the display scale of an unconstrained numeric
   bool negative = false;           // a minus sign was written (also before zero)
   bool has_exponent = false;
-  bool exponent_overflow = false;  // the exponent is one that PostgreSQL refuses even for zero
+  bool exponent_overflow = false;  // the exponent is beyond what is counted: only zero has a value with it
 
   bool is_zero() const noexcept { return significant_digits == 0; }
 };

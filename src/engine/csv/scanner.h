@@ -111,6 +111,7 @@ class Scanner {
   FileError file_error() const noexcept;
   std::uint64_t error_line() const noexcept;    // unterminated quote: the line where it opened
   std::uint64_t error_offset() const noexcept;  // and that quote's record's offset
+  // How far reading has come; falls back to where a record was cut off, as what follows is read again.
   std::uint64_t bytes_consumed() const noexcept;
 
  private:

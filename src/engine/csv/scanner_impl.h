@@ -55,7 +55,7 @@ struct Scanner::Impl {
   void cut_off(const char* record, const char* at);
   void begin_held(const char* from);
 
-  // Puts the record that the machine has ended, of which `rest` to `rest` + `size` is not yet carried, into the batch; false if there is no room.
+  // Puts the record that the machine has ended, of which what is from `rest` on in the piece is not yet carried, into the batch; false if there is no room.
   bool emit(const char* rest, bool header);
   void carry_on(const char* data, std::size_t size);
   void make_carrying_room(std::size_t size);
@@ -69,7 +69,8 @@ struct Scanner::Impl {
   RecordMachine part_machine;  // has read the record up to that line
   StructuralIndex index;
 
-  // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM.
+  // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM, or a part of `held`, or what was left of a chunk when a record
+  // was cut off.
   char head[head_bytes];
   std::size_t head_size = 0;
   bool sniffed = false;

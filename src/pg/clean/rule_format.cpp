@@ -88,6 +88,7 @@ void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
       char witness[convert::max_witness + 1];
       int length = 0;
       convert::Overlap overlap;
+      // One that was stopped starts anew from its first step: an interrupt that does not end the query costs what was done so far.
       do {
         CHECK_FOR_INTERRUPTS();
         overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first), clamp_year(last), witness,

@@ -273,6 +273,11 @@ int64 byte_source_used(const ByteSource* source) {
   return source->used - static_cast<int64>(source->input_size - source->input_used);
 }
 
+Size byte_source_most(const ByteSource* source, Size capacity) {
+  if (source->kind != Kind::bytes || source->format != Format::plain) return capacity;
+  return std::clamp<Size>(static_cast<Size>(source->total), 1, capacity);
+}
+
 Size byte_source_read(ByteSource* source, char* buffer, Size capacity) {
   return source->format == Format::plain ? read_plain(source, buffer, capacity)
                                          : read_decoded(source, buffer, capacity);

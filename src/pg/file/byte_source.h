@@ -49,6 +49,8 @@ int64 byte_source_used(const ByteSource*);
 
 // Reads up to `capacity` decompressed bytes, fewer only at the end or before a fault; 0 is the end or a fault. Raises only for the operating system's errors (58030) and interrupts.
 Size byte_source_read(ByteSource*, char* buffer, Size capacity);
+// What a buffer of `capacity` bytes can ever get of it at once: less where the source is few bytes in memory. At least 1.
+Size byte_source_most(const ByteSource*, Size capacity);
 // Back to the first byte, for a second pass.
 void byte_source_rewind(ByteSource*);
 // The same, and from now on the bytes come as they are: what cannot be decompressed still has a hash.

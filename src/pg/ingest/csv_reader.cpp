@@ -316,7 +316,7 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
   reader->batch_context = AllocSetContextCreate(CurrentMemoryContext, "dap CSV batch", ALLOCSET_DEFAULT_SIZES);
   reader->source = source;
   reader->options = options;
-  reader->chunk_bytes = static_cast<Size>(setting_chunk_bytes);
+  reader->chunk_bytes = byte_source_most(source, static_cast<Size>(setting_chunk_bytes));
   reader->chunk = static_cast<char*>(palloc(reader->chunk_bytes));
   int database = GetDatabaseEncoding();
   bool any = database == PG_SQL_ASCII || options->encoding == PG_SQL_ASCII;
@@ -328,13 +328,18 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
       ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no conversion from encoding %s to %s",
                                                                   pg_encoding_to_char(options->encoding), GetDatabaseEncodingName())));
   }
-  if (database == PG_SQL_ASCII)
-    ereport(WARNING, (errmsg("the database's encoding is SQL_ASCII: bytes are stored as they come"),
-                      errhint("Use a database with encoding UTF8.")));
   reader->release.func = release_engine;
   reader->release.arg = reader;
   MemoryContextRegisterResetCallback(reader->context, &reader->release);
   create_scanner(reader);
+  return reader;
+}
+
+CsvReader* csv_reader_open_file(ByteSource* source, const SourceOptions* options) {
+  CsvReader* reader = csv_reader_open(source, options);
+  if (GetDatabaseEncoding() == PG_SQL_ASCII)
+    ereport(WARNING, (errmsg("the database's encoding is SQL_ASCII: bytes are stored as they come"),
+                      errhint("Use a database with encoding UTF8.")));
   check_kind(reader);
   return reader;
 }

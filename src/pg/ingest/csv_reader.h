@@ -54,8 +54,11 @@ struct CsvFault {
   int64 offset;  // -1: unknown
 };
 
-// Reads from the source's beginning. A file that is certainly something else, such as an archive or UTF-16, has a fault from the start.
+// Reads from the source's beginning, whatever the bytes are.
 CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
+// The same where a file is read for the first time: one that is certainly something else, such as an archive or UTF-16, has a fault from the start, and a
+// database without an encoding is worth a WARNING.
+CsvReader* csv_reader_open_file(ByteSource*, const SourceOptions*);
 // The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
 char** csv_reader_header(CsvReader*, int* count);
 // The header's bytes as they came, without line end; NULL before csv_reader_header has found one.

@@ -293,7 +293,7 @@ void read_and_load(FileJob* job) {
   }
   job->result->file_id = next_file_id(job);
   job->rejects = reject_store_open();
-  job->reader = csv_reader_open(job->source, job->options);
+  job->reader = csv_reader_open_file(job->source, job->options);
   int header_count = 0;
   char** header = job->options->header ? csv_reader_header(job->reader, &header_count) : nullptr;
   if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) {

@@ -114,7 +114,7 @@ DAP_FUNCTION(dap_csv_header) {
   if (files == NIL) PG_RETURN_NULL();
   auto* file = static_cast<dap::FoundFile*>(linitial(files));
   dap::ByteSource* source = dap::byte_source_open_file(file->path, options->compression);
-  dap::CsvReader* reader = dap::csv_reader_open(source, options);
+  dap::CsvReader* reader = dap::csv_reader_open_file(source, options);
   int count;
   char** names = dap::csv_reader_header(reader, &count);
   if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason)

@@ -85,7 +85,7 @@ bool fill_row(ReadPlan* plan, const CsvField* fields, const char** column, const
 // Puts the file's rows into the result until `left` (-1: no limit) are there.
 void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* result, int64* left) {
   ByteSource* source = byte_source_open_file(path, options->compression);
-  CsvReader* reader = csv_reader_open(source, options);
+  CsvReader* reader = csv_reader_open_file(source, options);
   int header_count = result->expectedDesc->natts;
   char** header = options->header ? csv_reader_header(reader, &header_count) : nullptr;
   const CsvFault* fault = csv_reader_fault(reader);

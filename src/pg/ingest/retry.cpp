@@ -372,7 +372,7 @@ void load_good_ones(Retry* retry) {
   if (in_file && !retry->line->from_server) raise_moved(retry, "A client gave it.");
   if (!in_file && retry->lenient_differs && retry->line->from_server) in_file = !all_complete(retry);
   ByteSource* source = in_file ? ingest_open_again(retry->request, retry->line->path, retry->options) : nullptr;
-  CsvReader* reader = in_file ? csv_reader_open(source, retry->options) : nullptr;
+  CsvReader* reader = in_file ? csv_reader_open_file(source, retry->options) : nullptr;
   RunAs owner = run_as_begin(relation_owner(retry->request->definition->relation));
   if (int count; in_file && retry->line->header && !csv_reader_header(reader, &count)) raise_header(retry, reader);
   add_columns(retry->map, retry->request->definition);

@@ -44,7 +44,7 @@ char** numbered_names(int count) {
 
 // The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether it is a header, if nobody said that there is none.
 void survey_records(Sniff* sniff, ByteSource* source) {
-  CsvReader* reader = csv_reader_open(source, sniff->options);
+  CsvReader* reader = csv_reader_open_file(source, sniff->options);
   if (without_header(sniff)) {
     sniff->columns = csv_reader_width(reader);
     if (sniff->columns > 0) {
