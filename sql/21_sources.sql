@@ -193,6 +193,8 @@ BEGIN
     PERFORM dap._lock_definition(source);
   END IF;
   PERFORM dap._check_name(source, 'a source');
+  owner := dap._layer_owner(0);  -- it may be another one since the lock was waited for
+  PERFORM dap._run_as(owner, 'SELECT');
   PERFORM dap._check_options(coalesce(options, '{}'));
   kept_options := coalesce(options, '{}') - 'adopt';
   adopt := coalesce((options->>'adopt')::boolean, false);

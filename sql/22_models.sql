@@ -242,6 +242,8 @@ DECLARE
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
   PERFORM dap._lock_definitions();
+  owner := dap._layer_owner(1);  -- it may be another one since the lock was waited for
+  PERFORM dap._run_as(owner, 'SELECT');
   IF place.layer <> dap._layer(1) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = pg_catalog.format('clean model %s must live in schema %s', place.target, dap._layer(1));
   END IF;
@@ -311,6 +313,8 @@ DECLARE
 BEGIN
   PERFORM dap._run_as(owner, 'SELECT');  -- raises for those who cannot act for the owner, before anything else is told
   PERFORM dap._lock_definitions();
+  owner := dap._layer_owner(tier);  -- it may be another one since the lock was waited for
+  PERFORM dap._run_as(owner, 'SELECT');
   IF query IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = pg_catalog.format('model %s needs a query', place.target);
   END IF;

@@ -54,6 +54,7 @@ DECLARE
   known record;
   content jsonb;
   live integer;
+  unknown_bytes boolean;
   ids jsonb := '[]';
 BEGIN
   IF path IS NULL OR path = '' THEN
@@ -76,13 +77,19 @@ BEGIN
   IF pg_catalog.cardinality(meant) = 1 THEN
     file := meant[1];
     FOR known IN
-      SELECT s.source_id, s.relation, s.options, pg_catalog.bool_or(f.content_hash IS NULL) AS unknown_bytes
-      FROM dap.files f JOIN dap._sources s ON s.source = f.source
-      WHERE f.status = 'failed' AND f.path = file GROUP BY s.source_id, s.relation, s.options ORDER BY s.source_id
+      SELECT s.source_id, s.source, s.relation, s.options, pg_catalog.max(f.file_id) AS last_failed FROM dap.files f JOIN dap._sources s ON s.source = f.source
+      WHERE f.status = 'failed' AND f.path = file GROUP BY s.source_id, s.source, s.relation, s.options ORDER BY s.source_id
     LOOP
       PERFORM dap._lock_loads(known.source_id);  -- of what is being loaded nobody knows yet how it ends
+      SELECT pg_catalog.bool_or(f.content_hash IS NULL) FILTER (WHERE f.status = 'failed'),
+        pg_catalog.max(f.file_id) FILTER (WHERE f.status IN ('loaded', 'archived') AND f.file_id > known.last_failed)
+      INTO unknown_bytes, live FROM dap.files f WHERE f.source = known.source AND f.path = file;
+      IF unknown_bytes IS NULL AND live IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = pg_catalog.format('the records of "%s" are loaded', file),
+          DETAIL = pg_catalog.format('They are file %s of source "%s".', live, known.source);
+      END IF;
       content := '{}';
-      IF known.unknown_bytes THEN
+      IF unknown_bytes THEN
         BEGIN
           content := dap._describe_content(file, known.options);
         EXCEPTION WHEN undefined_file OR wrong_object_type THEN

@@ -83,6 +83,20 @@ is(steps(), 'skipped', 'dismissed');
 is(last_step('message'), qq{"$inbox/day/wrong_too.csv" was left out: dismissed as file $wrong (wrong.csv): by mistake}, 'the step says as which file');
 is(sql(q{SELECT regexp_replace(path, '.*/', ''), known_as, status FROM dap.skipped_files ORDER BY path LIKE '%wrong_too%' DESC LIMIT 1}), 'wrong_too.csv|wrong.csv|dismissed', 'and dap.skipped_files');
 
+# Files that failed, recognised when another file is the one that has their bytes
+mkdir "$inbox/twice" or die $!;
+write_file("$inbox/twice/$_.csv", "sku;pieces\nA;5\n") for 'a', 'b';
+sql(q{SELECT dap.create_source('twice', 'twice', '{sku,pieces}')});
+sleep 3;
+is(sql(q{SELECT string_agg(status, ',') FROM dap.ingest_csv('twice')}), 'failed,failed', 'two files of the same bytes fail');
+sql(q{SELECT dap.create_source('twice', 'twice', '{sku,pieces}', '{"delimiter": ";"}', or_replace => true)});
+sql('SELECT count(*) FROM dap.refresh_all()');
+my $message = q{SELECT message FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs) AND object = 'staging.twice'};
+like(sql($message), qr/^"\S+b\.csv" was left out: already loaded as file \d+ \(\S+a\.csv\)$/, 'corrected, one is loaded and the other is told of');
+is(sql(q{SELECT regexp_replace(path, '.*/', ''), regexp_replace(known_as, '.*/', '') FROM dap.skipped_files WHERE source = 'twice'}), 'b.csv|a.csv', 'and is in dap.skipped_files');
+sql('SELECT count(*) FROM dap.refresh_all()');
+is(sql($message), '', 'once');
+
 #
 # A link is known by what it leads to
 #

@@ -61,6 +61,22 @@ does($one, 'COMMIT');
 is(finished($two), '', 'a source is dropped when the load has ended');
 is(sql("SELECT string_agg(DISTINCT status, ',') FROM dap.files WHERE source = 'w2'"), 'unloaded', 'with its file');
 
+# What was looked up before the wait is looked up again after it.
+does($one, "BEGIN; SELECT dap.create_source('held', columns => '{a}')");
+start($two, "SELECT dap.create_source('handed', columns => '{a}')");
+waits($two);
+does($one, 'CREATE ROLE new_owner; GRANT CREATE ON SCHEMA staging TO new_owner; ALTER TABLE staging.held OWNER TO new_owner; ALTER SCHEMA staging OWNER TO new_owner; COMMIT');
+is(finished($two), 'staging.handed', 'a source is made');
+is(sql("SELECT tableowner FROM pg_tables WHERE tablename = 'handed'"), 'new_owner', 'and belongs to who owns its layer now');
+sql("ALTER SCHEMA staging OWNER TO postgres; ALTER TABLE staging.held OWNER TO postgres; ALTER TABLE staging.handed OWNER TO postgres");
+sql("SELECT dap.create_source('late', columns => '{id,v}'); SELECT status FROM dap.ingest_bytes('late', '/in/late.csv', 'id')");
+does($one, q{BEGIN; SELECT status FROM dap.ingest_bytes('late', '/in/late.csv', 'id,v\0121,1\012')});
+start($two, "SELECT dap.dismiss_file('late.csv', 'why')");
+waits($two);
+does($one, 'COMMIT');
+like(finished($two), qr/^55000: the records of "\/in\/late\.csv" are loaded/, 'a file that was loaded while its dismissal waited');
+is(sql(q{SELECT string_agg(status, ',') FROM dap.files WHERE source = 'late'}), 'loaded', 'is not dismissed');
+
 #### A load under a superseded definition
 
 does($two, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
@@ -191,6 +207,12 @@ does($loader, 'COMMIT; BEGIN; SAVEPOINT s; ALTER TABLE staging.fresh ADD COLUMN 
 is(asks($loader, bytes('fresh', 'a,f\n1,2')), 'loaded', 'a change of which was rolled back');
 does($loader, 'COMMIT');
 is(sql('SELECT string_agg(concat(a, b, c, d, f), \',\' ORDER BY _file_id) FROM staging.fresh'), '12,123,12,12', 'every value is in its column');
+sql("SELECT dap.create_source('changed', columns => '{a,c}')");
+does($loader, "BEGIN; SELECT dap.create_source('changed', columns => '{a}', or_replace => true)");
+is(asks($loader, bytes('changed', 'a,c\n1,2') . '; SELECT a, c FROM staging.changed'), "loaded\n1|2", 'a table of which it has dropped a column');
+does($loader, 'COMMIT; BEGIN; ALTER TABLE staging.changed RENAME COLUMN c TO d');
+is(asks($loader, bytes('changed', 'a,c\n3,4') . '; SELECT a, c, d FROM staging.changed ORDER BY a'), "loaded\n1||2\n3|4|", 'and renamed one');
+does($loader, 'COMMIT');
 like(fails("SELECT l.status FROM staging.fresh f, LATERAL dap.ingest_bytes('fresh', f.a || 'x', convert_to(E'a,g\\n1,2\\n', 'UTF8')) l"), qr/55006: cannot ALTER TABLE "fresh" because it is being used/,
   'a table that the calling query reads is refused as before');
 
@@ -198,6 +220,8 @@ like(fails("SELECT l.status FROM staging.fresh f, LATERAL dap.ingest_bytes('fres
 sql(q{CREATE TABLE staging.parted (_line bigint, _file_id integer, a text) PARTITION BY HASH (_line);
   CREATE TABLE staging.parted_0 PARTITION OF staging.parted FOR VALUES WITH (MODULUS 1, REMAINDER 0); SELECT dap.create_source('parted', columns => '{a}')});
 is(sql('BEGIN; ' . bytes('parted', 'a\n1') . ';' . bytes('parted', 'a,b\n1,2') . "; COMMIT; SELECT count(b) FROM staging.parted_0"), "loaded\nloaded\n1", 'a partitioned table');
+like(fails("SELECT l.status FROM staging.parted_0 f, LATERAL dap.ingest_bytes('parted', f.a || 'x', convert_to(E'a,g\\n1,2\\n', 'UTF8')) l"), qr/55006: cannot ALTER TABLE "parted_0" because it is being used/,
+  'a partition that the calling query reads');
 is(sql(bytes('fresh', 'a,never\n1,2,3')), 'failed', 'a file that fails');
 unlike(columns('fresh'), qr/never/, 'leaves no column');
 

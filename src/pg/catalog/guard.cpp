@@ -3,6 +3,7 @@
 #include "bridge/run_as.h"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "utils/fmgrprotos.h"
@@ -19,11 +20,23 @@ int trigger_depth() {
   return DatumGetInt32(pg_trigger_depth(call));
 }
 
+// Is the row one of an INSERT into the pass's relation, itself or by way of its partitions? What was found for a table serves the rest of its statement.
+bool takes_rows_of_pass(const TriggerData* trigger, FmgrInfo* call) {
+  Oid relation = RelationGetRelid(trigger->tg_relation);
+  if (relation == pass.relation) return true;
+  auto* found = static_cast<Oid*>(call->fn_extra);
+  if (found && *found == pass.relation) return true;
+  if (!list_member_oid(get_partition_ancestors(relation), pass.relation)) return false;
+  if (!found) call->fn_extra = found = static_cast<Oid*>(MemoryContextAlloc(call->fn_mcxt, sizeof(Oid)));
+  *found = pass.relation;
+  return true;
+}
+
 // Is this the statement that the pass was given for? It runs one trigger deep; another statement that a trigger of it runs, a deeper one. Of those that
 // begin as deep (in a function that a default calls, say) only the first gets through, and if that is not ours, then ours does not, and the error takes all of it back.
-bool may_insert(const TriggerData* trigger) {
+bool may_insert(const TriggerData* trigger, FmgrInfo* call) {
   if (!OidIsValid(pass.relation) || trigger_depth() != pass.depth + 1) return false;
-  if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) return pass.used;
+  if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) return pass.used && takes_rows_of_pass(trigger, call);
   if (pass.used || RelationGetRelid(trigger->tg_relation) != pass.relation) return false;
   pass.used = true;
   return true;
@@ -52,7 +65,7 @@ DAP_FUNCTION(dap_guard) {
   }
   const TriggerData* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
   bool inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
-  if (inserts && dap::may_insert(trigger)) PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? trigger->tg_trigtuple : nullptr);
+  if (inserts && dap::may_insert(trigger, fcinfo->flinfo)) PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? trigger->tg_trigtuple : nullptr);
   const char* relation = RelationGetRelationName(trigger->tg_relation);
   const char* schema = get_namespace_name(RelationGetNamespace(trigger->tg_relation));
   if (inserts) {

@@ -45,24 +45,39 @@ void add_columns_here(Oid relation, const char* const* names, int count) {
     run_statement(psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s pg_catalog.text", relation_label(relation), quote_identifier(names[i])));
 }
 
-// Has this transaction written the catalog's row of the table? Then a worker could not see it as it is, and would wait for the row, without end in our own lock group.
+bool is_ours(HeapTuple tuple) { return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)); }
+
+// Has this transaction written the catalog's rows of the table or of its columns (a column that is dropped or renamed changes no other)? Then a worker could not see it as it is,
+// and would wait for the row, without end in our own lock group.
 bool is_of_this_transaction(Oid relation) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(tuple)) return true;
-  bool ours = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+  bool ours = is_ours(tuple);
+  AttrNumber columns = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relnatts;
   ReleaseSysCache(tuple);
+  for (AttrNumber i = 1; i <= columns && !ours; i++) {
+    tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(i));
+    if (!HeapTupleIsValid(tuple)) return true;
+    ours = is_ours(tuple);
+    ReleaseSysCache(tuple);
+  }
   return ours;
 }
 
-bool can_be_added_outside(Oid relation) {
-  List* all = find_all_inheritors(relation, NoLock, nullptr);
-  ListCell* cell;
-  foreach (cell, all)
-    if (is_of_this_transaction(lfirst_oid(cell))) return false;
-  // A worker would not see what this session still does with the table: refused as ALTER TABLE does.
+// A worker would not see what this session still does with a table: refused as ALTER TABLE does.
+void check_not_in_use(Oid relation) {
   Relation table = table_open(relation, AccessShareLock);
   CheckTableNotInUse(table, "ALTER TABLE");
   table_close(table, NoLock);
+}
+
+bool can_be_added_outside(Oid relation) {
+  LockRelationOid(relation, AccessShareLock);
+  List* all = find_all_inheritors(relation, AccessShareLock, nullptr);
+  ListCell* cell;
+  foreach (cell, all)
+    if (is_of_this_transaction(lfirst_oid(cell))) return false;
+  foreach (cell, all) check_not_in_use(lfirst_oid(cell));
   return true;
 }
 
@@ -102,17 +117,13 @@ BackgroundWorkerHandle* start_worker(dsm_segment* segment) {
   return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }
 
-// Until the worker is gone. The mark makes its wait ours for those who look for circles.
-void wait_for_worker(BackgroundWorkerHandle* handle, Oid relation) {
-  LOCKTAG tag;
-  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
-  const char* what = psprintf("add columns to %s", relation_label(relation));
-  OutsideWait wait = outside_wait_begin(&tag);
+// Until the worker is gone.
+void wait_for_worker(BackgroundWorkerHandle* handle, const OutsideWait* wait, const char* what) {
   PG_TRY();
   {
     pid_t pid;
     while (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED) {
-      if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, check_ms, PG_WAIT_LOCK | LOCKTAG_RELATION) & WL_TIMEOUT) outside_wait_check(&wait, what);
+      if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, check_ms, PG_WAIT_LOCK | LOCKTAG_RELATION) & WL_TIMEOUT) outside_wait_check(wait, what);
       ResetLatch(MyLatch);
       CHECK_FOR_INTERRUPTS();
     }
@@ -127,7 +138,6 @@ void wait_for_worker(BackgroundWorkerHandle* handle, Oid relation) {
     PG_RE_THROW();
   }
   PG_END_TRY();
-  outside_wait_end(&wait);
 }
 
 // False, with the reason, if no worker did it.
@@ -140,13 +150,20 @@ bool add_outside(Oid relation, char* const* names, int count, const char** reaso
   auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
   // In one lock group with this session the worker does not wait for our locks on the table, and deadlocks that its wait makes are ours for the server too.
   BecomeLockGroupLeader();
+  // The mark makes its wait ours for those who look for circles. Between its start and the wait for it nothing may fail.
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
+  const char* what = psprintf("add columns to %s", relation_label(relation));
+  OutsideWait wait = outside_wait_begin(&tag);
   BackgroundWorkerHandle* handle = start_worker(segment);
   if (!handle) {
+    outside_wait_end(&wait);
     dsm_detach(segment);
     *reason = "no background worker slot is free";
     return false;
   }
-  wait_for_worker(handle, relation);
+  wait_for_worker(handle, &wait, what);
+  outside_wait_end(&wait);
   uint32 state = pg_atomic_read_u32(&request->state);
   pg_read_barrier();
   if (state == adder_failed) {

@@ -27,8 +27,9 @@ char* call_options_text(const IngestRequest* request) {
 }
 
 void append_identity(StringInfo out, const FileJob* job) {
+  if (!job->hashed) return;  // not read: the ledger has it
   const FileIdentity* identity = byte_source_identity(job->source);
-  if (!job->hashed || (identity->inode == 0 && identity->device == 0)) return;
+  if (identity->inode == 0 && identity->device == 0) return;
   appendStringInfo(out, ",\"identity\":{\"device\":" INT64_FORMAT ",\"inode\":" INT64_FORMAT ",\"size\":" INT64_FORMAT ",\"mtime_ns\":" INT64_FORMAT
                         ",\"ctime_ns\":" INT64_FORMAT ",\"read_ns\":" INT64_FORMAT "}",
                    identity->device, identity->inode, identity->size, identity->mtime_ns, identity->ctime_ns, job->read_ns);

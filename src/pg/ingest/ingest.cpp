@@ -38,10 +38,6 @@ void skip(FileJob* job, const char* reason, int32 file_id) {
 
 namespace {
 
-// Of the rejects that failed files of one run hold in memory until they are recorded: a thousand bad files must not cost a thousand times a bad file,
-// and whoever records them has them in several forms at once.
-constexpr Size most_evidence_bytes = 8 * 1024 * 1024;
-
 int64 now_ns() {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -92,8 +88,14 @@ bool settles(const FileJob* job, const FileIdentity* identity) {
 
 // Does the ledger know the file by its path and identity, and that it is not to be loaded? Then the job is decided.
 bool recall(FileJob* job, const FileIdentity* identity) {
-  job->result->recognised = ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes);
-  return job->result->recognised && !content_is_new(job);
+  if (!ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes) || content_is_new(job)) return false;
+  FileResult* result = job->result;
+  result->recognised = true;
+  if (result->status != FileStatus::skipped || !result->under_other_name) return true;
+  // Another file may have become the one that has its bytes since it was read.
+  result->told_before = ledger_has_skip(job->ledger, result->file_id, job->path);
+  if (!result->told_before) record_known(job);
+  return true;
 }
 
 FileResult* process(FileJob* job, ByteSource* source) {

@@ -23,7 +23,7 @@ struct FileResult {
   int64 rows_rejected;
   int64 bytes;
   int64 elapsed_us;
-  bool recognised;  // by its path and identity: it was not read, and nothing about it was written
+  bool recognised;  // by its path and identity: it was not read
   bool known;       // skipped only: these bytes were loaded under this name
   bool under_other_name;  // skipped or failed before only: the ledger's line, `file_id`, has another path
   bool told_before;  // skipped only: it was left out before for the same file's bytes

@@ -170,7 +170,10 @@ const char* words_of(const Line* line, const char* path) {
     case LineStatus::archived: return psprintf("already loaded as %s, archived since", file);
     case LineStatus::unloaded: return psprintf("unloaded as %s%s", file, why);
     case LineStatus::dismissed: return here ? psprintf("dismissed%s", why) : psprintf("dismissed as %s%s", file, why);
-    case LineStatus::failed: return here ? line->reason : psprintf("%s; the same bytes as %s", line->reason, file);
+    case LineStatus::failed: {
+      const char* reason = line->reason ? line->reason : "failed before";
+      return here ? reason : psprintf("%s; the same bytes as %s", reason, file);
+    }
   }
   pg_unreachable();
 }
@@ -205,6 +208,11 @@ Ledger* ledger_open() {
   identities->read_ns = column(identities->table, "read_ns");
   identities->content_hash = column(identities->table, "content_hash");
   identities->bytes = column(identities->table, "bytes");
+  Ledger::Skips* skips = &ledger->skips;
+  skips->table = dap_relation("skip_ledger");
+  skips->by_name = dap_relation("skip_ledger_pkey");
+  skips->file_id = column(skips->table, "file_id");
+  skips->path = column(skips->table, "path");
   ledger->file_ids = dap_relation("file_id_seq");
   return ledger;
 }
@@ -263,6 +271,15 @@ bool ledger_has_size(const Ledger* ledger, int32 source_id, int64 bytes) {
   Snapshot snapshot = take_snapshot();
   look_up(ledger->lines.table, ledger->lines.by_content, lines, 2, snapshot, see);
   if (!found) look_up(ledger->identities.table, ledger->identities.by_size, identities, 2, snapshot, see);
+  UnregisterSnapshot(snapshot);
+  return found;
+}
+
+bool ledger_has_skip(const Ledger* ledger, int32 file_id, const char* path) {
+  bool found = false;
+  ScanKeyData keys[] = {key(ledger->skips.file_id, F_INT4EQ, Int32GetDatum(file_id)), path_key(ledger->skips.path, path)};
+  Snapshot snapshot = take_snapshot();
+  look_up(ledger->skips.table, ledger->skips.by_name, keys, 2, snapshot, [&found](HeapTuple, TupleDesc) { return found = true; });
   UnregisterSnapshot(snapshot);
   return found;
 }

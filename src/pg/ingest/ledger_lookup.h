@@ -17,6 +17,10 @@ struct Ledger {
     Oid table, by_path, by_size;
     AttrNumber source_id, path, device, inode, size, mtime_ns, ctime_ns, read_ns, content_hash, bytes;
   } identities;
+  struct Skips {
+    Oid table, by_name;
+    AttrNumber file_id, path;
+  } skips;
   Oid file_ids;  // the sequence
 };
 
@@ -49,5 +53,7 @@ Decision ledger_decide(const Ledger*, const Content*);
 bool ledger_recognise(const Ledger*, int32 source_id, const char* path, const FileIdentity*, uint8 hash[16], int64* bytes);
 // Is there any line or identity of this many bytes? Then a file may hold bytes that are known.
 bool ledger_has_size(const Ledger*, int32 source_id, int64 bytes);
+// Was `path` left out before, since the file has its bytes?
+bool ledger_has_skip(const Ledger*, int32 file_id, const char* path);
 
 }  // namespace dap

@@ -137,7 +137,7 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
     }
     loaded |= file->status == FileStatus::loaded;
     // Once told: what was skipped before and is still the same is nothing new.
-    if (file->status == FileStatus::skipped && !file->known && !file->recognised && !file->told_before) leave_out(&left_out, file);
+    if (file->status == FileStatus::skipped && !file->known && !file->told_before && (!file->recognised || file->under_other_name)) leave_out(&left_out, file);
     step.rows_in += file->rows_read;
     step.rows_inserted += file->rows_loaded;
     step.rows_rejected += file->rows_rejected;
@@ -188,9 +188,6 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
   AtEOXact_GUC(true, level);
   return rows;
 }
-
-// Of the evidence of files that fail in one clean step; that of the first is always kept.
-constexpr Size most_evidence_bytes = 8 * 1024 * 1024;
 
 // Clean rejects count against the limits of their file as ingest rejects do. Of each file that is past them the first rejects are kept.
 void check_limits(Plan* plan, const Model* model) {

@@ -118,7 +118,13 @@ OutsideWait outside_wait_begin(const LOCKTAG* tag) {
 }
 
 void outside_wait_check(const OutsideWait* wait, const char* what) {
-  if (waits_in_circle())
+  // Twice: who waits for whom and who holds what are not read at one instant, so that one look may put together what never was at the same time.
+  bool circle = waits_in_circle();
+  if (circle) {
+    pause_for(first_pause_ms);
+    circle = waits_in_circle();
+  }
+  if (circle)
     ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not %s: this transaction and another one wait for each other", what),
                     errdetail("The transaction holds locks from what it did before, and who holds the lock that it needs now waits for these."),
                     errhint("Commit before, and try again; or begin the transaction with what refreshes or defines, then load, and use sources in the order in which they were created.")));

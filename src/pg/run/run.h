@@ -9,6 +9,10 @@
 
 namespace dap {
 
+// Of the rejects that failed files of one run, or of one clean step, hold in memory until they are recorded: a thousand bad files must not cost a thousand times
+// a bad file, and whoever records them has them in several forms at once. Those of the first file are always kept.
+constexpr Size most_evidence_bytes = 8 * 1024 * 1024;
+
 enum class StepAction : unsigned char { loaded, skipped, failed, built, merged, unchanged };
 // As dap.run_steps says it.
 const char* step_action_text(StepAction);
