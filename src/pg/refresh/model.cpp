@@ -61,13 +61,6 @@ Parameter oids_parameter(const List* list) {
   return {OIDARRAYOID, PointerGetDatum(construct_array(oids, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)), false};
 }
 
-Parameter texts_parameter(const List* list) {
-  int count = list_length(list);
-  auto* texts = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
-  for (int i = 0; i < count; i++) texts[i] = CStringGetTextDatum(static_cast<char*>(list_nth(list, i)));
-  return {TEXTARRAYOID, PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT)), false};
-}
-
 char* hash_of_views(const List* views) {
   Parameter parameter = oids_parameter(views);
   return query_text("SELECT md5(string_agg(v.oid::regclass || ' ' || pg_get_viewdef(v.oid), E'\n' ORDER BY v.oid::regclass::text)) FROM unnest($1) AS v(oid)", &parameter, 1);
