@@ -108,6 +108,7 @@ is(sql("SELECT loaded FROM dap.retry_rejects($file, '{\"lenient\": true}')"), '1
 is(sql("SELECT count(*), max(_line), count(e) FROM dap.file_rows(NULL::staging.u, $file)"), '102|103|0', 'with it');
 sql("ALTER TABLE staging.u DROP COLUMN b");
 is(sql("SELECT count(*), max(e) FROM dap.file_rows(NULL::staging.u, $file + 1)"), '1|3', 'without a dropped column');
+sql("ALTER TABLE staging.u ADD COLUMN b text");
 append_to_file("$temp/bad.csv", "a,e\n1,\"open\n");
 my $failed = sql("SELECT file_id FROM dap.ingest_csv('u', '$temp/bad.csv')");
 is(sql("SELECT count(*) FROM dap.file_rows(NULL::staging.u, $failed)"), '0', 'a failed file has no rows');
