@@ -3,7 +3,6 @@
 
 #include "bridge/pg.h"
 #include "bridge/query.h"
-#include "bridge/sentence.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
 #include "pg/ingest/csv_reader.h"

@@ -2,7 +2,6 @@
 #include <cstring>
 
 #include "bridge/pg.h"
-#include "bridge/sentence.h"
 #include "pg/clean/column_rule.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/column_map.h"
