@@ -5,14 +5,8 @@
 
 namespace dap {
 
-// Defines all settings and reserves their prefix; called once, when the module is loaded.
+// Defines the settings that no room has to itself, and reserves their prefix; called once, when the module is loaded.
 void define_settings();
-
-// Entries of dap.ingest_directories as they are written, absolute, without trailing slashes; of char*, palloc'd in the
-// current context.
-List* ingest_directories();
-// The setting's text, for the hint that extends it.
-const char* ingest_directories_text();
 
 extern int setting_max_reject_bytes;  // of a rejected record's raw bytes that the ledger keeps
 extern int setting_max_field_bytes;   // a longer field makes its record a reject

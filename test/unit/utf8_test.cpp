@@ -1,4 +1,5 @@
 #include "engine/text/utf8.h"
+#include "engine/simd/utf8_scalar.h"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ int shortest(std::uint32_t code) { return code < 0x80 ? 1 : code < 0x800 ? 2 : c
 void expect_prefix(const std::string& text, std::size_t prefix) {
   const std::unique_ptr<char[]> exact(new char[text.size()]);
   std::copy(text.begin(), text.end(), exact.get());
-  ASSERT_EQ(utf8_prefix_scalar(exact.get(), text.size()), prefix);
+  ASSERT_EQ(simd::utf8_prefix_scalar(exact.get(), text.size()), prefix);
   for (const simd::Kernels* kernels : simd::available())
     ASSERT_EQ(kernels->utf8_prefix(exact.get(), text.size()), prefix) << kernels->name;
   Utf8Stream stream;
@@ -96,7 +97,7 @@ TEST(Utf8, RandomText) {
       std::size_t at = random() % text.size();
       text[at] = static_cast<char>(random());
     }
-    expect_prefix(text, utf8_prefix_scalar(text.data(), text.size()));
+    expect_prefix(text, simd::utf8_prefix_scalar(text.data(), text.size()));
     if (HasFatalFailure()) return;
   }
 }

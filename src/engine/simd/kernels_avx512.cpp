@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "engine/simd/utf8_tables.h"
-#include "engine/text/utf8.h"
+#include "engine/simd/utf8_scalar.h"
 
 #if !defined(__clang__)
 // GCC bug 105593: its own header's "undefined" vectors are reported once they are inlined here.
@@ -96,7 +96,7 @@ std::size_t utf8_prefix(const char* data, std::size_t size) noexcept {
     }
     previous_ascii = ascii;
   }
-  return text::utf8_prefix_from(data, size, i);
+  return utf8_prefix_from(data, size, i);
 }
 
 const Kernels kernels{"avx512", index, utf8_prefix};

@@ -1,5 +1,5 @@
 #include "engine/simd/levels.h"
-#include "engine/text/utf8.h"
+#include "engine/simd/utf8_scalar.h"
 
 namespace dap::simd {
 namespace {
@@ -21,6 +21,6 @@ std::size_t index(const char* data, std::size_t size, const Needles& needles, st
 
 }  // namespace
 
-const Kernels scalar_kernels{"scalar", index, text::utf8_prefix_scalar};
+const Kernels scalar_kernels{"scalar", index, utf8_prefix_scalar};
 
 }  // namespace dap::simd

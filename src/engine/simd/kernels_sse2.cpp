@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstring>
 
-#include "engine/text/utf8.h"
+#include "engine/simd/utf8_scalar.h"
 
 namespace dap::simd {
 namespace {
@@ -69,7 +69,7 @@ std::size_t utf8_prefix(const char* data, std::size_t size) noexcept {
     while (i + 16 <= size && _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i))) == 0) i += 16;
     // Some characters at once: a text that is not ASCII seldom goes back to it within a few bytes.
     const std::size_t part = size - i < 64 ? size - i : 64;
-    const std::size_t good = text::utf8_prefix_scalar(data + i, part);
+    const std::size_t good = utf8_prefix_scalar(data + i, part);
     if (good == 0) break;
     i += good;
   }

@@ -12,12 +12,6 @@ std::size_t utf8_prefix(const char* data, std::size_t size) noexcept;
 // Whether all of data[0, size) is well-formed.
 inline bool is_utf8(const char* data, std::size_t size) noexcept { return utf8_prefix(data, size) == size; }
 
-// utf8_prefix() a character at a time.
-std::size_t utf8_prefix_scalar(const char* data, std::size_t size) noexcept;
-
-// utf8_prefix() of a text in which data[0, checked) breaks no rule but may end inside a character.
-std::size_t utf8_prefix_from(const char* data, std::size_t size, std::size_t checked) noexcept;
-
 // Checks a text that comes byte by byte.
 class Utf8Stream {
  public:

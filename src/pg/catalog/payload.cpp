@@ -5,8 +5,8 @@
 #include "bridge/run_as.h"
 #include "pg/catalog/model_settings.h"
 #include "pg/catalog/query_analysis.h"
-#include "pg/clean/column_rule.h"
-#include "pg/ingest/options.h"
+#include "pg/rule/column_rule.h"
+#include "pg/catalog/options.h"
 
 namespace dap {
 namespace {

@@ -5,7 +5,8 @@
 #include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
-#include "pg/clean/column_rule.h"
+#include "pg/ledger/arrival.h"
+#include "pg/rule/column_rule.h"
 #include "pg/settings.h"
 
 extern "C" {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "bridge/pg.h"
-#include "pg/refresh/merge.h"
-#include "pg/refresh/model.h"
-#include "pg/refresh/reading.h"
+#include "pg/table/merge.h"
+#include "pg/catalog/model.h"
+#include "pg/run/reading.h"
 
 namespace dap {
 
@@ -20,14 +20,6 @@ struct CleanResult {
 // each key. Records of files that the ledger does not have as loaded are not read. 42804 if the table's columns have other types than their rules.
 // Runs as the table's owner: call it within run_as.
 CleanResult clean_rows(const Model*, Relation target, Snapshot);
-
-// What the rule of a source says of "later": one file of the ledger and its rank.
-struct ArrivalRank {
-  int32 file_id;
-  int32 rank;
-};
-// Loaded files of a source in order of file_id, with their arrival ranks, under the pushed snapshot; as the ledger's owner.
-ArrivalRank* arrival_ranks(int32 source_id, int* count);
 
 // Replaces the model's rejects in the ledger by these, writing only those that differ; as the ledger's owner.
 void record_clean_rejects(const Model*, CleanResult*, int64 run_id);

@@ -6,7 +6,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "pg/settings.h"
+#include "pg/file/ingest_directories.h"
 
 namespace dap {
 

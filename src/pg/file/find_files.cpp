@@ -7,7 +7,7 @@
 #include "engine/path/pattern.h"
 #include "pg/file/access.h"
 #include "pg/file/byte_source.h"
-#include "pg/settings.h"
+#include "pg/file/ingest_directories.h"
 
 namespace dap {
 

@@ -191,6 +191,12 @@ void add_text_columns(Oid relation, char* const* names, int count) {
   add_columns_here(relation, names, count);
 }
 
+void add_columns(const ColumnMap* map, const SourceDefinition* definition) {
+  if (map->added_count == 0) return;
+  add_text_columns(definition->relation, map->added, map->added_count);
+  for (int i = 0; i < map->added_count; i++) ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
+}
+
 namespace {
 
 void set_option(const char* name, const char* value) { SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE); }

@@ -3,13 +3,13 @@
 
 #include "bridge/pg.h"
 #include "pg/file/byte_source.h"
-#include "pg/ingest/column_map.h"
-#include "pg/ingest/csv_reader.h"
+#include "pg/csv/column_map.h"
+#include "pg/csv/csv_reader.h"
 #include "pg/ingest/ingest.h"
-#include "pg/ingest/ledger_lookup.h"
-#include "pg/ingest/options.h"
-#include "pg/ingest/reject_store.h"
-#include "pg/ingest/table_writer.h"
+#include "pg/ledger/ledger_lookup.h"
+#include "pg/catalog/options.h"
+#include "pg/ledger/reject_store.h"
+#include "pg/table/table_writer.h"
 
 namespace dap {
 
@@ -46,11 +46,6 @@ inline bool decided(const FileJob* job) { return job->result->status != FileStat
 // file_load.cpp
 // Reads the file and loads it, or finds why not.
 void read_and_load(FileJob*);
-// Reads what is left of the source for the hash. False if the contents have a fault: their hash says nothing.
-bool drain(FileJob*);
-// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where they changed while
-// they were read, nothing does.
-void drain_broken(FileJob*);
 
 // file_ledger.cpp
 // The definition under which bytes fail: the source's and the call's.

@@ -1,7 +1,7 @@
 // What the ledger knows of files, and what it is told.
 #include <cstring>
 
-#include "pg/ingest/file_rows.h"
+#include "pg/ledger/file_rows.h"
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"
@@ -156,8 +156,6 @@ static bool known_to_skip(FileJob* job) {
 
 void build_evidence(FileJob* job) {
   FileResult* result = job->result;
-  if (result->failed_before) return;
-  if (!job->hashed) drain_broken(job);
   if (job->hashed && !job->options->again && known_to_skip(job)) return;
   result->rows_rejected = job->rejects ? reject_store_count(job->rejects) : 0;
   result->rows_read = result->rows_loaded + result->rows_rejected;

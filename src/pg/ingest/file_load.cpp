@@ -1,4 +1,5 @@
 // Reading one file and loading its records.
+#include "pg/ingest/add_columns.h"
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"
@@ -13,8 +14,7 @@ constexpr int batch_records = 1000;
 
 void show_progress(const FileJob* job) { pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source)); }
 
-}  // namespace
-
+// Reads what is left of the source for the hash. False if the contents have a fault: their hash says nothing.
 bool drain(FileJob* job) {
   Size room = 256 * 1024;
   char* buffer = static_cast<char*>(palloc(room));
@@ -32,6 +32,8 @@ bool drain(FileJob* job) {
   return true;
 }
 
+// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where they changed while they were
+// read, nothing does.
 void drain_broken(FileJob* job) {
   const ContentFault* fault = byte_source_fault(job->source);
   if (fault && fault->reason && !fault->changed) byte_source_rewind_undecoded(job->source);
@@ -40,8 +42,6 @@ void drain_broken(FileJob* job) {
   byte_source_rewind_undecoded(job->source);
   drain(job);
 }
-
-namespace {
 
 const char* place_of(int64 line, const char* column) {
   if (line <= 0) return nullptr;
@@ -308,7 +308,10 @@ void read_and_load(FileJob* job) {
     load_in_subtransaction(job, header, header_count);
   }
   csv_reader_close(job->reader);
-  if (job->result->status == FileStatus::failed) build_evidence(job);
+  if (job->result->status == FileStatus::failed && !job->result->failed_before) {
+    if (!job->hashed) drain_broken(job);
+    build_evidence(job);
+  }
   if (job->result->status == FileStatus::skipped) record_known(job);
   pgstat_progress_end_command();
   reject_store_close(job->rejects);

@@ -4,10 +4,10 @@
 #include "bridge/pg.h"
 #include "bridge/query.h"
 #include "pg/file/byte_source.h"
-#include "pg/ingest/column_map.h"
-#include "pg/ingest/csv_reader.h"
+#include "pg/csv/column_map.h"
+#include "pg/csv/csv_reader.h"
 #include "pg/ingest/ingest.h"
-#include "pg/ingest/options.h"
+#include "pg/catalog/options.h"
 #include "pg/run/nesting.h"
 
 namespace dap {

@@ -6,7 +6,7 @@
 #include "bridge/run_as.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/file_job.h"
-#include "pg/ingest/options.h"
+#include "pg/catalog/options.h"
 #include "pg/run/run.h"
 
 namespace dap {

@@ -3,8 +3,8 @@
 
 #include "bridge/pg.h"
 #include "pg/file/byte_source.h"
-#include "pg/ingest/options.h"
-#include "pg/ingest/source.h"
+#include "pg/catalog/options.h"
+#include "pg/catalog/source.h"
 
 namespace dap {
 

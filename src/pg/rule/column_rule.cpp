@@ -1,0 +1,294 @@
+// The conversion of one text by a compiled rule: called for every field, so by-value types allocate nothing.
+#include "pg/rule/column_rule.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "engine/convert/datetime.h"
+#include "engine/convert/number.h"
+#include "engine/convert/word.h"
+#include "pg/rule/rule.h"
+
+namespace dap {
+
+namespace {
+
+using convert::Status;
+
+ConvertResult reject(const char* reason, const char* message) {
+  return {static_cast<Datum>(0), true, reason, message};
+}
+ConvertResult value_of(Datum value) {
+  return {value, false, nullptr, nullptr};
+}
+
+ConvertResult null_value(const ColumnRule* rule) {
+  if (rule->required) return reject("required", "a value is required");
+  return {static_cast<Datum>(0), true, nullptr, nullptr};
+}
+
+ConvertResult below_min() {
+  return reject("before_min", "the value is below the column's minimum");
+}
+ConvertResult above_max() {
+  return reject("after_max", "the value is above the column's maximum");
+}
+
+ConvertResult number_reject(Status status) {
+  switch (status) {
+    case Status::out_of_range:
+      return reject("out_of_range", "the number is outside the range of the column's type");
+    case Status::would_be_rounded:
+      return reject("would_be_rounded", "the column's type could hold the number only rounded");
+    case Status::unexpected_exponent:
+      return reject("invalid_number", "the number has an exponent, which is taken only where the column's rule says \"exponent\": true");
+    default:
+      return reject("invalid_number", "the text is not a number written as digits, a decimal point and an exponent");
+  }
+}
+
+ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
+  std::int64_t value = 0;
+  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, rule->takes_exponent, &value);
+  if (unlikely(status != Status::ok)) return number_reject(status);
+  if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
+  if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
+  switch (rule->type) {
+    case INT8OID:
+      return value_of(Int64GetDatum(value));
+    case INT4OID:
+      return value_of(Int32GetDatum(static_cast<int32>(value)));
+    default:
+      return value_of(Int16GetDatum(static_cast<int16>(value)));
+  }
+}
+
+ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
+  Datum value;
+  std::int64_t scaled = 0;
+  if (rule->highest > 0 && convert::read_short_decimal(text, rule->scale, &scaled) && scaled >= rule->lowest &&
+      scaled <= rule->highest) {
+    value = NumericGetDatum(int64_div_fast_to_numeric(scaled, rule->scale));
+  } else {
+    convert::Decimal decimal;
+    Status status = convert::parse_decimal(text, &decimal);
+    if (status == Status::ok && decimal.has_exponent && !rule->takes_exponent) status = Status::unexpected_exponent;
+    if (status == Status::ok) {
+      status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale)
+                                    : convert::fits_unconstrained_numeric(decimal);
+    }
+    if (unlikely(status != Status::ok)) return number_reject(status);
+
+    const int scale = rule->is_constrained ? rule->scale : static_cast<int>(decimal.scale);
+    if (likely(convert::scaled_integer(decimal, scale, &scaled))) {
+      value = NumericGetDatum(int64_div_fast_to_numeric(scaled, scale));
+    } else {
+      // Long, but known to be accepted and to lose nothing.
+      char* copy = pnstrdup(decimal.token.data(), decimal.token.size());
+      value = DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid),
+                                  Int32GetDatum(rule->typmod));
+      pfree(copy);
+    }
+  }
+  if (rule->bounds.has_min &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0)
+    return below_min();
+  if (rule->bounds.has_max &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0)
+    return above_max();
+  return value_of(value);
+}
+
+ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
+  double value = 0;
+  float single = 0;
+  const bool is_single = rule->kind == RuleKind::float4;
+  const Status status = is_single ? convert::parse_float(text, &single) : convert::parse_double(text, &value);
+  if (unlikely(status == Status::malformed)) return number_reject(status);
+  // No other part of a number has this letter.
+  if (unlikely(!rule->takes_exponent && text.find_first_of("eE") != text.npos)) return number_reject(Status::unexpected_exponent);
+  if (unlikely(status != Status::ok)) return number_reject(status);
+  if (is_single) value = single;
+  if (rule->bounds.has_min && value < rule->bounds.min_float) return below_min();
+  if (rule->bounds.has_max && value > rule->bounds.max_float) return above_max();
+  return value_of(is_single ? Float4GetDatum(single) : Float8GetDatum(value));
+}
+
+ConvertResult moment_reject(const ColumnRule* rule, Status status) {
+  const bool is_date = rule->kind == RuleKind::date;
+  switch (status) {
+    case Status::unexpected_time:
+      return reject("unexpected_time", "the text has a time of day where the column takes a date");
+    case Status::no_such_time:
+      return is_date ? reject("invalid_date", "the calendar has no such day")
+                     : reject("invalid_timestamp", "there is no such day, time of day or offset");
+    case Status::would_be_rounded:
+      return reject("would_be_rounded", "the text has more than six decimals of a second, and those beyond are not all zero");
+    default:
+      if (rule->format_count > 0) {
+        return is_date ? reject("invalid_date", "the text is not a date in the column's format")
+                       : reject("invalid_timestamp", "the text is not a timestamp in the column's format");
+      }
+      return is_date ? reject("invalid_date", "the text is not a date written YYYY-MM-DD")
+                     : reject("invalid_timestamp", "the text is not a timestamp written YYYY-MM-DD HH:MI:SS");
+  }
+}
+
+// A moment that was read, as a value within the bounds.
+ConvertResult finish_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
+  const MomentResult result = rule_moment(rule, moment);
+  if (unlikely(result.reason != nullptr)) return reject(result.reason, result.message);
+  if (unlikely(rule->bounds.has_min && result.value < rule->bounds.min_integer))
+    return reject("before_min", "the date lies before the column's minimum");
+  if (unlikely(rule->bounds.has_max && result.value > rule->bounds.max_integer))
+    return reject("after_max", "the date lies after the column's maximum");
+  if (rule->kind == RuleKind::date) return value_of(DateADTGetDatum(static_cast<DateADT>(result.value)));
+  return value_of(Int64GetDatum(result.value));
+}
+
+ConvertResult convert_moment(const ColumnRule* rule, std::string_view text) {
+  convert::CivilTime moment;
+  if (rule->format_count == 0) {
+    const Status status = rule->kind == RuleKind::date ? convert::parse_iso_date(text, &moment.day)
+                                                       : convert::parse_iso_timestamp(text, &moment);
+    return likely(status == Status::ok) ? finish_moment(rule, moment) : moment_reject(rule, status);
+  }
+  // Formats were proved to give one value at most, so the first that gives one has it. The reject of the format that
+  // came furthest is kept.
+  ConvertResult worst = moment_reject(rule, Status::malformed);
+  Status furthest = Status::malformed;
+  for (int i = 0; i < rule->format_count; ++i) {
+    const Status status = convert::parse_by_format(rule->formats[i], text, &moment);
+    if (status == Status::ok) {
+      const ConvertResult result = finish_moment(rule, moment);
+      if (result.reason == nullptr) return result;
+      worst = result;
+      furthest = Status::ok;
+    } else if (status != Status::malformed && furthest == Status::malformed) {
+      worst = moment_reject(rule, status);
+      furthest = status;
+    }
+  }
+  return worst;
+}
+
+const MapEntry* find_in_map(const ColumnRule* rule, const char* value, int length) {
+  int low = 0;
+  int high = rule->map_count;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    const MapEntry& entry = rule->map[middle];
+    const int order = map_entry_order(value, length, entry.from, entry.from_length);
+    if (order == 0) return &entry;
+    if (order < 0) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int map_entry_order(const char* one, int one_length, const char* other, int other_length) {
+  if (one_length != other_length) return one_length < other_length ? -1 : 1;
+  return one_length == 0 ? 0 : std::memcmp(one, other, static_cast<std::size_t>(one_length));
+}
+
+MomentResult rule_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
+  switch (rule->kind) {
+    case RuleKind::date:
+      return {moment.day, nullptr, nullptr};
+    case RuleKind::timestamp:
+      if (!moment.has_offset) return {moment.local_microseconds(), nullptr, nullptr};
+      if (rule->zone == nullptr) {
+        return {0, "unexpected_offset",
+                "the text has an offset from UTC, and the column has no zone whose local time it could become"};
+      }
+      return {utc_to_local(moment.utc_microseconds(), rule->zone), nullptr, nullptr};
+    default: {
+      if (moment.has_offset) return {moment.utc_microseconds(), nullptr, nullptr};
+      if (rule->zone == nullptr)
+        return {0, "missing_zone", "the text has no offset from UTC, and the column has no zone"};
+      int64 utc = 0;
+      if (!local_to_utc(moment.local_microseconds(), rule->zone, &utc)) {
+        return {0, "nonexistent_local_time", "clocks in the column's zone skip this local time"};
+      }
+      return {utc, nullptr, nullptr};
+    }
+  }
+}
+
+ConvertResult convert_value(const ColumnRule* rule, const char* value, int length, bool is_null) {
+  if (is_null) return null_value(rule);
+  if (rule->trim) {
+    // As btrim(text): spaces and nothing else.
+    while (length > 0 && *value == ' ') ++value, --length;
+    while (length > 0 && value[length - 1] == ' ') --length;
+  }
+  text* lowered = nullptr;
+  if (rule->lower && length > 0) {
+    lowered = lower_text(value, length);
+    value = VARDATA(lowered);
+    length = static_cast<int>(VARSIZE(lowered) - VARHDRSZ);
+  }
+  if (rule->map_count > 0) {
+    const MapEntry* entry = find_in_map(rule, value, length);
+    if (entry != nullptr) {
+      if (entry->to == nullptr) return null_value(rule);
+      value = entry->to;
+      length = entry->to_length;
+      lowered = nullptr;
+    }
+  }
+  if (length == 0 && rule->empty_is_null) return null_value(rule);
+
+  const std::string_view view(value, static_cast<std::size_t>(length));
+  switch (rule->kind) {
+    case RuleKind::text:
+      return value_of(PointerGetDatum(lowered != nullptr ? lowered : cstring_to_text_with_len(value, length)));
+    case RuleKind::integer:
+      return convert_integer(rule, view);
+    case RuleKind::numeric:
+      return convert_numeric(rule, view);
+    case RuleKind::float8:
+    case RuleKind::float4:
+      return convert_float(rule, view);
+    case RuleKind::boolean: {
+      bool parsed = false;
+      if (convert::parse_boolean(view, &parsed) != Status::ok) {
+        return reject("invalid_boolean",
+                      "the text is none of true, false, yes, no, on, off, 1, 0 or a beginning of them");
+      }
+      return value_of(BoolGetDatum(parsed));
+    }
+    case RuleKind::uuid: {
+      pg_uuid_t parsed;
+      if (convert::parse_uuid(view, parsed.data) != Status::ok) return reject("invalid_uuid", "the text is not a UUID");
+      auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+      *uuid = parsed;
+      return value_of(UUIDPGetDatum(uuid));
+    }
+    case RuleKind::date:
+    case RuleKind::timestamp:
+    case RuleKind::timestamptz:
+      return convert_moment(rule, view);
+  }
+  pg_unreachable();
+}
+
+const char* rule_name(const ColumnRule* rule) {
+  return rule->name;
+}
+const char* rule_source(const ColumnRule* rule) {
+  return rule->source;
+}
+Oid rule_type(const ColumnRule* rule) {
+  return rule->type;
+}
+int32 rule_typmod(const ColumnRule* rule) {
+  return rule->typmod;
+}
+
+}  // namespace dap

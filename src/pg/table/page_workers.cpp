@@ -1,0 +1,253 @@
+#include "pg/table/page_workers.h"
+
+#include <cstring>
+#include <initializer_list>
+#include <sched.h>
+
+#include "bridge/compat/replication_origin.h"
+#include "pg/settings.h"
+
+extern "C" {
+#include "access/parallel.h"
+#include "executor/instrument.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/shm_toc.h"
+}
+
+namespace dap {
+namespace {
+
+// The leader fills images about as fast as two workers write them; a third helps where writing waits for the disk.
+constexpr int most_useful_workers = 3;
+// More slots than the setting allows workers, so that one that the leader can write itself is always among those that are not free.
+constexpr int slot_count = 16;
+
+enum SlotState : uint32 { slot_free, slot_filled, slot_taken, slot_written };
+
+struct Slot {
+  pg_atomic_uint32 state;  // the leader sets free and filled; who writes the batch sets taken and written
+  int count;
+  int64 rows;
+  BlockNumber blocks[batch_pages];
+};
+
+struct Shared {
+  Oid relation;
+  bool ring;
+  pg_atomic_uint32 over;  // no batch comes any more
+  ConditionVariable filled;
+  Slot slots[slot_count];
+};
+
+constexpr uint64 key_shared = 1, key_images = 2, key_query = 3, key_buffer_usage = 4, key_wal_usage = 5;
+constexpr Size images_bytes = static_cast<Size>(slot_count) * batch_pages * BLCKSZ;
+
+char* slot_images(char* images, int slot) { return images + static_cast<Size>(slot) * batch_pages * BLCKSZ; }
+
+// A worker that shares its processor with the leader only costs.
+int workers_wanted() {
+  int wanted = setting_max_ingest_workers;
+  if (wanted < 0) {
+    cpu_set_t usable;
+    int beside = (sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1) - 1;
+    wanted = beside < 0 ? 0 : beside < most_useful_workers ? beside : most_useful_workers;
+  }
+  return wanted < max_parallel_maintenance_workers ? wanted : max_parallel_maintenance_workers;
+}
+
+// A filled slot that is the caller's now; -1: none.
+int take_filled(Shared* shared) {
+  for (int i = 0; i < slot_count; i++) {
+    uint32 expected = slot_filled;
+    if (pg_atomic_compare_exchange_u32(&shared->slots[i].state, &expected, slot_taken)) return i;
+  }
+  return -1;
+}
+
+void write_taken(Shared* shared, char* images, int i, PageStore* store) {
+  Slot* slot = &shared->slots[i];
+  page_store_write(store, slot_images(images, i), slot->count, slot->blocks);
+  pg_write_barrier();
+  pg_atomic_write_u32(&slot->state, slot_written);
+}
+
+}  // namespace
+
+struct PageWorkers {
+  ParallelContext* context;
+  Shared* shared;
+  char* images;
+  BufferUsage* buffer_usage;  // by worker
+  WalUsage* wal_usage;
+  PageStore* own;
+  BlockRanges* written;
+  int current;  // the slot given out
+};
+
+namespace {
+
+void leave(ParallelContext* context) {
+  DestroyParallelContext(context);
+  ExitParallelMode();
+}
+
+template <class Chunk>
+Chunk* add_chunk(ParallelContext* context, uint64 key, Size size) {
+  void* chunk = shm_toc_allocate(context->toc, size);
+  shm_toc_insert(context->toc, key, chunk);
+  return static_cast<Chunk*>(chunk);
+}
+
+void estimate(ParallelContext* context, Size query_size) {
+  Size most = static_cast<Size>(context->nworkers);
+  for (Size size : {sizeof(Shared), images_bytes, query_size, sizeof(BufferUsage) * most, sizeof(WalUsage) * most}) {
+    shm_toc_estimate_chunk(&context->estimator, size);
+    shm_toc_estimate_keys(&context->estimator, 1);
+  }
+}
+
+void fill_shared(PageWorkers* workers, Relation relation, bool ring, const char* query, Size query_size) {
+  ParallelContext* context = workers->context;
+  Size most = static_cast<Size>(context->nworkers);
+  Shared* shared = workers->shared = add_chunk<Shared>(context, key_shared, sizeof(Shared));
+  shared->relation = RelationGetRelid(relation);
+  shared->ring = ring;
+  pg_atomic_init_u32(&shared->over, 0);
+  ConditionVariableInit(&shared->filled);
+  for (Slot& slot : shared->slots) pg_atomic_init_u32(&slot.state, slot_free);
+  workers->images = add_chunk<char>(context, key_images, images_bytes);
+  auto* shared_query = add_chunk<char>(context, key_query, query_size);
+  std::memcpy(shared_query, query, query_size - 1);
+  shared_query[query_size - 1] = '\0';
+  workers->buffer_usage = add_chunk<BufferUsage>(context, key_buffer_usage, sizeof(BufferUsage) * most);
+  workers->wal_usage = add_chunk<WalUsage>(context, key_wal_usage, sizeof(WalUsage) * most);
+}
+
+void collect_written(PageWorkers* workers) {
+  for (Slot& slot : workers->shared->slots) {
+    if (pg_atomic_read_u32(&slot.state) != slot_written) continue;
+    pg_read_barrier();
+    for (int i = 0; i < slot.count; i++) add_blocks(*workers->written, slot.blocks[i], slot.blocks[i]);
+    pg_atomic_write_u32(&slot.state, slot_free);
+  }
+}
+
+// For the leader: false if no batch is waiting.
+bool write_one(PageWorkers* workers) {
+  int i = take_filled(workers->shared);
+  if (i >= 0) write_taken(workers->shared, workers->images, i, workers->own);
+  return i >= 0;
+}
+
+void end_workers(PageWorkers* workers) {
+  ParallelContext* context = workers->context;
+  pg_atomic_write_u32(&workers->shared->over, 1);
+  ConditionVariableBroadcast(&workers->shared->filled);
+  WaitForParallelWorkersToFinish(context);
+  for (int i = 0; i < context->nworkers_launched; i++) InstrAccumParallelQuery(&workers->buffer_usage[i], &workers->wal_usage[i]);
+  collect_written(workers);
+  leave(context);
+  pfree(workers);
+}
+
+}  // namespace
+
+PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, BlockRanges* written) {
+  int wanted = workers_wanted();
+  // A worker would log its records without the origin that this session replays.
+  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replays_an_origin()) return nullptr;
+  const char* query = debug_query_string ? debug_query_string : "";
+  // As much of it as pg_stat_activity shows: a statement may be as long as a file.
+  Size query_size = std::strlen(query) + 1;
+  if (query_size > static_cast<Size>(pgstat_track_activity_query_size))
+    query_size = static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) + 1;
+  EnterParallelMode();
+  ParallelContext* context = CreateParallelContext("dap_analytics", "dap_page_worker_main", wanted);
+  estimate(context, query_size);
+  InitializeParallelDSM(context);
+  if (!context->seg) {  // no shared memory was to be had
+    leave(context);
+    return nullptr;
+  }
+  auto* workers = static_cast<PageWorkers*>(MemoryContextAllocZero(GetMemoryChunkContext(own), sizeof(PageWorkers)));  // it lives as long
+  workers->context = context;
+  workers->own = own;
+  workers->written = written;
+  fill_shared(workers, relation, ring, query, query_size);
+  LaunchParallelWorkers(context);
+  ereport(DEBUG1, (errmsg_plural("%d parallel worker writes pages of \"%s\"", "%d parallel workers write pages of \"%s\"", context->nworkers_launched,
+                                 context->nworkers_launched, RelationGetRelationName(relation))));
+  if (context->nworkers_launched > 0) return workers;
+  leave(context);
+  pfree(workers);
+  return nullptr;
+}
+
+char* page_workers_slot(PageWorkers* workers) {
+  for (;;) {
+    collect_written(workers);
+    for (int i = 0; i < slot_count; i++) {
+      if (pg_atomic_read_u32(&workers->shared->slots[i].state) != slot_free) continue;
+      workers->current = i;
+      return slot_images(workers->images, i);
+    }
+    write_one(workers);
+  }
+}
+
+void page_workers_give(PageWorkers* workers, int count, int64 rows) {
+  Slot* slot = &workers->shared->slots[workers->current];
+  slot->count = count;
+  slot->rows = rows;
+  pg_write_barrier();
+  pg_atomic_write_u32(&slot->state, slot_filled);
+  ConditionVariableSignal(&workers->shared->filled);
+}
+
+void page_workers_finish(PageWorkers* workers) {
+  while (write_one(workers)) {
+  }
+  end_workers(workers);
+}
+
+int64 page_workers_discard(PageWorkers* workers) {
+  int64 rows = 0;
+  for (int i = take_filled(workers->shared); i >= 0; i = take_filled(workers->shared)) rows += workers->shared->slots[i].rows;
+  pg_atomic_write_u32(&workers->shared->over, 1);
+  ConditionVariableBroadcast(&workers->shared->filled);
+  return rows;
+}
+
+}  // namespace dap
+
+// A worker's life: writes filled batches until there will be no more.
+extern "C" __attribute__((visibility("default"))) void dap_page_worker_main(dsm_segment* /*segment*/, shm_toc* toc) {
+  using namespace dap;
+  auto* shared = static_cast<Shared*>(shm_toc_lookup(toc, key_shared, false));
+  auto* images = static_cast<char*>(shm_toc_lookup(toc, key_images, false));
+  debug_query_string = static_cast<char*>(shm_toc_lookup(toc, key_query, false));
+  pgstat_report_activity(STATE_RUNNING, debug_query_string);
+  Relation relation = table_open(shared->relation, RowExclusiveLock);  // the leader holds it: no wait
+  PageStore* store = page_store_open(relation, shared->ring);
+  InstrStartParallelQuery();
+  for (;;) {
+    // Read before the search: a batch filled before the end is found.
+    bool over = pg_atomic_read_u32(&shared->over) != 0;
+    pg_read_barrier();
+    if (int i = take_filled(shared); i >= 0) {
+      // Not on the list of sleepers while it works: a wait inside would eat the signal meant for this one.
+      ConditionVariableCancelSleep();
+      write_taken(shared, images, i, store);
+      continue;
+    }
+    if (over) break;
+    ConditionVariableSleep(&shared->filled, PG_WAIT_EXTENSION);
+  }
+  ConditionVariableCancelSleep();
+  auto* buffer_usage = static_cast<BufferUsage*>(shm_toc_lookup(toc, key_buffer_usage, false));
+  auto* wal_usage = static_cast<WalUsage*>(shm_toc_lookup(toc, key_wal_usage, false));
+  InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
+  page_store_close(store);
+  table_close(relation, RowExclusiveLock);
+}
