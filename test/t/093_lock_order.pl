@@ -225,6 +225,22 @@ like(fails("SELECT l.status FROM staging.parted_0 f, LATERAL dap.ingest_bytes('p
 is(sql(bytes('fresh', 'a,never\n1,2,3')), 'failed', 'a file that fails');
 unlike(columns('fresh'), qr/never/, 'leaves no column');
 
+# An event trigger that waits for a row that the load's transaction has written: the load goes on by itself.
+sql(q{CREATE TABLE public.changes (n int); INSERT INTO public.changes VALUES (0);
+  CREATE FUNCTION public.count_changes() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE public.changes SET n = n + 1; END $$;
+  CREATE EVENT TRIGGER counting ON ddl_command_end WHEN tag IN ('ALTER TABLE') EXECUTE FUNCTION public.count_changes()});
+does($loader, 'BEGIN; UPDATE public.changes SET n = n + 1');
+$began = time;
+like(asks($loader, "SET LOCAL statement_timeout = '500ms';" . bytes('fresh', 'a,counted\n1,2')), qr/^57014/, 'an event trigger that waits for the load: a cancel ends it');
+cmp_ok(time - $began, '<', 2.5, 'at once');
+does($loader, "ROLLBACK; BEGIN; UPDATE public.changes SET n = n + 1; SET LOCAL statement_timeout = '60s'");
+is(asks($loader, bytes('fresh', 'a,counted\n1,2')), 'loaded', 'else the load adds the column itself');
+like($loader->{stderr}, qr/WARNING:.*no background worker could add columns to staging\.fresh: ALTER TABLE did not end within 3 s\n.*HINT:  .*event triggers/s, 'with a warning');
+does($loader, 'COMMIT');
+is(sql('SELECT count(counted) FROM staging.fresh'), 1, 'and its values are there');
+is(sql('SELECT n FROM public.changes'), 2, 'and what the trigger did');
+sql('DROP EVENT TRIGGER counting');
+
 #### DROP EXTENSION
 
 does($one, 'BEGIN; ' . bytes('p', 'id,v\n30,30'));

@@ -1,11 +1,13 @@
 #include "pg/ingest/add_columns.h"
 
 #include <cstddef>
+#include <cstddef>
 #include <cstring>
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
+#include "bridge/worker.h"
 #include "pg/run/lock_order.h"
 
 extern "C" {
@@ -14,29 +16,25 @@ extern "C" {
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/inval.h"
+#include "utils/timeout.h"
 }
 
 namespace dap {
 namespace {
 
 constexpr uint32 magic_number = 0x64617022;
-constexpr Size message_bytes = 512;
 constexpr long check_ms = 100;  // how often the caller looks whether its wait can end
 constexpr long pause_ms = 200;  // of the worker between two attempts to have the table alone
-
-enum AdderState : uint32 { adder_pending, adder_done, adder_failed };
+constexpr int patience_ms = 3000;  // of the worker once it has the table: nobody reads it meanwhile
+constexpr const char* worker_name = "dap column adder";
 
 // The shared segment: this, then the columns' names, each NUL-terminated.
 struct AdderRequest {
-  uint32 magic;
-  Oid database;
+  WorkerRequest base;
   PGPROC* leader;
   pid_t leader_pid;
   Oid relation;
   int count;
-  pg_atomic_uint32 state;
-  int sqlerrcode;
-  char message[message_bytes];
   char names[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -84,37 +82,16 @@ bool can_be_added_outside(Oid relation) {
 dsm_segment* request_segment(Oid relation, char* const* names, int count) {
   Size size = offsetof(AdderRequest, names);
   for (int i = 0; i < count; i++) size += std::strlen(names[i]) + 1;
-  dsm_segment* segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+  dsm_segment* segment = worker_segment(size, magic_number);
   if (!segment) return nullptr;
   auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
-  request->magic = magic_number;
-  request->database = MyDatabaseId;
   request->leader = MyProc;
   request->leader_pid = MyProcPid;
   request->relation = relation;
   request->count = count;
-  pg_atomic_init_u32(&request->state, adder_pending);
-  request->sqlerrcode = 0;
-  request->message[0] = '\0';
   char* end = request->names;
   for (int i = 0; i < count; i++) end = stpcpy(end, names[i]) + 1;
   return segment;
-}
-
-BackgroundWorkerHandle* start_worker(dsm_segment* segment) {
-  BackgroundWorker worker;
-  std::memset(&worker, 0, sizeof(worker));
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(worker.bgw_library_name, "$libdir/dap_analytics", sizeof(worker.bgw_library_name));
-  strlcpy(worker.bgw_function_name, "dap_column_worker_main", sizeof(worker.bgw_function_name));
-  strlcpy(worker.bgw_name, "dap column adder", sizeof(worker.bgw_name));
-  strlcpy(worker.bgw_type, "dap column adder", sizeof(worker.bgw_type));
-  worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
-  worker.bgw_notify_pid = MyProcPid;
-  BackgroundWorkerHandle* handle;
-  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }
 
 // Until the worker is gone.
@@ -140,11 +117,19 @@ void wait_for_worker(BackgroundWorkerHandle* handle, const OutsideWait* wait, co
   PG_END_TRY();
 }
 
-// False, with the reason, if no worker did it.
-bool add_outside(Oid relation, char* const* names, int count, const char** reason) {
+// Why no worker did it, and what helps.
+struct Refusal {
+  const char* reason;
+  const char* hint;
+};
+
+constexpr const char* slots_hint = "You might need to increase \"max_worker_processes\".";
+
+// False, with the refusal, if no worker did it.
+bool add_outside(Oid relation, char* const* names, int count, Refusal* refusal) {
   dsm_segment* segment = request_segment(relation, names, count);
   if (!segment) {
-    *reason = "too many dynamic shared memory segments are in use";
+    *refusal = {"too many dynamic shared memory segments are in use", "You might need to increase \"max_connections\"."};
     return false;
   }
   auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
@@ -155,38 +140,39 @@ bool add_outside(Oid relation, char* const* names, int count, const char** reaso
   SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
   const char* what = psprintf("add columns to %s", relation_label(relation));
   OutsideWait wait = outside_wait_begin(&tag);
-  BackgroundWorkerHandle* handle = start_worker(segment);
+  BackgroundWorkerHandle* handle = worker_start(segment, "dap_column_worker_main", worker_name);
   if (!handle) {
     outside_wait_end(&wait);
     dsm_detach(segment);
-    *reason = "no background worker slot is free";
+    *refusal = {"no background worker slot is free", slots_hint};
     return false;
   }
   wait_for_worker(handle, &wait, what);
   outside_wait_end(&wait);
-  uint32 state = pg_atomic_read_u32(&request->state);
-  pg_read_barrier();
-  if (state == adder_failed) {
+  WorkerState state = worker_state(&request->base);
+  if (state == WorkerState::failed) {
     // A deadlock that the server found is one that we did not look for in time.
-    int code = request->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ? ERRCODE_LOCK_NOT_AVAILABLE : request->sqlerrcode;
-    const char* message = pstrdup(request->message);
+    int code = request->base.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ? ERRCODE_LOCK_NOT_AVAILABLE : request->base.sqlerrcode;
+    const char* message = pstrdup(request->base.message);
     ereport(ERROR, (errcode(code), errmsg("could not add columns to %s: %s", relation_label(relation), message)));
   }
   dsm_detach(segment);
-  *reason = "it ended without a result, the server log says why";
-  if (state == adder_done) AcceptInvalidationMessages();
-  return state == adder_done;
+  if (state == WorkerState::gave_up)
+    *refusal = {psprintf("ALTER TABLE did not end within %d s", patience_ms / 1000), "Look at what event triggers of ALTER TABLE wait for."};
+  else *refusal = {"it ended without a result, the server log says why", slots_hint};
+  if (state == WorkerState::done) AcceptInvalidationMessages();
+  return state == WorkerState::done;
 }
 
 }  // namespace
 
 void add_text_columns(Oid relation, char* const* names, int count) {
-  const char* reason = nullptr;
+  Refusal refusal;
   if (IsUnderPostmaster && can_be_added_outside(relation)) {
-    if (add_outside(relation, names, count, &reason)) return;
-    ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no background worker could add columns to %s: %s", relation_label(relation), reason),
+    if (add_outside(relation, names, count, &refusal)) return;
+    ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no background worker could add columns to %s: %s", relation_label(relation), refusal.reason),
                       errdetail("They are added by this transaction: until it ends, nobody else can read the table."),
-                      errhint("You might need to increase \"max_worker_processes\".")));
+                      errhint("%s", refusal.hint)));
   }
   add_columns_here(relation, names, count);
 }
@@ -199,18 +185,16 @@ void add_columns(const ColumnMap* map, const SourceDefinition* definition) {
 
 namespace {
 
-void set_option(const char* name, const char* value) { SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE); }
-
 // The table and its partitions, alone. Each attempt is so short that other readers hardly notice the queue behind it, and long enough for the server to send autovacuum away.
 void lock_alone(const AdderRequest* request) {
   for (;;) {
-    set_option("lock_timeout", "50ms");
+    worker_option("lock_timeout", "50ms");
     ErrorData* error = in_subtransaction([request] {
       LockRelationOid(request->relation, AccessExclusiveLock);
       (void)find_all_inheritors(request->relation, AccessExclusiveLock, nullptr);
       return true;
     });
-    set_option("lock_timeout", "0");
+    worker_option("lock_timeout", "0");
     if (!error) return;
     if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
     FreeErrorData(error);
@@ -227,6 +211,8 @@ void add_requested(const AdderRequest* request) {
   PushActiveSnapshot(GetTransactionSnapshot());
   pgstat_report_activity(STATE_RUNNING, "adding columns to the table of a source");
   lock_alone(request);
+  // A user's event trigger may wait for a row that the leader has written: without end, and no deadlock for the server, since the leader's locks do not conflict with ours.
+  enable_timeout_after(STATEMENT_TIMEOUT, patience_ms);
   const char** names = static_cast<const char**>(palloc(sizeof(char*) * static_cast<Size>(request->count)));
   const char* next = request->names;
   for (int i = 0; i < request->count; i++, next += std::strlen(next) + 1) names[i] = next;
@@ -235,6 +221,12 @@ void add_requested(const AdderRequest* request) {
   run_as_end(&owner);
   PopActiveSnapshot();
   CommitTransactionCommand();
+  disable_timeout(STATEMENT_TIMEOUT, false);
+}
+
+// Was it canceled by its own time limit, not by somebody?
+bool ran_out_of_time(const ErrorData* error) {
+  return error->sqlerrcode == ERRCODE_QUERY_CANCELED && get_timeout_start_time(STATEMENT_TIMEOUT) != 0 && !get_timeout_active(STATEMENT_TIMEOUT);
 }
 
 }  // namespace
@@ -247,44 +239,27 @@ PGDLLEXPORT __attribute__((visibility("default"))) void dap_column_worker_main(D
 // The worker's entry point; its argument is the segment's handle.
 void dap_column_worker_main(Datum handle) {
   using namespace dap;
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
-  dsm_segment* segment = dsm_attach(DatumGetUInt32(handle));
-  if (!segment)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the session that asked for new columns no longer waits for them")));
-  auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
-  if (request->magic != magic_number) ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the request for new columns")));
+  auto* request = reinterpret_cast<AdderRequest*>(worker_attach(handle, magic_number));
   // Before anything is locked, as parallel workers do.
   if (!BecomeLockGroupMember(request->leader, request->leader_pid)) proc_exit(0);
-  // The bootstrap superuser: the table's owner need not be able to connect. The statements run as the owner.
-  BackgroundWorkerInitializeConnectionByOid(request->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
-  set_option("application_name", "dap column adder");
-  set_option("search_path", "pg_catalog, pg_temp");
-  set_option("deadlock_timeout", "20ms");
-  set_option("statement_timeout", "0");
-#if PG_VERSION_NUM >= 170000
-  set_option("transaction_timeout", "0");  // new in 17 (51efe38cb92f)
-#endif
-  set_option("client_min_messages", "error");
-  set_option("default_transaction_read_only", "off");
-  set_option("default_transaction_isolation", "read committed");
-  set_option("synchronous_commit", "off");  // what needs the columns is written and flushed after them
+  worker_connect(&request->base, worker_name);
+  worker_option("deadlock_timeout", "20ms");
+  worker_option("client_min_messages", "error");
+  worker_option("synchronous_commit", "off");  // what needs the columns is written and flushed after them
 
   PG_TRY();
   {
     add_requested(request);
-    pg_write_barrier();
-    pg_atomic_write_u32(&request->state, adder_done);
+    worker_finish(&request->base, WorkerState::done);
   }
   PG_CATCH();
   {
     MemoryContextSwitchTo(TopMemoryContext);
     ErrorData* error = CopyErrorData();
     FlushErrorState();
-    request->sqlerrcode = error->sqlerrcode;
-    strlcpy(request->message, error->message, message_bytes);
-    pg_write_barrier();
-    pg_atomic_write_u32(&request->state, adder_failed);
+    request->base.sqlerrcode = error->sqlerrcode;
+    strlcpy(request->base.message, error->message, sizeof(request->base.message));
+    worker_finish(&request->base, ran_out_of_time(error) ? WorkerState::gave_up : WorkerState::failed);
     AbortOutOfAnyTransaction();
     proc_exit(1);
   }

@@ -1,6 +1,7 @@
 #include "pg/run/recorder.h"
 
 #include "bridge/run_as.h"
+#include "bridge/worker.h"
 #include "pg/run/redact.h"
 
 namespace dap {
@@ -10,19 +11,14 @@ namespace {
 constexpr int kPatienceMs = 5000;
 constexpr int kGraceMs = 30;  // once a cancel is pending; a recorder that meets no lock needs less
 constexpr uint32 kMagic = 0x64617021;
-constexpr Size kReasonBytes = 512;
-
-enum RecorderState : uint32 { kPending, kWritten, kRefused };
+constexpr const char* kName = "dap recorder";
 
 // The shared segment: this, then the texts, each NUL-terminated, the run's line first.
 struct RecorderRequest {
-  uint32 magic;
-  Oid database;
+  WorkerRequest base;
   bool flush;
-  pg_atomic_uint32 state;
   int files;
   int files_lost;
-  char reason[kReasonBytes];
   char texts[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -31,13 +27,9 @@ RecorderResult refused(const char* reason, const char* hint) {
 }
 
 void fill_request(RecorderRequest* request, const RecorderTask* task) {
-  request->magic = kMagic;
-  request->database = MyDatabaseId;
-  pg_atomic_init_u32(&request->state, kPending);
   request->flush = task->flush;
   request->files = list_length(task->files);
   request->files_lost = 0;
-  request->reason[0] = '\0';
   char* end = stpcpy(request->texts, task->line) + 1;
   ListCell* cell;
   foreach (cell, task->files) end = stpcpy(end, static_cast<const char*>(lfirst(cell))) + 1;
@@ -72,27 +64,15 @@ RecorderResult record(const RecorderTask* task) {
   ListCell* cell;
   foreach (cell, task->files) size = add_size(size, strlen(static_cast<const char*>(lfirst(cell))) + 1);
 
-  dsm_segment* segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+  dsm_segment* segment = worker_segment(size, kMagic);
   if (segment == nullptr)
     return refused("too many dynamic shared memory segments are in use",
                    "You might need to increase \"max_connections\".");
   RecorderRequest* request = static_cast<RecorderRequest*>(dsm_segment_address(segment));
   fill_request(request, task);
 
-  BackgroundWorker definition;
-  memset(&definition, 0, sizeof(definition));
-  definition.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  definition.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  definition.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(definition.bgw_library_name, "$libdir/dap_analytics", sizeof(definition.bgw_library_name));
-  strlcpy(definition.bgw_function_name, "dap_recorder_main", sizeof(definition.bgw_function_name));
-  strlcpy(definition.bgw_name, "dap recorder", sizeof(definition.bgw_name));
-  strlcpy(definition.bgw_type, "dap recorder", sizeof(definition.bgw_type));
-  definition.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(segment));
-  definition.bgw_notify_pid = MyProcPid;
-
-  BackgroundWorkerHandle* worker;
-  if (!RegisterDynamicBackgroundWorker(&definition, &worker)) {
+  BackgroundWorkerHandle* worker = worker_start(segment, "dap_recorder_main", kName);
+  if (worker == nullptr) {
     dsm_detach(segment);
     return refused("no background worker slot is free",
                    "You might need to increase \"max_worker_processes\", so that one is left for the recorder.");
@@ -102,14 +82,13 @@ RecorderResult record(const RecorderTask* task) {
   if (status != BGWH_STOPPED && status != BGWH_POSTMASTER_DIED) TerminateBackgroundWorker(worker);
 
   RecorderResult result = {};
-  uint32 state = pg_atomic_read_u32(&request->state);
-  pg_read_barrier();
-  if (state == kWritten) {
+  WorkerState state = worker_state(&request->base);
+  if (state == WorkerState::done) {
     result.written = true;
     result.files_lost = request->files_lost;
-    if (result.files_lost > 0) result.reason = pstrdup(request->reason);
-  } else if (state == kRefused) {
-    result = refused(pstrdup(request->reason), nullptr);
+    if (result.files_lost > 0) result.reason = pstrdup(request->base.message);
+  } else if (state == WorkerState::failed) {
+    result = refused(pstrdup(request->base.message), nullptr);
   } else if (status == BGWH_STOPPED) {
     result = refused("the recorder ended without a result", "Its reason is in the server log.");
   } else if (status == BGWH_POSTMASTER_DIED) {
@@ -193,11 +172,7 @@ void write_request(RecorderRequest* request) {
   PopActiveSnapshot();
   CommitTransactionCommand();
   request->files_lost = lost;
-  if (lost > 0) strlcpy(request->reason, "the ledger did not take them", kReasonBytes);
-}
-
-void set_option(const char* name, const char* value) {
-  SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+  if (lost > 0) strlcpy(request->base.message, "the ledger did not take them", sizeof(request->base.message));
 }
 
 }  // namespace
@@ -211,41 +186,19 @@ PGDLLEXPORT __attribute__((visibility("default"))) void dap_recorder_main(Datum 
 // The worker's entry point; its argument is the segment's handle.
 void dap_recorder_main(Datum handle) {
   using namespace dap;
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
-
-  dsm_segment* segment = dsm_attach(DatumGetUInt32(handle));
-  if (segment == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("the session that asked for the recorder no longer waits for it")));
-  RecorderRequest* request = static_cast<RecorderRequest*>(dsm_segment_address(segment));
-  if (request->magic != kMagic)
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the recorder's request")));
-
-  // The bootstrap superuser: neither a NOLOGIN role nor a connection limit can keep evidence from being written. What
-  // runs then runs as the ledger's owner.
-  BackgroundWorkerInitializeConnectionByOid(request->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
-  set_option("application_name", "dap recorder");
-  set_option("search_path", "pg_catalog, pg_temp");
-  set_option("lock_timeout", "2s");
-  set_option("statement_timeout", "0");
-#if PG_VERSION_NUM >= 170000
-  set_option("transaction_timeout", "0");  // new in 17 (51efe38cb92f)
-#endif
-  set_option("jit", "off");
-  set_option("default_transaction_read_only", "off");
-  set_option("default_transaction_isolation", "read committed");
+  auto* request = reinterpret_cast<RecorderRequest*>(worker_attach(handle, kMagic));
+  worker_connect(&request->base, kName);
+  worker_option("lock_timeout", "2s");
+  worker_option("jit", "off");
   // A missing standby must not hold the caller's error back; and what only tells a later rollback from a crash needs no
   // flush of its own: should the server crash before it is flushed, the run did crash.
-  set_option("synchronous_commit", request->flush ? "local" : "off");
-  set_option("client_encoding", GetDatabaseEncodingName());
+  worker_option("synchronous_commit", request->flush ? "local" : "off");
+  worker_option("client_encoding", GetDatabaseEncodingName());
 
   PG_TRY();
   {
     write_request(request);
-    pg_write_barrier();
-    pg_atomic_write_u32(&request->state, kWritten);
+    worker_finish(&request->base, WorkerState::done);
   }
   PG_CATCH();
   {
@@ -254,9 +207,8 @@ void dap_recorder_main(Datum handle) {
     FlushErrorState();
     const char* reason =
         may_quote_data(error) ? psprintf("SQLSTATE %s", unpack_sql_state(error->sqlerrcode)) : error->message;
-    strlcpy(request->reason, reason, kReasonBytes);
-    pg_write_barrier();
-    pg_atomic_write_u32(&request->state, kRefused);
+    strlcpy(request->base.message, reason, sizeof(request->base.message));
+    worker_finish(&request->base, WorkerState::failed);
     ereport(LOG, (errcode(error->sqlerrcode), errmsg("could not record a run of dap_analytics: %s", reason)));
     AbortOutOfAnyTransaction();
     proc_exit(1);
