@@ -79,9 +79,16 @@ AS 'MODULE_PATHNAME', 'dap_write';
 COMMENT ON FUNCTION dap._write(text, regclass, jsonb) IS
   'Internal: writes a definition or the ledger on behalf of the owner of a relation';
 
+CREATE FUNCTION dap._type_text(type oid, typmod integer, collation oid) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_type_text';
+COMMENT ON FUNCTION dap._type_text(oid, integer, oid) IS 'Internal: a type as a definition spells it';
+
 CREATE FUNCTION dap._check_rule(rule jsonb, is_key boolean, OUT name text, OUT source text, OUT type text) RETURNS record
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS 'MODULE_PATHNAME', 'dap_check_rule';
 COMMENT ON FUNCTION dap._check_rule(jsonb, boolean) IS
   'Internal: validates one rule of a clean model; returns its column, the source''s column and the type';

@@ -20,16 +20,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._model_name(text, integer) IS 'Internal: the layer and table of a model';
 
--- The types as _analyze_query() gives them, with a collation that is not the type's own.
+-- The types as _analyze_query() and _check_rule() give them.
 CREATE FUNCTION dap._table_columns(relation regclass) RETURNS TABLE (name text, type text, not_null boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
-  SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attcollation <> t.typcollation
-      THEN (SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_catalog.pg_collation c
-            JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE c.oid = a.attcollation) ELSE '' END, a.attnotnull
-  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  SELECT a.attname::text, dap._type_text(a.atttypid, a.atttypmod, a.attcollation), a.attnotnull
+  FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 $$;
 COMMENT ON FUNCTION dap._table_columns(regclass) IS 'Internal: a table''s columns as a model''s shape names them';

@@ -189,6 +189,26 @@ CREATE VIEW public.named AS SELECT k, v::public.weight AS v FROM analytics.q;
 SELECT dap.create_model('named', 'SELECT k, v FROM public.named', '{k}', or_replace => true);
 ALTER DOMAIN public.weight RENAME TO mass;
 SELECT object, action FROM pg_temp.refresh() WHERE object = 'analytics.named';
+-- nor does the way it is written: the same definition is the same, and a table that views read takes a new column
+CREATE FUNCTION pg_temp.typed(more text DEFAULT '') RETURNS regclass LANGUAGE sql AS $$ SELECT dap.create_model('typed',
+  'SELECT 1 AS k, ''x''::pg_catalog.text AS t, ARRAY[''x''] AS ts, ''a''::text COLLATE "C" AS c, ''b''::"char" AS ch, current_date AS d, 2::int4 AS i, ''pad ''::bpchar AS bp, B''101''::"bit" AS b'
+  || more, '{k}', or_replace => true) $$;
+SELECT pg_temp.typed();
+SELECT pg_temp.shape('analytics.typed');
+SELECT object, action FROM pg_temp.refresh() WHERE object = 'analytics.typed';
+CREATE VIEW public.of_typed AS SELECT * FROM analytics.typed;
+SET client_min_messages = notice;
+SELECT pg_temp.typed();
+SELECT pg_temp.typed(', 3 AS more');
+SELECT dap.create_clean_model('texts', 's', '[{"name": "id", "type": "text"}]', '{id}');
+CREATE VIEW public.of_texts AS SELECT id FROM intermediate.texts;
+SELECT dap.create_clean_model('texts', 's', '[{"name": "id", "type": "text"}]', '{id}', or_replace => true);
+SET quote_all_identifiers = on;
+SELECT dap.create_clean_model('texts', 's', '[{"name": "id", "type": "pg_catalog.text"}]', '{id}', or_replace => true);
+RESET quote_all_identifiers;
+SET client_min_messages = warning;
+DROP VIEW public.of_typed, public.of_texts;
+SELECT dap.drop_model(m) FROM (VALUES ('typed'), ('texts')) AS v(m);
 SELECT dap.drop_model('named');
 DROP VIEW public.named;
 DROP DOMAIN public.mass;

@@ -1,6 +1,7 @@
 #include "pg/catalog/query_analysis.h"
 
 #include "bridge/run_as.h"
+#include "bridge/type_text.h"
 #include "pg/catalog/model_settings.h"
 #include "pg/catalog/privilege.h"
 
@@ -249,7 +250,7 @@ bool walk(Node* node, void* context) {
   return expression_tree_walker(node, walk_callback, context);
 }
 
-// The type as CREATE TABLE takes it under any search_path.
+// The type as a definition spells it.
 char* column_type(const char* name, const Node* expression) {
   const Oid type = exprType(expression);
   if (get_typtype(type) == TYPTYPE_PSEUDO) {
@@ -269,13 +270,7 @@ char* column_type(const char* name, const Node* expression) {
                     errhint("Store an answer that was computed from it.")));
   }
 
-  char* text = format_type_extended(type, exprTypmod(expression), FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
-  if (exprTypmod(expression) < 0) text = format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
-  const Oid collation = exprCollation(expression);
-  if (OidIsValid(collation) && collation != get_typcollation(type)) {
-    text = psprintf("%s COLLATE %s", text, quote_qualified_identifier(collation_schema(collation), get_collation_name(collation)));
-  }
-  return text;
+  return type_text(type, exprTypmod(expression), exprCollation(expression));
 }
 
 void collect_columns(const Query* query, QueryAnalysis* analysis) {
@@ -378,4 +373,9 @@ DAP_FUNCTION(dap_analyze_query) {
                      BoolGetDatum(analysis.always)};
   bool nulls[5] = {settings == nullptr, false, false, false, false};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
+}
+
+// dap._type_text(type oid, typmod integer, collation oid) RETURNS text
+DAP_FUNCTION(dap_type_text) {
+  PG_RETURN_TEXT_P(cstring_to_text(dap::type_text(PG_GETARG_OID(0), PG_GETARG_INT32(1), PG_GETARG_OID(2))));
 }

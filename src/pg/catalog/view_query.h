@@ -12,7 +12,4 @@ namespace dap {
 // The query that a view stands for; 42P17 if it has none.
 Query* view_query(Oid view);
 
-// The schema of a collation.
-char* collation_schema(Oid collation);
-
 }  // namespace dap
