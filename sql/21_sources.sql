@@ -18,8 +18,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap._make_raw_table(text, text[], regrole) IS 'Internal: creates the table of a source';
 
--- For new tables and for those that an earlier version made: what is there already stays. Where rows may come in by way of another table (a partition's
--- parent) or be changed there (an inheritance parent), statements do not fire the table's own triggers: there each row is asked for, in later partitions too.
+-- For new tables and for those that an earlier version made: what is there already stays. Where rows come in by way of another table (a partition's parent) or
+-- are changed there (an inheritance parent), statements do not fire the table's own triggers: there each row is asked for, in later partitions too, and
+-- whenever the table gets such a parent. A load that writes pages asks no trigger.
 CREATE FUNCTION dap._guard_raw_table(relation regclass, owner regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -37,9 +38,7 @@ BEGIN
       'CREATE OR REPLACE TRIGGER dap_guard BEFORE INSERT OR UPDATE OR DELETE%s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dap._guard()',
       CASE WHEN truncates THEN ' OR TRUNCATE' ELSE '' END, relation));
   END IF;
-  IF (EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation)
-      OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) = 'p')
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard_rows') THEN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard_rows') THEN
     PERFORM dap._run_as(owner, pg_catalog.format(
       'CREATE TRIGGER dap_guard_rows BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION dap._guard()', relation));
   END IF;

@@ -95,6 +95,33 @@ SELECT * FROM pg_temp.load('child', 'r', E'id\n1\n');
 DELETE FROM public.parent;
 SELECT pg_temp.rows('staging.parted'), pg_temp.rows('staging.part'), pg_temp.rows('staging.child');
 
+-- A table that gets a parent later
+CREATE TABLE public.over (_line bigint NOT NULL, _file_id integer NOT NULL, id text) PARTITION BY LIST (_file_id);
+CREATE TABLE public.beside PARTITION OF public.over FOR VALUES IN (0);
+SELECT dap.create_source('under', columns => '{id}');
+SELECT * FROM pg_temp.load('under', 'u', E'id\n1\n');
+ALTER TABLE public.over ATTACH PARTITION staging.under DEFAULT;
+INSERT INTO public.over VALUES (1, 1, '1');
+COPY public.over FROM stdin;
+1	1	1
+\.
+INSERT INTO public.over VALUES (1, 0, '1');
+UPDATE public.over SET _file_id = 1;
+UPDATE public.over SET _file_id = 0 WHERE _file_id > 0;
+DELETE FROM public.over WHERE _file_id > 0;
+TRUNCATE public.over;
+SELECT * FROM pg_temp.load('under', 'v', E'id\n2\n');
+SELECT pg_temp.rows('staging.under'), pg_temp.rows('public.over');
+CREATE TABLE public.above (_line bigint, _file_id integer, id text);
+SELECT dap.create_source('heir', columns => '{id}');
+SELECT * FROM pg_temp.load('heir', 'w', E'id\n1\n');
+ALTER TABLE staging.heir INHERIT public.above;
+UPDATE public.above SET id = '2';
+DELETE FROM public.above;
+TRUNCATE public.above;
+SELECT * FROM pg_temp.load('heir', 'x', E'id\n2\n');
+SELECT string_agg(id, ',' ORDER BY id) FROM public.above;
+
 -- A table whose guard is of an earlier version, or gone
 DROP TRIGGER dap_guard ON staging.child;
 CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap._guard();
@@ -124,7 +151,7 @@ ROLLBACK;
 SET client_min_messages = warning;
 DROP EXTENSION dap_analytics CASCADE;
 DROP SCHEMA staging CASCADE;
-DROP TABLE public.noted, public.whole, public.parent;
+DROP TABLE public.noted, public.whole, public.parent, public.above, public.over;
 DROP FUNCTION public.note(), public.first(), public.sneak();
 DROP ROLE regress_dap_operator;
 CREATE EXTENSION dap_analytics;
