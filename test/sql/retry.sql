@@ -217,6 +217,14 @@ SELECT * FROM pg_temp.retry('w1', '{"lenient": true}');
 SELECT _line, a, b FROM staging.wide ORDER BY _line;
 SELECT line, reason FROM dap.rejects WHERE file_id = pg_temp.id('w1');
 
+-- A column that the header names comes with the first record that is good, not before
+SELECT dap.create_source('narrow', columns => '{a}', options => '{"on_new_column": "ignore", "max_reject_percent": 100}');
+SELECT * FROM pg_temp.load('narrow', 'n1', E'a,b\n1,2\n3,x"y\n');
+SELECT * FROM pg_temp.retry('n1', '{"on_new_column": "add"}');
+TABLE staging.narrow;
+SELECT * FROM pg_temp.retry('n1', '{"on_new_column": "add", "lenient": true}');
+SELECT _line, a, b FROM staging.narrow ORDER BY _line;
+
 -- Exported: to be read, and byte for byte
 SELECT line, stage, object, column_name, reason, record, raw, raw_length FROM dap.export_rejects(pg_temp.id('t1'));
 SELECT line, reason, record, raw FROM dap.export_rejects(pg_temp.id('l2')) WHERE reason = 'nul_byte';

@@ -61,7 +61,9 @@ struct Retry {
   const IngestRequest* request;
   const SourceOptions* options;
   ColumnMap* map;
-  TableWriter* writer;
+  MemoryContext context;  // of all that follows
+  Relation relation;
+  TableWriter* writer;  // NULL: no record was good so far
   Tuplestorestate* rejects;  // whole ones, in the file's order
   TupleTableSlot* slot;
   Tuplestorestate* outcomes;
@@ -170,8 +172,20 @@ void put_outcome(Retry* retry, bool loaded, const CsvReject* why) {
   if (loaded) retry->loaded++;
 }
 
+// For the first record that is good: where none is, the table keeps its columns.
+void open_writer(Retry* retry) {
+  MemoryContext old = MemoryContextSwitchTo(retry->context);
+  add_columns(retry->map, retry->request->definition);
+  retry->relation = table_open(retry->request->definition->relation, RowExclusiveLock);
+  check_runs_as_owner(retry->relation);
+  map_attributes(retry->map, retry->relation);
+  retry->writer = table_writer_open(retry->relation, retry->file_id, retry->map->attributes, retry->map->columns, 0);
+  MemoryContextSwitchTo(old);
+}
+
 // A record that is good now goes to the table under the line that it came from.
 void load_record(Retry* retry, const CsvField* fields, const CsvPlace* place) {
+  if (!retry->writer) open_writer(retry);
   CsvBatch batch = {fields, place, 1, nullptr, 0};
   const int* too_big;
   int too_big_count;
@@ -376,15 +390,12 @@ void load_good_ones(Retry* retry) {
   CsvReader* reader = in_file ? csv_reader_open_file(source, retry->options) : nullptr;
   RunAs owner = run_as_begin(relation_owner(retry->request->definition->relation));
   if (int count; in_file && retry->line->header && !csv_reader_header(reader, &count)) raise_header(retry, reader);
-  add_columns(retry->map, retry->request->definition);
-  Relation relation = table_open(retry->request->definition->relation, RowExclusiveLock);
-  check_runs_as_owner(relation);
-  map_attributes(retry->map, relation);
-  retry->writer = table_writer_open(relation, retry->file_id, retry->map->attributes, retry->map->columns, 0);
   if (in_file) retry_in_file(retry, reader, source);
   else retry_each_alone(retry);
-  table_writer_finish(retry->writer);
-  table_close(relation, NoLock);
+  if (retry->writer) {
+    table_writer_finish(retry->writer);
+    table_close(retry->relation, NoLock);
+  }
   run_as_end(&owner);
   if (in_file) {
     csv_reader_close(reader);
@@ -439,6 +450,7 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
   SourceOptions* options = parse_options(request->definition->options, request->call_options, OptionScope::call);
   options->header = line->header != nullptr;
   retry.options = options;
+  retry.context = CurrentMemoryContext;
   retry.record_context = AllocSetContextCreate(CurrentMemoryContext, "dap retried record", ALLOCSET_DEFAULT_SIZES);
   int64 cut_off;
   collect_rejects(&retry, &cut_off);
