@@ -1,8 +1,8 @@
 -- Definitions and the ledger. Written by the extension's C code alone: no role is granted anything here. Rows are part of a dump.
 
-CREATE SEQUENCE dap.source_id_seq AS integer;
-CREATE TABLE dap.source_definition (
-  source_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.source_id_seq'),
+CREATE SEQUENCE dap_internal.source_id_seq AS integer;
+CREATE TABLE dap_internal.source_definition (
+  source_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap_internal.source_id_seq'),
   source text NOT NULL UNIQUE,
   relation regclass NOT NULL UNIQUE,
   path text,
@@ -13,11 +13,11 @@ CREATE TABLE dap.source_definition (
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   created_by text NOT NULL
 );
-COMMENT ON TABLE dap.source_definition IS 'Sources: what dap.create_source was given';
+COMMENT ON TABLE dap_internal.source_definition IS 'Sources: what dap.create_source was given';
 
-CREATE SEQUENCE dap.model_id_seq AS integer;
-CREATE TABLE dap.model_definition (
-  model_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.model_id_seq'),
+CREATE SEQUENCE dap_internal.model_id_seq AS integer;
+CREATE TABLE dap_internal.model_definition (
+  model_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap_internal.model_id_seq'),
   relation regclass NOT NULL UNIQUE,
   model text NOT NULL,  -- the table's name when it was last seen: what is left of it when somebody drops it
   tier smallint NOT NULL CHECK (tier IN (1, 2)),
@@ -40,9 +40,9 @@ CREATE TABLE dap.model_definition (
   CHECK (kind <> 'clean' OR (tier = 1 AND cardinality(upstream) = 1)),
   CHECK (to_jsonb(key) <@ jsonb_path_query_array(columns, '$[*].name') AND (latest_by IS NULL OR to_jsonb(latest_by) <@ jsonb_path_query_array(columns, '$[*].name')))
 );
-COMMENT ON TABLE dap.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
+COMMENT ON TABLE dap_internal.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
 
-CREATE TABLE dap.model_state (
+CREATE TABLE dap_internal.model_state (
   model_id integer PRIMARY KEY,
   definition_hash text NOT NULL,
   inputs jsonb NOT NULL,
@@ -52,12 +52,12 @@ CREATE TABLE dap.model_state (
   run_id bigint,
   refreshed_at timestamptz NOT NULL
 );
-COMMENT ON TABLE dap.model_state IS 'What each model was last built from: the versions of its inputs, and its own version, which grows when its rows change';
+COMMENT ON TABLE dap_internal.model_state IS 'What each model was last built from: the versions of its inputs, and its own version, which grows when its rows change';
 
-CREATE SEQUENCE dap.file_id_seq AS integer;
-CREATE SEQUENCE dap.change_id_seq;
-CREATE TABLE dap.file_ledger (
-  file_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap.file_id_seq'),
+CREATE SEQUENCE dap_internal.file_id_seq AS integer;
+CREATE SEQUENCE dap_internal.change_id_seq;
+CREATE TABLE dap_internal.file_ledger (
+  file_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('dap_internal.file_id_seq'),
   source_id integer NOT NULL,
   source text NOT NULL,
   path text NOT NULL,
@@ -74,16 +74,16 @@ CREATE TABLE dap.file_ledger (
   definition_hash text NOT NULL,
   reading jsonb,  -- of a file with rejects: its header's bytes (hex), delimiter, quote, escape, encoding and "lenient"
   blocks int8multirange,  -- of the source's table, that held the file's rows when they were written; NULL: unknown. See dap.file_rows()
-  change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap.change_id_seq'),
+  change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap_internal.change_id_seq'),
   loaded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   loaded_by text NOT NULL,
   run_id bigint
 );
-CREATE INDEX file_ledger_content_idx ON dap.file_ledger (source_id, bytes, content_hash);
-CREATE INDEX file_ledger_path_idx ON dap.file_ledger (source_id, path);
-COMMENT ON TABLE dap.file_ledger IS 'One line per content loaded, failed, unloaded, dismissed or archived';
+CREATE INDEX file_ledger_content_idx ON dap_internal.file_ledger (source_id, bytes, content_hash);
+CREATE INDEX file_ledger_path_idx ON dap_internal.file_ledger (source_id, path);
+COMMENT ON TABLE dap_internal.file_ledger IS 'One line per content loaded, failed, unloaded, dismissed or archived';
 
-CREATE TABLE dap.file_identity (
+CREATE TABLE dap_internal.file_identity (
   source_id integer NOT NULL,
   path text NOT NULL,
   device bigint NOT NULL,
@@ -96,10 +96,10 @@ CREATE TABLE dap.file_identity (
   bytes bigint NOT NULL,
   PRIMARY KEY (source_id, path)
 );
-CREATE INDEX file_identity_size_idx ON dap.file_identity (source_id, size);
-COMMENT ON TABLE dap.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
+CREATE INDEX file_identity_size_idx ON dap_internal.file_identity (source_id, size);
+COMMENT ON TABLE dap_internal.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
 
-CREATE TABLE dap.skip_ledger (
+CREATE TABLE dap_internal.skip_ledger (
   file_id integer NOT NULL,
   path text NOT NULL,
   skipped_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -107,11 +107,11 @@ CREATE TABLE dap.skip_ledger (
   run_id bigint,
   PRIMARY KEY (file_id, path)
 );
-COMMENT ON TABLE dap.skip_ledger IS 'The other names under which the bytes of a file were found, and were left out';
+COMMENT ON TABLE dap_internal.skip_ledger IS 'The other names under which the bytes of a file were found, and were left out';
 
-CREATE SEQUENCE dap.reject_id_seq;
-CREATE TABLE dap.reject_ledger (
-  reject_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap.reject_id_seq'),
+CREATE SEQUENCE dap_internal.reject_id_seq;
+CREATE TABLE dap_internal.reject_ledger (
+  reject_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap_internal.reject_id_seq'),
   file_id integer NOT NULL,
   source_id integer NOT NULL,
   line bigint,
@@ -126,14 +126,14 @@ CREATE TABLE dap.reject_ledger (
   run_id bigint,
   attempt boolean NOT NULL DEFAULT false  -- of a clean step that failed, in a file that is loaded: to be looked at until the model is built again, counted nowhere
 );
-CREATE INDEX reject_ledger_file_idx ON dap.reject_ledger (file_id, line);
-CREATE INDEX reject_ledger_model_idx ON dap.reject_ledger (model_id, file_id, line);
-CREATE INDEX reject_ledger_attempt_idx ON dap.reject_ledger (source_id) WHERE attempt;
-COMMENT ON TABLE dap.reject_ledger IS 'Every record or value that was not taken, with its place and reason';
+CREATE INDEX reject_ledger_file_idx ON dap_internal.reject_ledger (file_id, line);
+CREATE INDEX reject_ledger_model_idx ON dap_internal.reject_ledger (model_id, file_id, line);
+CREATE INDEX reject_ledger_attempt_idx ON dap_internal.reject_ledger (source_id) WHERE attempt;
+COMMENT ON TABLE dap_internal.reject_ledger IS 'Every record or value that was not taken, with its place and reason';
 
-CREATE SEQUENCE dap.run_id_seq;
-CREATE TABLE dap.run_ledger (
-  run_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap.run_id_seq'),
+CREATE SEQUENCE dap_internal.run_id_seq;
+CREATE TABLE dap_internal.run_ledger (
+  run_id bigint PRIMARY KEY DEFAULT pg_catalog.nextval('dap_internal.run_id_seq'),
   command text NOT NULL,
   status text NOT NULL CHECK (status IN ('running', 'returned', 'succeeded', 'failed', 'crashed', 'aborted')),
   started_at timestamptz NOT NULL,
@@ -149,9 +149,9 @@ CREATE TABLE dap.run_ledger (
   system_identifier bigint,
   database_oid oid
 );
-COMMENT ON TABLE dap.run_ledger IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
+COMMENT ON TABLE dap_internal.run_ledger IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
 
-CREATE TABLE dap.step_ledger (
+CREATE TABLE dap_internal.step_ledger (
   run_id bigint NOT NULL,
   step integer NOT NULL,
   object text NOT NULL,
@@ -165,16 +165,16 @@ CREATE TABLE dap.step_ledger (
   message text,
   PRIMARY KEY (run_id, step)
 );
-COMMENT ON TABLE dap.step_ledger IS 'The steps of each refresh';
+COMMENT ON TABLE dap_internal.step_ledger IS 'The steps of each refresh';
 
 -- A dump takes rows and sequence positions. One command for each: all of them change the extension's one catalog row.
 DO $$
 DECLARE
   relation regclass;
 BEGIN
-  FOREACH relation IN ARRAY ARRAY['dap.source_id_seq', 'dap.source_definition', 'dap.model_id_seq', 'dap.model_definition', 'dap.model_state',
-    'dap.file_id_seq', 'dap.change_id_seq', 'dap.file_ledger', 'dap.file_identity', 'dap.skip_ledger', 'dap.reject_id_seq', 'dap.reject_ledger',
-    'dap.run_id_seq', 'dap.run_ledger', 'dap.step_ledger']::regclass[]
+  FOREACH relation IN ARRAY ARRAY['dap_internal.source_id_seq', 'dap_internal.source_definition', 'dap_internal.model_id_seq', 'dap_internal.model_definition', 'dap_internal.model_state',
+    'dap_internal.file_id_seq', 'dap_internal.change_id_seq', 'dap_internal.file_ledger', 'dap_internal.file_identity', 'dap_internal.skip_ledger', 'dap_internal.reject_id_seq', 'dap_internal.reject_ledger',
+    'dap_internal.run_id_seq', 'dap_internal.run_ledger', 'dap_internal.step_ledger']::regclass[]
   LOOP
     PERFORM pg_catalog.pg_extension_config_dump(relation, '');
   END LOOP;

@@ -44,25 +44,25 @@ BEGIN
   FOR support IN
     WITH type AS (SELECT * FROM jsonb_to_recordset(types) AS x(type text, "between" text, distance text, space integer)),
     statistic AS (SELECT * FROM jsonb_to_recordset(statistics) AS x(name text, result text, "array" text, moving text, named text, arguments text, comment text))
-    SELECT '_quantile_combine' AS name, 'internal, internal' AS arguments, 'internal' AS result, 'dap_quantile_combine' AS symbol, any_call AS call,
+    SELECT 'quantile_combine' AS name, 'internal, internal' AS arguments, 'internal' AS result, 'dap_quantile_combine' AS symbol, any_call AS call,
       'Joins two states of an order statistic' AS comment
-    UNION VALUES ('_quantile_serialize', 'internal', 'bytea', 'dap_quantile_serialize', strict_call, 'A state of an order statistic as bytes'),
-      ('_quantile_deserialize', 'bytea, internal', 'internal', 'dap_quantile_deserialize', strict_call, 'The state that the bytes hold; damaged bytes are an error')
-    UNION SELECT format('_%s', f.name), format('internal, %s%s', type.type, a.arguments), 'internal', format('dap_%s', f.name), any_call, f.comment
+    UNION VALUES ('quantile_serialize', 'internal', 'bytea', 'dap_quantile_serialize', strict_call, 'A state of an order statistic as bytes'),
+      ('quantile_deserialize', 'bytea, internal', 'internal', 'dap_quantile_deserialize', strict_call, 'The state that the bytes hold; damaged bytes are an error')
+    UNION SELECT f.name, format('internal, %s%s', type.type, a.arguments), 'internal', format('dap_%s', f.name), any_call, f.comment
     FROM type CROSS JOIN (SELECT DISTINCT coalesce(arguments, '') AS arguments FROM statistic) AS a
     CROSS JOIN (VALUES ('quantile_add', 'Adds a row to the state of an order statistic'), ('quantile_moving_add', 'Adds a row to the state of a moving order statistic'),
       ('quantile_moving_remove', 'Takes a row out of the state of a moving order statistic')) AS f(name, comment)
-    UNION SELECT format('_mode_moving_%s', f.name), format('internal, %s', type.type), 'internal', format('dap_mode_moving_%s', f.name), any_call, f.comment
+    UNION SELECT format('mode_moving_%s', f.name), format('internal, %s', type.type), 'internal', format('dap_mode_moving_%s', f.name), any_call, f.comment
     FROM type CROSS JOIN (VALUES ('add', 'Adds a row to the frame of dap.mode'), ('remove', 'Takes a row out of the frame of dap.mode')) AS f(name, comment)
-    UNION SELECT format('_%s%s_%s', statistic.name, m.moving, split_part(r.result, ' ', 1)), 'internal', r.result || coalesce(statistic."array", ''),
+    UNION SELECT format('%s%s_%s', statistic.name, m.moving, split_part(r.result, ' ', 1)), 'internal', r.result || coalesce(statistic."array", ''),
       format('dap_%s%s_final', statistic.name, m.moving), any_call, format('The answer of dap.%s from its %sstate', statistic.name, m.word)
     FROM statistic CROSS JOIN type
     CROSS JOIN LATERAL (SELECT CASE statistic.result WHEN 'between' THEN type."between" WHEN 'distance' THEN type.distance ELSE type.type END) AS r(result)
     CROSS JOIN (VALUES ('', ''), ('_moving', 'moving ')) AS m(moving, word)
   LOOP
-    EXECUTE format('CREATE FUNCTION dap.%I(%s) RETURNS %s AS %L, %L LANGUAGE C IMMUTABLE %s PARALLEL SAFE',
+    EXECUTE format('CREATE FUNCTION dap_internal.%I(%s) RETURNS %s AS %L, %L LANGUAGE C IMMUTABLE %s PARALLEL SAFE',
       support.name, support.arguments, support.result, 'MODULE_PATHNAME', support.symbol, support.call);
-    EXECUTE format('COMMENT ON FUNCTION dap.%I(%s) IS %L', support.name, support.arguments, support.comment);
+    EXECUTE format('COMMENT ON FUNCTION dap_internal.%I(%s) IS %L', support.name, support.arguments, support.comment);
   END LOOP;
 
   FOR s IN SELECT * FROM jsonb_to_recordset(statistics) AS x(name text, result text, "array" text, moving text, named text, arguments text, comment text) LOOP
@@ -70,10 +70,10 @@ BEGIN
       result := CASE s.result WHEN 'between' THEN t."between" WHEN 'distance' THEN t.distance ELSE t.type END;
       answer := split_part(result, ' ', 1);
       EXECUTE format('CREATE AGGREGATE dap.%1$I(x %2$s%3$s) (
-          SFUNC = dap._quantile_add, STYPE = internal, SSPACE = %4$s, FINALFUNC = dap._%1$s_%5$s, FINALFUNC_MODIFY = SHAREABLE,
-          COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize,
-          MSFUNC = dap._%6$s_moving_add, MINVFUNC = dap._%6$s_moving_remove, MSTYPE = internal, MSSPACE = 1024,
-          MFINALFUNC = dap._%1$s_moving_%5$s, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE)',
+          SFUNC = dap_internal.quantile_add, STYPE = internal, SSPACE = %4$s, FINALFUNC = dap_internal.%1$s_%5$s, FINALFUNC_MODIFY = SHAREABLE,
+          COMBINEFUNC = dap_internal.quantile_combine, SERIALFUNC = dap_internal.quantile_serialize, DESERIALFUNC = dap_internal.quantile_deserialize,
+          MSFUNC = dap_internal.%6$s_moving_add, MINVFUNC = dap_internal.%6$s_moving_remove, MSTYPE = internal, MSSPACE = 1024,
+          MFINALFUNC = dap_internal.%1$s_moving_%5$s, MFINALFUNC_MODIFY = READ_ONLY, PARALLEL = SAFE)',
         s.name, t.type, s.named, t.space, answer, s.moving);
       EXECUTE format('COMMENT ON AGGREGATE dap.%I(%s%s) IS %L', s.name, t.type, s.arguments, s.comment);
     END LOOP;

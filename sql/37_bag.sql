@@ -3,24 +3,24 @@
 
 CREATE TYPE dap.bag;
 
-CREATE FUNCTION dap._bag_in(cstring) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_in'
+CREATE FUNCTION dap_internal.bag_in(cstring) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_in'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_in(cstring) IS 'Reads a bag as {value:times,...}, such as {1.25:3,2:1}';
+COMMENT ON FUNCTION dap_internal.bag_in(cstring) IS 'Reads a bag as {value:times,...}, such as {1.25:3,2:1}';
 
-CREATE FUNCTION dap._bag_out(dap.bag) RETURNS cstring AS 'MODULE_PATHNAME', 'dap_bag_out'
+CREATE FUNCTION dap_internal.bag_out(dap.bag) RETURNS cstring AS 'MODULE_PATHNAME', 'dap_bag_out'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_out(dap.bag) IS 'Writes a bag as {value:times,...}, values in order';
+COMMENT ON FUNCTION dap_internal.bag_out(dap.bag) IS 'Writes a bag as {value:times,...}, values in order';
 
-CREATE FUNCTION dap._bag_receive(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_receive'
+CREATE FUNCTION dap_internal.bag_receive(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_receive'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_receive(internal) IS 'Takes a bag''s bytes from a client; all of them are checked';
+COMMENT ON FUNCTION dap_internal.bag_receive(internal) IS 'Takes a bag''s bytes from a client; all of them are checked';
 
-CREATE FUNCTION dap._bag_send(dap.bag) RETURNS bytea AS 'MODULE_PATHNAME', 'dap_bag_send'
+CREATE FUNCTION dap_internal.bag_send(dap.bag) RETURNS bytea AS 'MODULE_PATHNAME', 'dap_bag_send'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_send(dap.bag) IS 'The bytes of a bag, the same for the same multiset';
+COMMENT ON FUNCTION dap_internal.bag_send(dap.bag) IS 'The bytes of a bag, the same for the same multiset';
 
 CREATE TYPE dap.bag (
-  INPUT = dap._bag_in, OUTPUT = dap._bag_out, RECEIVE = dap._bag_receive, SEND = dap._bag_send,
+  INPUT = dap_internal.bag_in, OUTPUT = dap_internal.bag_out, RECEIVE = dap_internal.bag_receive, SEND = dap_internal.bag_send,
   INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended);
 COMMENT ON TYPE dap.bag IS 'A multiset of numerics, compressed: values with how often each is there. For tables of your own; no layer table may have a column of it';
 
@@ -56,19 +56,19 @@ CREATE OPERATOR dap.<> (LEFTARG = dap.bag, RIGHTARG = dap.bag, FUNCTION = dap.ba
   RESTRICT = neqsel, JOIN = neqjoinsel);
 COMMENT ON OPERATOR dap.<> (dap.bag, dap.bag) IS 'Not the same values equally often';
 
-CREATE FUNCTION dap._bag_hash(dap.bag) RETURNS integer AS 'MODULE_PATHNAME', 'dap_bag_hash'
+CREATE FUNCTION dap_internal.bag_hash(dap.bag) RETURNS integer AS 'MODULE_PATHNAME', 'dap_bag_hash'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_hash(dap.bag) IS 'Hash of a bag, for GROUP BY, DISTINCT and joins';
+COMMENT ON FUNCTION dap_internal.bag_hash(dap.bag) IS 'Hash of a bag, for GROUP BY, DISTINCT and joins';
 
-CREATE FUNCTION dap._bag_hash_extended(dap.bag, bigint) RETURNS bigint AS 'MODULE_PATHNAME', 'dap_bag_hash_extended'
+CREATE FUNCTION dap_internal.bag_hash_extended(dap.bag, bigint) RETURNS bigint AS 'MODULE_PATHNAME', 'dap_bag_hash_extended'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_hash_extended(dap.bag, bigint) IS 'Hash of a bag with a salt, for hash partitioning';
+COMMENT ON FUNCTION dap_internal.bag_hash_extended(dap.bag, bigint) IS 'Hash of a bag with a salt, for hash partitioning';
 
 CREATE OPERATOR FAMILY dap.bag_ops USING hash;
 COMMENT ON OPERATOR FAMILY dap.bag_ops USING hash IS 'Equality of bags by their hash; bags have no order';
 
 CREATE OPERATOR CLASS dap.bag_ops DEFAULT FOR TYPE dap.bag USING hash FAMILY dap.bag_ops AS
-  OPERATOR 1 dap.= (dap.bag, dap.bag), FUNCTION 1 dap._bag_hash(dap.bag), FUNCTION 2 dap._bag_hash_extended(dap.bag, bigint);
+  OPERATOR 1 dap.= (dap.bag, dap.bag), FUNCTION 1 dap_internal.bag_hash(dap.bag), FUNCTION 2 dap_internal.bag_hash_extended(dap.bag, bigint);
 COMMENT ON OPERATOR CLASS dap.bag_ops USING hash IS 'Equality of bags by their hash; bags have no order';
 
 -- ---- answers ----
@@ -99,53 +99,53 @@ COMMENT ON FUNCTION dap.percentile(dap.bag, double precision) IS 'Exact continuo
 
 -- ---- bags of rows: collected as the order statistics collect ----
 
-CREATE FUNCTION dap._bag_agg_final(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_agg_final'
+CREATE FUNCTION dap_internal.bag_agg_final(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_agg_final'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_agg_final(internal) IS 'The bag of what an order statistic''s state holds';
+COMMENT ON FUNCTION dap_internal.bag_agg_final(internal) IS 'The bag of what an order statistic''s state holds';
 
 CREATE AGGREGATE dap.bag_agg(x smallint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
-  COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
+  SFUNC = dap_internal.quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap_internal.bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  COMBINEFUNC = dap_internal.quantile_combine, SERIALFUNC = dap_internal.quantile_serialize, DESERIALFUNC = dap_internal.quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(smallint) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x integer) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
-  COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
+  SFUNC = dap_internal.quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap_internal.bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  COMBINEFUNC = dap_internal.quantile_combine, SERIALFUNC = dap_internal.quantile_serialize, DESERIALFUNC = dap_internal.quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(integer) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x bigint) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
-  COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
+  SFUNC = dap_internal.quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap_internal.bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  COMBINEFUNC = dap_internal.quantile_combine, SERIALFUNC = dap_internal.quantile_serialize, DESERIALFUNC = dap_internal.quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(bigint) IS 'All values as one dap.bag';
 
 CREATE AGGREGATE dap.bag_agg(x numeric) (
-  SFUNC = dap._quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap._bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
-  COMBINEFUNC = dap._quantile_combine, SERIALFUNC = dap._quantile_serialize, DESERIALFUNC = dap._quantile_deserialize, PARALLEL = SAFE);
+  SFUNC = dap_internal.quantile_add, STYPE = internal, SSPACE = 384, FINALFUNC = dap_internal.bag_agg_final, FINALFUNC_MODIFY = READ_ONLY,
+  COMBINEFUNC = dap_internal.quantile_combine, SERIALFUNC = dap_internal.quantile_serialize, DESERIALFUNC = dap_internal.quantile_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_agg(numeric) IS 'All values as one dap.bag';
 
 -- ---- bags of bags ----
 
-CREATE FUNCTION dap._bag_merge_add(internal, dap.bag) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_add'
+CREATE FUNCTION dap_internal.bag_merge_add(internal, dap.bag) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_add'
   LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_merge_add(internal, dap.bag) IS 'Adds a bag to the state of dap.bag_merge';
+COMMENT ON FUNCTION dap_internal.bag_merge_add(internal, dap.bag) IS 'Adds a bag to the state of dap.bag_merge';
 
-CREATE FUNCTION dap._bag_merge_combine(internal, internal) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_combine'
+CREATE FUNCTION dap_internal.bag_merge_combine(internal, internal) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_combine'
   LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_merge_combine(internal, internal) IS 'Joins two states of dap.bag_merge';
+COMMENT ON FUNCTION dap_internal.bag_merge_combine(internal, internal) IS 'Joins two states of dap.bag_merge';
 
-CREATE FUNCTION dap._bag_merge_serialize(internal) RETURNS bytea AS 'MODULE_PATHNAME', 'dap_bag_merge_serialize'
+CREATE FUNCTION dap_internal.bag_merge_serialize(internal) RETURNS bytea AS 'MODULE_PATHNAME', 'dap_bag_merge_serialize'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_merge_serialize(internal) IS 'A state of dap.bag_merge as a bag''s bytes';
+COMMENT ON FUNCTION dap_internal.bag_merge_serialize(internal) IS 'A state of dap.bag_merge as a bag''s bytes';
 
-CREATE FUNCTION dap._bag_merge_deserialize(bytea, internal) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_deserialize'
+CREATE FUNCTION dap_internal.bag_merge_deserialize(bytea, internal) RETURNS internal AS 'MODULE_PATHNAME', 'dap_bag_merge_deserialize'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_merge_deserialize(bytea, internal) IS 'The state that the bytes hold; damaged bytes are an error';
+COMMENT ON FUNCTION dap_internal.bag_merge_deserialize(bytea, internal) IS 'The state that the bytes hold; damaged bytes are an error';
 
-CREATE FUNCTION dap._bag_merge_final(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_merge_final'
+CREATE FUNCTION dap_internal.bag_merge_final(internal) RETURNS dap.bag AS 'MODULE_PATHNAME', 'dap_bag_merge_final'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION dap._bag_merge_final(internal) IS 'The bag that a state of dap.bag_merge has come to';
+COMMENT ON FUNCTION dap_internal.bag_merge_final(internal) IS 'The bag that a state of dap.bag_merge has come to';
 
 CREATE AGGREGATE dap.bag_merge(bag dap.bag) (
-  SFUNC = dap._bag_merge_add, STYPE = internal, SSPACE = 131072, FINALFUNC = dap._bag_merge_final, FINALFUNC_MODIFY = READ_ONLY,
-  COMBINEFUNC = dap._bag_merge_combine, SERIALFUNC = dap._bag_merge_serialize, DESERIALFUNC = dap._bag_merge_deserialize, PARALLEL = SAFE);
+  SFUNC = dap_internal.bag_merge_add, STYPE = internal, SSPACE = 131072, FINALFUNC = dap_internal.bag_merge_final, FINALFUNC_MODIFY = READ_ONLY,
+  COMBINEFUNC = dap_internal.bag_merge_combine, SERIALFUNC = dap_internal.bag_merge_serialize, DESERIALFUNC = dap_internal.bag_merge_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE dap.bag_merge(dap.bag) IS 'The values of all bags together';

@@ -13,13 +13,13 @@ CREATE TYPE dap.ingest_result AS (
 );
 COMMENT ON TYPE dap.ingest_result IS 'What became of one file: status loaded, skipped or failed, and why';
 
-CREATE FUNCTION dap._check_options(options jsonb) RETURNS void
+CREATE FUNCTION dap_internal.check_options(options jsonb) RETURNS void
 LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_check_options';
-COMMENT ON FUNCTION dap._check_options(jsonb) IS 'Internal: raises 22023 unless these can be the options of a source';
+COMMENT ON FUNCTION dap_internal.check_options(jsonb) IS 'Internal: raises 22023 unless these can be the options of a source';
 
-CREATE FUNCTION dap._csv_header(path text, options jsonb) RETURNS text[]
+CREATE FUNCTION dap_internal.csv_header(path text, options jsonb) RETURNS text[]
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_csv_header';
-COMMENT ON FUNCTION dap._csv_header(text, jsonb) IS 'Internal: the header of the first file that a path means; NULL without a file';
+COMMENT ON FUNCTION dap_internal.csv_header(text, jsonb) IS 'Internal: the header of the first file that a path means; NULL without a file';
 
 CREATE FUNCTION dap.ingest_csv(source text, path text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS SETOF dap.ingest_result
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_ingest_csv';

@@ -23,9 +23,9 @@ COMMENT ON FUNCTION dap.retry_rejects(integer, jsonb) IS
   'same file; those longer than dap.max_reject_bytes stay. Options given to the call that loaded it have to be given again. A failed file is loaded again from its path. The limits of rejects do not apply to what is retried. With another delimiter, quote or '
   'escape the file itself is read again and must hold the same bytes. Needs INSERT on the source''s table; 42704 for an unknown file, 55000 for one that is unloaded, dismissed or archived';
 
-CREATE FUNCTION dap._reject_text(raw bytea) RETURNS text
+CREATE FUNCTION dap_internal.reject_text(raw bytea) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_reject_text';
-COMMENT ON FUNCTION dap._reject_text(bytea) IS 'Internal: bytes as text where they are valid in the database''s encoding, else NULL';
+COMMENT ON FUNCTION dap_internal.reject_text(bytea) IS 'Internal: bytes as text where they are valid in the database''s encoding, else NULL';
 
 CREATE TYPE dap.exported_reject AS (
   file_id integer,
@@ -65,7 +65,7 @@ BEGIN
       HINT = 'The files are the lines of dap.files.';
   END IF;
   RETURN QUERY
-  SELECT r.file_id, r.path, r.source, r.line, r.byte_offset, r.stage, r.object, r.column_name, r.reason, r.message, dap._reject_text(r.raw), r.raw, r.raw_length
+  SELECT r.file_id, r.path, r.source, r.line, r.byte_offset, r.stage, r.object, r.column_name, r.reason, r.message, dap_internal.reject_text(r.raw), r.raw, r.raw_length
   FROM dap.rejects r
   WHERE export_rejects.file_id IS NULL OR r.file_id = export_rejects.file_id
   ORDER BY r.file_id, r.line, r.reject_id;

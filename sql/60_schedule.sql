@@ -1,13 +1,13 @@
 -- Nightly runs by pg_cron, which is looked for when it is needed: everything else works without it.
 
-CREATE FUNCTION dap._schedule_setting(name text) RETURNS text
+CREATE FUNCTION dap_internal.schedule_setting(name text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_schedule_setting';
-COMMENT ON FUNCTION dap._schedule_setting(text) IS 'Internal: pg_cron''s time zone, database and rule for days, which only superusers may SHOW; NULL where pg_cron does not have the setting';
-REVOKE ALL ON FUNCTION dap._schedule_setting(text) FROM PUBLIC;
+COMMENT ON FUNCTION dap_internal.schedule_setting(text) IS 'Internal: pg_cron''s time zone, database and rule for days, which only superusers may SHOW; NULL where pg_cron does not have the setting';
+REVOKE ALL ON FUNCTION dap_internal.schedule_setting(text) FROM PUBLIC;
 
-CREATE FUNCTION dap._schedule_next_run(schedule text, zone text, after timestamptz, both_days boolean DEFAULT false) RETURNS timestamptz
+CREATE FUNCTION dap_internal.schedule_next_run(schedule text, zone text, after timestamptz, both_days boolean DEFAULT false) RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,16 +109,16 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION dap._schedule_next_run(text, text, timestamptz, boolean) IS 'Internal: when a schedule of pg_cron is due next, in the time zone given; NULL where it cannot tell';
-REVOKE ALL ON FUNCTION dap._schedule_next_run(text, text, timestamptz, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION dap_internal.schedule_next_run(text, text, timestamptz, boolean) IS 'Internal: when a schedule of pg_cron is due next, in the time zone given; NULL where it cannot tell';
+REVOKE ALL ON FUNCTION dap_internal.schedule_next_run(text, text, timestamptz, boolean) FROM PUBLIC;
 
 -- Raises unless pg_cron can be used from here; `call` is what to run in pg_cron's own database instead.
-CREATE FUNCTION dap._schedule_requirements(call text) RETURNS void
+CREATE FUNCTION dap_internal.schedule_requirements(call text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  home CONSTANT text := dap._schedule_setting('cron.database_name');
+  home CONSTANT text := dap_internal.schedule_setting('cron.database_name');
   version integer[];
 BEGIN
   IF home IS NULL THEN
@@ -148,12 +148,12 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION dap._schedule_requirements(text) IS 'Internal: raises unless jobs can be scheduled from this database';
-REVOKE ALL ON FUNCTION dap._schedule_requirements(text) FROM PUBLIC;
+COMMENT ON FUNCTION dap_internal.schedule_requirements(text) IS 'Internal: raises unless jobs can be scheduled from this database';
+REVOKE ALL ON FUNCTION dap_internal.schedule_requirements(text) FROM PUBLIC;
 
 -- Why the server, as it and pg_hba.conf stand, would turn pg_cron away that connects so; NULL where it would not, or where that cannot be told. Every way in
 -- that libpq may try is looked at: both loopback addresses, with encryption where there is any and without. Run by the module, as a superuser.
-CREATE FUNCTION dap._login_refusal(role text, host text, server_user text, has_password boolean) RETURNS text
+CREATE FUNCTION dap_internal.login_refusal(role text, host text, server_user text, has_password boolean) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -216,15 +216,15 @@ EXCEPTION WHEN insufficient_privilege OR undefined_file OR invalid_text_represen
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION dap._login_refusal(text, text, text, boolean) IS 'Internal: why pg_cron''s connection would be turned away, as a sentence; NULL if it would not';
-REVOKE ALL ON FUNCTION dap._login_refusal(text, text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION dap_internal.login_refusal(text, text, text, boolean) IS 'Internal: why pg_cron''s connection would be turned away, as a sentence; NULL if it would not';
+REVOKE ALL ON FUNCTION dap_internal.login_refusal(text, text, text, boolean) FROM PUBLIC;
 
-CREATE FUNCTION dap._schedule_refusal() RETURNS text
+CREATE FUNCTION dap_internal.schedule_refusal() RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_schedule_refusal';
-COMMENT ON FUNCTION dap._schedule_refusal() IS 'Internal: why a job of the current user could not connect to the server; NULL where it can, or needs no connection';
-REVOKE ALL ON FUNCTION dap._schedule_refusal() FROM PUBLIC;
+COMMENT ON FUNCTION dap_internal.schedule_refusal() IS 'Internal: why a job of the current user could not connect to the server; NULL where it can, or needs no connection';
+REVOKE ALL ON FUNCTION dap_internal.schedule_refusal() FROM PUBLIC;
 
 CREATE FUNCTION dap.schedule(schedule text DEFAULT '0 2 * * *', command text DEFAULT 'SELECT * FROM dap.refresh_all()',
   name text DEFAULT 'dap_' || pg_catalog.current_database()) RETURNS bigint
@@ -232,7 +232,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  zone CONSTANT text := coalesce(dap._schedule_setting('cron.timezone'), 'GMT');  -- before 1.5 always GMT
+  zone CONSTANT text := coalesce(dap_internal.schedule_setting('cron.timezone'), 'GMT');  -- before 1.5 always GMT
   role pg_roles;
   known boolean;
   job bigint;
@@ -242,7 +242,7 @@ BEGIN
   IF schedule IS NULL OR command IS NULL OR name IS NULL THEN
     RAISE EXCEPTION 'schedule, command and name must not be null' USING ERRCODE = 'null_value_not_allowed';
   END IF;
-  PERFORM dap._schedule_requirements(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', name, schedule, command, current_database(), current_user));
+  PERFORM dap_internal.schedule_requirements(format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', name, schedule, command, current_database(), current_user));
   SELECT * INTO STRICT role FROM pg_roles AS r WHERE r.rolname = current_user;
   IF NOT role.rolcanlogin THEN
     RAISE EXCEPTION 'role "%" cannot log in, so pg_cron cannot run its jobs', current_user USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -256,13 +256,13 @@ BEGIN
     RAISE WARNING 'job "%" will run as superuser "%"', name, current_user
       USING HINT = 'Schedule it as a role that dap.grant_access made an operator: what the job reads could then do less harm.';
   END IF;
-  refusal := dap._schedule_refusal();
+  refusal := dap_internal.schedule_refusal();
   IF refusal IS NOT NULL THEN
     RAISE WARNING 'job "%" will not be able to connect', name
       USING DETAIL = refusal,
         HINT = 'Set cron.use_background_workers = on and restart the server: jobs need no connection then. Otherwise open pg_hba.conf for this connection, or give the server''s operating system user a password file.';
   END IF;
-  next := dap._schedule_next_run(schedule, zone, clock_timestamp(), coalesce(dap._schedule_setting('cron.match_dom_and_dow'), 'off') = 'on');
+  next := dap_internal.schedule_next_run(schedule, zone, clock_timestamp(), coalesce(dap_internal.schedule_setting('cron.match_dom_and_dow'), 'off') = 'on');
   IF next IS NULL THEN
     RAISE NOTICE 'job % "%" %, time zone %', job, name, CASE WHEN known THEN 'changed' ELSE 'scheduled' END, zone
       USING DETAIL = 'When it is due next cannot be told.';
@@ -289,7 +289,7 @@ BEGIN
   IF name IS NULL THEN
     RAISE EXCEPTION 'name must not be null' USING ERRCODE = 'null_value_not_allowed';
   END IF;
-  PERFORM dap._schedule_requirements(format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L;', name));
+  PERFORM dap_internal.schedule_requirements(format('SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = %L;', name));
   -- By number: some versions of pg_cron look a name up cut to 63 bytes.
   EXECUTE 'SELECT j.jobid FROM cron.job AS j WHERE j.jobname::text IN ($1, $1::name::text) AND j.username = current_user' INTO job USING name;
   IF job IS NULL THEN

@@ -1,6 +1,6 @@
 -- The built-in pipeline as data: what dap.setup() gives to dap.create_source(), dap.create_clean_model() and dap.create_model().
 
-CREATE FUNCTION dap._builtin_sources() RETURNS TABLE (source text, columns text[])
+CREATE FUNCTION dap_internal.builtin_sources() RETURNS TABLE (source text, columns text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -9,9 +9,9 @@ VALUES
   ('onboarding', '{onboarding_id,user_id,role,status,onboarding_date}'),
   ('transactions', '{transaction_id,user_id,amount,transaction_date}')
 $$;
-COMMENT ON FUNCTION dap._builtin_sources() IS 'Internal: the sources of the built-in pipeline';
+COMMENT ON FUNCTION dap_internal.builtin_sources() IS 'Internal: the sources of the built-in pipeline';
 
-CREATE FUNCTION dap._builtin_clean_models() RETURNS TABLE (model text, source text, columns jsonb, key text[], latest_by text[], comments jsonb)
+CREATE FUNCTION dap_internal.builtin_clean_models() RETURNS TABLE (model text, source text, columns jsonb, key text[], latest_by text[], comments jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -55,11 +55,11 @@ VALUES
       "amount": "Amount; all amounts are of one currency",
       "transaction_at": "When it was made"}')
 $$;
-COMMENT ON FUNCTION dap._builtin_clean_models() IS 'Internal: the clean models of the built-in pipeline; in comments the empty name is the table';
+COMMENT ON FUNCTION dap_internal.builtin_clean_models() IS 'Internal: the clean models of the built-in pipeline; in comments the empty name is the table';
 
 -- A habit of these queries, for exactness: numeric division keeps some 16 digits, and rounding its result once more could turn 0.4999... into 1. With a dividend
 -- of many decimals the first rounding is finer than the distance of any possible quotient from a half.
-CREATE FUNCTION dap._builtin_models() RETURNS TABLE (model text, query text, key text[], comments jsonb)
+CREATE FUNCTION dap_internal.builtin_models() RETURNS TABLE (model text, query text, key text[], comments jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -265,4 +265,4 @@ FROM people p LEFT JOIN amounts m ON m.role = p.role AND m.kyc_status = p.kyc_st
       "min_amount": "Lowest amount",
       "max_amount": "Highest amount"}')
 $$;
-COMMENT ON FUNCTION dap._builtin_models() IS 'Internal: the query models of the built-in pipeline; in comments the empty name is the table';
+COMMENT ON FUNCTION dap_internal.builtin_models() IS 'Internal: the query models of the built-in pipeline; in comments the empty name is the table';

@@ -3,8 +3,8 @@
 CREATE VIEW dap.files AS
 SELECT f.file_id, f.source, f.path, f.status, f.reason, f.content_hash, f.modified_at, f.bytes, f.rows_read, f.rows_loaded, f.rows_rejected,
   f.options, f.loaded_at, f.loaded_by, f.run_id,
-  (SELECT pg_catalog.array_agg(k.path ORDER BY k.path COLLATE pg_catalog."C") FROM dap.skip_ledger k WHERE k.file_id = f.file_id) AS also_at
-FROM dap.file_ledger f;
+  (SELECT pg_catalog.array_agg(k.path ORDER BY k.path COLLATE pg_catalog."C") FROM dap_internal.skip_ledger k WHERE k.file_id = f.file_id) AS also_at
+FROM dap_internal.file_ledger f;
 COMMENT ON VIEW dap.files IS 'Every content that was loaded, failed, unloaded, dismissed or archived';
 COMMENT ON COLUMN dap.files.file_id IS 'Number of the file; _file_id in the source''s table';
 COMMENT ON COLUMN dap.files.source IS 'The source that it was given to';
@@ -25,7 +25,7 @@ COMMENT ON COLUMN dap.files.also_at IS 'Other names under which the same bytes w
 
 CREATE VIEW dap.skipped_files AS
 SELECT f.source, k.path, k.file_id, f.path AS known_as, f.status, k.skipped_at, k.skipped_by, k.run_id
-FROM dap.skip_ledger k JOIN dap.file_ledger f ON f.file_id = k.file_id;
+FROM dap_internal.skip_ledger k JOIN dap_internal.file_ledger f ON f.file_id = k.file_id;
 COMMENT ON VIEW dap.skipped_files IS 'Every file that was left out because the source knows its bytes under another name';
 COMMENT ON COLUMN dap.skipped_files.source IS 'The source that it was given to';
 COMMENT ON COLUMN dap.skipped_files.path IS 'The file that was left out';
@@ -40,10 +40,10 @@ CREATE VIEW dap.rejects AS
 SELECT r.reject_id, r.file_id, f.path, f.source, r.line, r.byte_offset, r.stage,
   CASE WHEN c.oid IS NULL THEN coalesce(m.model, s.source) ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END AS object, r.column_name,
   r.reason, r.message, r.raw, r.raw_length
-FROM dap.reject_ledger r
-LEFT JOIN dap.file_ledger f ON f.file_id = r.file_id
-LEFT JOIN dap.source_definition s ON s.source_id = r.source_id AND r.stage = 'ingest'
-LEFT JOIN dap.model_definition m ON m.model_id = r.model_id
+FROM dap_internal.reject_ledger r
+LEFT JOIN dap_internal.file_ledger f ON f.file_id = r.file_id
+LEFT JOIN dap_internal.source_definition s ON s.source_id = r.source_id AND r.stage = 'ingest'
+LEFT JOIN dap_internal.model_definition m ON m.model_id = r.model_id
 LEFT JOIN pg_catalog.pg_class c ON c.oid = coalesce(m.relation, s.relation)
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace;
 COMMENT ON VIEW dap.rejects IS 'Every record that was not taken, and why. Holds data: raw is what the file says';

@@ -10,7 +10,7 @@ SELECT r.run_id, r.command, s.status, r.started_at, r.finished_at,
     WHEN s.status = 'aborted' THEN 'the run was done, but its caller rolled it back'
   END AS message,
   r.run_by
-FROM dap.run_ledger AS r
+FROM dap_internal.run_ledger AS r
 CROSS JOIN LATERAL (
   -- running and returned hold while the run's transaction goes on. Once it is gone, a line that it did not change is that of a run that failed
   -- to end or that was rolled back. A committed one has changed it, only later than this snapshot can see.
@@ -46,7 +46,7 @@ COMMENT ON COLUMN dap.runs.run_by IS 'The session''s user';
 
 CREATE VIEW dap.run_steps AS
 SELECT s.run_id, s.step, s.object, s.action, s.rows_in, s.rows_inserted, s.rows_updated, s.rows_deleted, s.rows_rejected, s.elapsed, s.message
-FROM dap.step_ledger AS s;
+FROM dap_internal.step_ledger AS s;
 COMMENT ON VIEW dap.run_steps IS 'The steps of each refresh that succeeded or failed; one that found nothing to do has none';
 COMMENT ON COLUMN dap.run_steps.run_id IS 'The run, see dap.runs';
 COMMENT ON COLUMN dap.run_steps.step IS 'Number of the step within its run';

@@ -3,7 +3,7 @@
 CREATE VIEW dap.status AS
 WITH RECURSIVE sources AS (
   SELECT s.source_id, s.source, s.relation, f.rows, f.run_id, f.refreshed_at, f.newest_file_at, f.change_id, f.failure
-  FROM dap.source_definition s
+  FROM dap_internal.source_definition s
   LEFT JOIN LATERAL (
     SELECT sum(l.rows_loaded) FILTER (WHERE l.status = 'loaded')::bigint AS rows,
       max(l.run_id) FILTER (WHERE l.status = 'loaded') AS run_id,
@@ -11,10 +11,10 @@ WITH RECURSIVE sources AS (
       max(coalesce(l.modified_at, l.loaded_at)) FILTER (WHERE l.status = 'loaded') AS newest_file_at,
       max(l.change_id) FILTER (WHERE l.status NOT IN ('failed', 'dismissed')) AS change_id,
       min(format('%s: %s', l.path, l.reason)) FILTER (WHERE l.status = 'failed') AS failure
-    FROM dap.file_ledger l WHERE l.source_id = s.source_id) f ON true
+    FROM dap_internal.file_ledger l WHERE l.source_id = s.source_id) f ON true
 ), edges AS (
   SELECT m.model_id, m.relation, u.upstream
-  FROM dap.model_definition m CROSS JOIN LATERAL unnest(m.upstream) AS u(upstream)
+  FROM dap_internal.model_definition m CROSS JOIN LATERAL unnest(m.upstream) AS u(upstream)
 ), inputs AS (
   -- What a refresh would write down as the model's inputs now.
   SELECT e.model_id,
@@ -22,14 +22,14 @@ WITH RECURSIVE sources AS (
       CASE WHEN s.source_id IS NULL THEN coalesce(v.version, 0) ELSE coalesce(s.change_id, 0) END) AS versions
   FROM edges e
   LEFT JOIN sources s ON s.relation = e.upstream
-  LEFT JOIN dap.model_definition m ON m.relation = e.upstream
-  LEFT JOIN dap.model_state v ON v.model_id = m.model_id
+  LEFT JOIN dap_internal.model_definition m ON m.relation = e.upstream
+  LEFT JOIN dap_internal.model_state v ON v.model_id = m.model_id
   WHERE s.source_id IS NOT NULL OR m.model_id IS NOT NULL
   GROUP BY e.model_id
 ), outdated (relation, message) AS (
   SELECT m.relation, CASE WHEN v.definition_hash <> m.definition_hash THEN 'its definition has changed' ELSE 'what it reads has changed' END
-  FROM dap.model_definition m
-  JOIN dap.model_state v ON v.model_id = m.model_id
+  FROM dap_internal.model_definition m
+  JOIN dap_internal.model_state v ON v.model_id = m.model_id
   LEFT JOIN inputs i ON i.model_id = m.model_id
   WHERE v.definition_hash <> m.definition_hash OR (NOT m.always AND v.inputs - ARRAY['views', 'functions', 'literals'] <> coalesce(i.versions, '{}'))
   UNION
@@ -48,8 +48,8 @@ WITH RECURSIVE sources AS (
   FROM sources s
   UNION ALL
   SELECT m.tier, m.model_id, NULL, m.model, m.relation, v.rows, v.run_id, v.refreshed_at, n.newest_file_at, v.model_id IS NOT NULL, NULL, t.message
-  FROM dap.model_definition m
-  LEFT JOIN dap.model_state v ON v.model_id = m.model_id
+  FROM dap_internal.model_definition m
+  LEFT JOIN dap_internal.model_state v ON v.model_id = m.model_id
   LEFT JOIN newest n ON n.relation = m.relation
   LEFT JOIN stale t ON t.relation = m.relation
 ), jobs AS (

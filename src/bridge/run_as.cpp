@@ -8,12 +8,14 @@ namespace {
 
 constexpr const char* kExtension = "dap_analytics";
 constexpr const char* kSchema = "dap";
+constexpr const char* kInternalSchema = "dap_internal";
 
 [[noreturn]] void raise_not_installed(const char* what) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("%s of extension \"%s\" does not exist in database \"%s\"", what, kExtension,
                          get_database_name(MyDatabaseId)),
-                  errhint("Run CREATE EXTENSION %s, or restore the extension's objects.", kExtension)));
+                  OidIsValid(get_extension_oid(kExtension, true)) ? errhint("Run ALTER EXTENSION %s UPDATE, or restore the extension's objects.", kExtension)
+                                                                  : errhint("Run CREATE EXTENSION %s.", kExtension)));
   pg_unreachable();
 }
 
@@ -59,15 +61,17 @@ Oid ledger_owner() {
   return owner;
 }
 
-Oid dap_schema() {
-  Oid schema = get_namespace_oid(kSchema, true);
-  if (!OidIsValid(schema)) raise_not_installed("schema \"dap\"");
+Oid internal_schema() {
+  Oid schema = get_namespace_oid(kInternalSchema, true);
+  if (!OidIsValid(schema)) raise_not_installed(psprintf("schema \"%s\"", kInternalSchema));
   return schema;
 }
 
+bool is_own_schema(Oid schema) { return OidIsValid(schema) && (schema == get_namespace_oid(kSchema, true) || schema == get_namespace_oid(kInternalSchema, true)); }
+
 Oid dap_relation(const char* name) {
-  Oid relation = get_relname_relid(name, dap_schema());
-  if (!OidIsValid(relation)) raise_not_installed(psprintf("relation \"%s.%s\"", kSchema, name));
+  Oid relation = get_relname_relid(name, internal_schema());
+  if (!OidIsValid(relation)) raise_not_installed(psprintf("relation \"%s.%s\"", kInternalSchema, name));
   // A table that somebody made in the schema by hand under one of our names must not receive what is meant for ours.
   // Indexes are no members of their own: their table vouches for them.
   Oid member = relation;
@@ -75,7 +79,7 @@ Oid dap_relation(const char* name) {
   if (kind == RELKIND_INDEX) member = IndexGetRelation(relation, false);
   if (getExtensionOfObject(RelationRelationId, member) != extension_oid())
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("relation \"%s.%s\" does not belong to extension \"%s\"", kSchema, name, kExtension),
+                    errmsg("relation \"%s.%s\" does not belong to extension \"%s\"", kInternalSchema, name, kExtension),
                     errhint("Drop or rename it and restore the extension's own table.")));
   return relation;
 }

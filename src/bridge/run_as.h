@@ -23,7 +23,10 @@ Oid ledger_owner();
 Oid extension_oid();
 // OID of the extension's own table or schema member by name, such as "file_ledger"; raises 55000 when the extension is not there.
 Oid dap_relation(const char* name);
-Oid dap_schema();
+// The schema of what nobody calls; 55000 when it is not there.
+Oid internal_schema();
+// Is it one of the extension's two schemas?
+bool is_own_schema(Oid schema);
 // For a relation that was locked since run_as_begin: 40001 if it belongs to somebody else now than whom the work runs as.
 void check_runs_as_owner(Relation relation);
 // The owner of a relation; 42P01 if there is no such relation.

@@ -11,10 +11,10 @@ SELECT length(b::text), b OPERATOR(dap.=) b::text::dap.bag AS same FROM (SELECT 
 SELECT length('{1e131071,1e-16383}'::dap.bag::text);
 
 -- Bytes: stored bags keep these for ever.
-SELECT t, dap._bag_send(t::dap.bag) FROM (VALUES ('{}'), ('{0}'), ('{2}'), ('{1.25:3,2}'), ('{-0.01,100:1000000,100.01}'), ('{-Infinity,1,Infinity:2,NaN:300}'),
+SELECT t, dap_internal.bag_send(t::dap.bag) FROM (VALUES ('{}'), ('{0}'), ('{2}'), ('{1.25:3,2}'), ('{-0.01,100:1000000,100.01}'), ('{-Infinity,1,Infinity:2,NaN:300}'),
   ('{-9223372036854775808,9223372036854775807}'), ('{1,1e-1000,1e1000:2,-12345678901234567890.5}')) v(t);
-SELECT dap._bag_send(dap.bag_agg(x)) AS hundred FROM generate_series(1, 300) x;
-SELECT dap._bag_send('{1.50:2,3}') = dap._bag_send('{3.000,1.5,1.5}') AS values_alone;
+SELECT dap_internal.bag_send(dap.bag_agg(x)) AS hundred FROM generate_series(1, 300) x;
+SELECT dap_internal.bag_send('{1.50:2,3}') = dap_internal.bag_send('{3.000,1.5,1.5}') AS values_alone;
 SELECT pg_column_size(dap.bag_agg(x % 10)) AS bytes_of_ten FROM generate_series(1, 100000) x;
 
 -- Sum, difference, equality: of values, whatever their scale.
@@ -89,8 +89,8 @@ SELECT b FROM (VALUES ('{1}'::dap.bag)) v(b) ORDER BY b;
 
 -- Everyone may use them; nobody may call what is behind them.
 CREATE ROLE regress_dap_stranger;
-SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND 'dap.bag'::regtype = ANY (p.proargtypes || p.prorettype)
-  AND has_function_privilege('regress_dap_stranger', p.oid, 'EXECUTE') = (p.proname ~ '^_' AND p.proname !~ '^_bag_(in|out|send|hash|hash_extended)$') ORDER BY 1;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND 'dap.bag'::regtype = ANY (p.proargtypes || p.prorettype)
+  AND has_function_privilege('regress_dap_stranger', p.oid, 'EXECUTE') = (p.pronamespace = 'dap_internal'::regnamespace AND p.proname !~ '^bag_(in|out|send|hash|hash_extended)$') ORDER BY 1;
 SET ROLE regress_dap_stranger;
 SELECT dap.median(dap.bag_agg(x) OPERATOR(dap.+) '{2:10}'), '{1}'::dap.bag OPERATOR(dap.=) '{1.0}' AS equal FROM generate_series(1, 3) x;
 RESET ROLE;

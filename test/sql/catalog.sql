@@ -14,7 +14,7 @@ SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"na
 SELECT dap.create_model('t', 'SELECT 1 AS k, sum(v) AS total FROM intermediate.m', '{k}');
 SELECT status, rows_loaded FROM dap.ingest_bytes('s', 'a.csv', E'id,v\n1,1.25\n2,2.50\n');
 SELECT object, action FROM dap.refresh_all(ingest => false);
-CREATE TABLE saved AS SELECT * FROM dap.model_definition;
+CREATE TABLE saved AS SELECT * FROM dap_internal.model_definition;
 
 -- The entries of the definitions above
 CREATE FUNCTION pg_temp.entry(target regclass) RETURNS jsonb LANGUAGE sql AS $$
@@ -32,7 +32,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN format('%s %s', SQLSTATE, concat_ws(' / ', SQLERRM, nullif(detail, '')));
 END $$;
 CREATE FUNCTION pg_temp.write(kind text, target regclass, payload jsonb) RETURNS text LANGUAGE sql AS $$
-  SELECT pg_temp.attempt(format('SELECT dap._write(%L, %L, %L)', kind, target, payload)) $$;
+  SELECT pg_temp.attempt(format('SELECT dap_internal.write(%L, %L, %L)', kind, target, payload)) $$;
 
 -- Models
 SELECT pg_temp.write('model', 'analytics.t', pg_temp.entry('analytics.t')) AS query, pg_temp.write('model', 'intermediate.m', pg_temp.entry('intermediate.m')) AS clean;
@@ -70,29 +70,29 @@ FROM (VALUES (1, '{"path": "a", "reason": " "}'::jsonb), (2, '{"path": "", "reas
   (4, '{"path": "a", "reason": "r", "content_hash": "zz000000000000000000000000000000", "bytes": 1}'), (5, '{"path": "a", "reason": "r", "content_hash": "00000000000000000000000000000000"}'),
   (6, '{"path": "a", "reason": "r", "content_hash": "00000000000000000000000000000000", "bytes": -1}'), (7, '{"path": "a", "reason": "r", "bytes": {}}'), (8, '["path"]')) AS c(n, payload) ORDER BY n;
 SELECT pg_temp.write('drop_source', 'staging.s', '{}') AS source, pg_temp.write('drop_model', 'intermediate.m', '{}') AS model, pg_temp.write('guard', 'staging.s', '[]') AS guard;
-SELECT pg_temp.attempt($$SELECT dap._grant(current_user::regrole, 'owner')$$) AS level, pg_temp.attempt($$SELECT dap._grant(4294967294::oid::regrole, 'admin')$$) AS role;
-SELECT count(*) AS changed FROM (SELECT to_jsonb(d) - 'created_at' FROM dap.model_definition d JOIN saved USING (model_id) EXCEPT SELECT to_jsonb(s) - 'created_at' FROM saved s) AS c;
+SELECT pg_temp.attempt($$SELECT dap_internal.grant(current_user::regrole, 'owner')$$) AS level, pg_temp.attempt($$SELECT dap_internal.grant(4294967294::oid::regrole, 'admin')$$) AS role;
+SELECT count(*) AS changed FROM (SELECT to_jsonb(d) - 'created_at' FROM dap_internal.model_definition d JOIN saved USING (model_id) EXCEPT SELECT to_jsonb(s) - 'created_at' FROM saved s) AS c;
 SELECT object, action FROM dap.refresh_all(ingest => false);
 
 -- The tables refuse it, too; and where nothing refused it, the refresh says what is wrong
-SELECT change, left(pg_temp.attempt(format('UPDATE dap.model_definition SET %s WHERE relation = %L::regclass', change, 'analytics.t')), 5) AS sqlstate
+SELECT change, left(pg_temp.attempt(format('UPDATE dap_internal.model_definition SET %s WHERE relation = %L::regclass', change, 'analytics.t')), 5) AS sqlstate
 FROM (VALUES (1, $$columns = '[["x", "y", "name"]]'$$), (2, $$columns = '[null]'$$), (3, $$columns = '[{"name": 7}]'$$), (4, $$columns = '[]'$$), (5, $$columns = '"name"'$$),
   (6, $$columns = '[{"name": "k"}, {}]'$$), (7, $$key = '{other}'$$), (8, $$latest_by = '{other}'$$), (9, $$kind = 'clean', query = NULL, source_id = 1, tier = 1, upstream = '{}'$$)) AS c(n, change) ORDER BY n;
 DO $$
 DECLARE
   constraint_name name;
 BEGIN
-  FOR constraint_name IN SELECT conname FROM pg_constraint WHERE conrelid = 'dap.model_definition'::regclass AND contype = 'c' LOOP
-    EXECUTE format('ALTER TABLE dap.model_definition DROP CONSTRAINT %I', constraint_name);
+  FOR constraint_name IN SELECT conname FROM pg_constraint WHERE conrelid = 'dap_internal.model_definition'::regclass AND contype = 'c' LOOP
+    EXECUTE format('ALTER TABLE dap_internal.model_definition DROP CONSTRAINT %I', constraint_name);
   END LOOP;
 END $$;
 CREATE FUNCTION pg_temp.damage(target regclass, change text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
 BEGIN
-  EXECUTE format('UPDATE dap.model_definition SET %s WHERE relation = %L::regclass', change, target);
+  EXECUTE format('UPDATE dap_internal.model_definition SET %s WHERE relation = %L::regclass', change, target);
   answer := pg_temp.attempt($q$SELECT * FROM dap.refresh_all('full', false)$q$);
-  UPDATE dap.model_definition d SET (columns, key, latest_by, upstream, source_id, query, settings) = (s.columns, s.key, s.latest_by, s.upstream, s.source_id, s.query, s.settings) FROM saved s WHERE s.model_id = d.model_id;
+  UPDATE dap_internal.model_definition d SET (columns, key, latest_by, upstream, source_id, query, settings) = (s.columns, s.key, s.latest_by, s.upstream, s.source_id, s.query, s.settings) FROM saved s WHERE s.model_id = d.model_id;
   RETURN answer;
 END $$;
 SET client_min_messages = error;
@@ -107,12 +107,12 @@ RESET client_min_messages;
 SELECT object, action FROM dap.refresh_all(ingest => false);
 
 -- Statements as another role: no transaction is ended, nothing is copied to a client, no row is kept
-SELECT statement, pg_temp.attempt(format('SELECT dap._run_as(current_user::regrole, %L)', statement))
+SELECT statement, pg_temp.attempt(format('SELECT dap_internal.run_as(current_user::regrole, %L)', statement))
 FROM (VALUES (1, 'COMMIT'), (2, 'ROLLBACK'), (3, 'BEGIN'), (4, 'SAVEPOINT here'), (5, 'ROLLBACK TO SAVEPOINT here'), (6, 'SELECT 1; COMMIT'), (7, 'COPY dap.files TO STDOUT'), (8, 'COPY staging.s FROM STDIN'),
   (9, 'PREPARE TRANSACTION ''x'''), (10, 'VACUUM staging.s'), (11, 'SELEC'), (12, '')) AS c(n, statement) ORDER BY n;
-SELECT dap._run_as(current_user::regrole, 'SELECT 1; SELECT i FROM generate_series(7, 9) AS i') AS last, dap._run_as(current_user::regrole, 'SELECT 1; SELECT 2 WHERE false') AS none,
-  dap._run_as(current_user::regrole, 'SELECT') AS no_column, dap._run_as(current_user::regrole, 'SHOW search_path') AS utility;
+SELECT dap_internal.run_as(current_user::regrole, 'SELECT 1; SELECT i FROM generate_series(7, 9) AS i') AS last, dap_internal.run_as(current_user::regrole, 'SELECT 1; SELECT 2 WHERE false') AS none,
+  dap_internal.run_as(current_user::regrole, 'SELECT') AS no_column, dap_internal.run_as(current_user::regrole, 'SHOW search_path') AS utility;
 CREATE TABLE counted (i bigint);
-SELECT dap._run_as(current_user::regrole, 'INSERT INTO public.counted SELECT i FROM generate_series(1, 5) AS i RETURNING i') AS first;
+SELECT dap_internal.run_as(current_user::regrole, 'INSERT INTO public.counted SELECT i FROM generate_series(1, 5) AS i RETURNING i') AS first;
 SELECT count(*) FROM counted;
 DROP TABLE counted, saved;

@@ -7,7 +7,7 @@ RESET client_min_messages;
 CREATE FUNCTION pg_temp.try(rule jsonb, VARIADIC texts text[])
   RETURNS TABLE (input text, ok boolean, value text, reason text) LANGUAGE sql AS
 $$ SELECT to_json(t), c.ok, c.value, c.reason
-     FROM unnest(texts) WITH ORDINALITY AS u(t, n), LATERAL dap._convert(t, '{"name": "c"}' || rule) AS c ORDER BY n $$;
+     FROM unnest(texts) WITH ORDINALITY AS u(t, n), LATERAL dap_internal.convert(t, '{"name": "c"}' || rule) AS c ORDER BY n $$;
 
 -- Numbers
 SELECT * FROM pg_temp.try('{"type": "bigint"}', '0', '-0', '+7', ' 42 ', E'\t42\n', '007', '12.00', '1e3', '1.25e2', '10e-1', '12.5', '1e-1',
@@ -29,8 +29,8 @@ SELECT * FROM pg_temp.try('{"type": "numeric(2,-3)"}', '12000', '12500', '99e3',
 SELECT * FROM pg_temp.try('{"type": "numeric(3,5)"}', '0.00999', '0.01', '0.000001');
 SELECT * FROM pg_temp.try('{"type": "numeric"}', '12.340', '-0.000', '1e3', '1.5e-3', '0e-5', '123456789012345678901234567890.123456789',
   '1e-16384', '1e131072');
-SELECT length(c.value) FROM dap._convert('1e131071', '{"name": "c", "type": "numeric"}') AS c;
-SELECT length(c.value) FROM dap._convert('1e-16383', '{"name": "c", "type": "numeric"}') AS c;
+SELECT length(c.value) FROM dap_internal.convert('1e131071', '{"name": "c", "type": "numeric"}') AS c;
+SELECT length(c.value) FROM dap_internal.convert('1e-16383', '{"name": "c", "type": "numeric"}') AS c;
 SELECT * FROM pg_temp.try('{"type": "double precision"}', '0.1', '-0', '1e308', '1.8e308', '5e-324', '1e-400', '0e-999', '1e999', '-1e-400',
   '2.2250738585072011e-308', '9007199254740993', 'NaN', 'infinity', '0x1p3', '1d');
 SELECT * FROM pg_temp.try('{"type": "real"}', '0.1', '3.4028235e38', '3.5e38', '1e-45', '1e-46', '16777217');
@@ -68,7 +68,7 @@ SELECT * FROM pg_temp.try('{"type": "text", "trim": false}', '  a b ', '', ' ');
 SELECT * FROM pg_temp.try('{"type": "text", "lower": true, "map": {"done": "completed", "n/a": null, "none": "", "": "empty", "loud": "LOUD"}}',
   ' DONE ', 'Done', 'done', 'DONE!', 'N/A', 'none', '  ', 'Loud', NULL);
 -- As lower() does it in this database's collation.
-SELECT bool_and(c.value = lower(t)) FROM unnest(ARRAY['ÄÖÜ', 'Straße', 'ΌΔΟΣ', 'İI', 'Aͅ', 'Abc']) AS t, dap._convert(t, '{"name": "c", "type": "text", "lower": true}') AS c;
+SELECT bool_and(c.value = lower(t)) FROM unnest(ARRAY['ÄÖÜ', 'Straße', 'ΌΔΟΣ', 'İI', 'Aͅ', 'Abc']) AS t, dap_internal.convert(t, '{"name": "c", "type": "text", "lower": true}') AS c;
 SELECT * FROM pg_temp.try('{"type": "text", "required": true, "map": {"-": null}}', 'x', ' ', '-', NULL, '');
 SELECT * FROM pg_temp.try('{"type": "integer", "map": {"one": "1", "-": null}}', 'one', ' one ', 'One', '-', '2');
 SELECT * FROM pg_temp.try('{"type": "integer", "trim": false}', ' 1 ', ' ');
@@ -101,7 +101,7 @@ SELECT * FROM pg_temp.try('{"type": "timestamptz", "format": "YYYY-MM-DD HH24:MI
 -- That there is no such day is the reason only where nothing else is.
 CREATE FUNCTION pg_temp.why(rule jsonb, VARIADIC texts text[])
   RETURNS TABLE (input text, reason text, message text) LANGUAGE sql AS
-$$ SELECT to_json(t), c.reason, c.message FROM unnest(texts) WITH ORDINALITY AS u(t, n), LATERAL dap._convert(t, '{"name": "c"}' || rule) AS c ORDER BY n $$;
+$$ SELECT to_json(t), c.reason, c.message FROM unnest(texts) WITH ORDINALITY AS u(t, n), LATERAL dap_internal.convert(t, '{"name": "c"}' || rule) AS c ORDER BY n $$;
 SELECT * FROM pg_temp.why('{"type": "date"}', '2023-02-29', '2023-02-29 10:00', '2023-02-28 24:00', '2023-02-28 10:00:00.1234567', '2023-13-45x', '2023-2-29', '52');
 SELECT * FROM pg_temp.why('{"type": "date", "format": "DD.MM.YYYY"}', '29.02.2023', '99.99.9999', '00.01.2023', '29.02.23', '52', '52 rue', '2023-02-29', '29.02.2023 10:00', '29/02/2023');
 SELECT * FROM pg_temp.why('{"type": "date", "format": ["YYYYMMDD", "DD Mon YYYY"]}', '20230229', '2023022', '99999999', '99 Feb 2023', '99 Foo 2023', '99', 'jednostki');
@@ -133,7 +133,7 @@ DECLARE
   detail text;
   hint text;
 BEGIN
-  PERFORM dap._convert('x', rule);
+  PERFORM dap_internal.convert('x', rule);
   RETURN 'accepted';
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;

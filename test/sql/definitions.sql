@@ -58,7 +58,7 @@ SELECT dap.create_source('s', options => '{"delimiter": ";"}');
 SELECT 'staging.s'::regclass::oid AS before \gset
 SELECT dap.create_source('s', path => 's*.csv', columns => '{a,f,"B c"}', options => '{"delimiter": ";"}', or_replace => true);
 SELECT 'staging.s'::regclass::oid = :before AS same_table, pg_temp.shape('staging.s');
-SELECT path, columns, options, definition_hash <> '' AS hashed, created_by = current_user AS mine FROM dap.source_definition;
+SELECT path, columns, options, definition_hash <> '' AS hashed, created_by = current_user AS mine FROM dap_internal.source_definition;
 -- columns that hold values stay
 SELECT status, rows_loaded FROM dap.ingest_bytes('s', 'one', E'a;f;B c\n1;;3\n'::bytea);
 SELECT dap.create_source('s', path => 's*.csv', columns => '{a,f}', or_replace => true);
@@ -73,7 +73,7 @@ SELECT dap.drop_source('Odd "name", with 100% é');
 \set header_file :builddir '/definitions_header.csv'
 COPY (SELECT 'id; Amount ;note') TO :'header_file';
 SELECT dap.create_source('from_file', path => :'header_file', options => '{"delimiter": ";"}');
-SELECT columns FROM dap.source_definition WHERE source = 'from_file';
+SELECT columns FROM dap_internal.source_definition WHERE source = 'from_file';
 SELECT dap.create_source('from_file', path => :'header_file', options => '{"delimiter": ";"}');
 SELECT dap.drop_source('from_file');
 \set no_files :builddir '/definitions_none*.csv'
@@ -88,7 +88,7 @@ UPDATE staging.s SET a = '2';
 DELETE FROM staging.s;
 TRUNCATE staging.s;
 WITH gone AS (DELETE FROM staging.s WHERE false RETURNING 1) SELECT * FROM gone;
-SELECT dap._guard();
+SELECT dap_internal.guard();
 \set VERBOSITY terse
 DROP EXTENSION dap_analytics;
 \set VERBOSITY default
@@ -104,7 +104,7 @@ SELECT dap.create_source('old', columns => '{a,b}', options => '{"adopt": true}'
 SELECT f.path, f.status, f.reason, f.rows_read, f.rows_loaded, s.a, s.b FROM staging.old s JOIN dap.files f ON f.file_id = s._file_id ORDER BY f.file_id, s._line;
 SELECT pg_temp.shape('staging.old');
 DELETE FROM staging.old;
-SELECT options FROM dap.source_definition WHERE source = 'old';
+SELECT options FROM dap_internal.source_definition WHERE source = 'old';
 CREATE VIEW staging.view_of AS SELECT 1::bigint AS _line, 1 AS _file_id, ''::text AS a;
 SELECT dap.create_source('view_of', columns => '{a}');
 CREATE TABLE staging.empty_one (_line bigint, _file_id integer, a text);
@@ -215,7 +215,7 @@ SELECT dap.create_model('m', 'SELECT 1 AS a', NULL);
 SELECT dap.create_model('m', 'SELECT 1 AS a', '{b}');
 SELECT dap.create_model('m', 'SELECT 1 AS a', '{a,a}');
 SELECT dap.create_model('public.m', 'SELECT 1 AS a', '{a}');
-SELECT count(*) FROM dap.model_definition WHERE kind = 'query';
+SELECT count(*) FROM dap_internal.model_definition WHERE kind = 'query';
 
 SELECT dap.create_model('m', $$SELECT 'x' AS label, 1.5::numeric(5,2) AS number, 'y'::varchar(10) AS short, 'z' COLLATE "C" AS sorted, ARRAY[1] AS list, id FROM intermediate.c$$, '{label,id}');
 SELECT pg_temp.shape('analytics.m');
@@ -227,7 +227,7 @@ SELECT dap.create_model('m', 'SELECT 1 AS a', '{a}');
 CREATE VIEW public.over_c AS SELECT id FROM intermediate.c;
 CREATE VIEW public.over_over_c AS SELECT id FROM public.over_c WHERE EXISTS (SELECT FROM staging.old o WHERE o.a = id::text);
 SELECT dap.create_model('deep', $$WITH w AS (SELECT id FROM public.over_over_c) SELECT id, (SELECT count(*) FROM analytics.m WHERE id IN (SELECT length(a) FROM staging.s)) AS n FROM w$$, '{id}');
-SELECT upstream, always FROM dap.model_definition WHERE relation = 'analytics.deep'::regclass;
+SELECT upstream, always FROM dap_internal.model_definition WHERE relation = 'analytics.deep'::regclass;
 -- what can change by itself is computed each time
 CREATE TABLE public.lookup (id integer);
 CREATE FUNCTION public.any_number() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
@@ -241,7 +241,7 @@ SELECT dap.create_model('k6', 'SELECT id FROM intermediate.c WHERE id > random()
 SELECT dap.create_model('k7', 'SELECT DISTINCT at::timestamp::date AS day FROM (SELECT note::date AS at FROM (VALUES (date ''2024-01-01'')) AS v(note)) s', '{day}');
 SELECT dap.create_model('k8', 'TABLE intermediate.c', '{id}');
 SELECT dap.create_model('k9', 'VALUES (1)', '{column1}');
-SELECT relation, always, upstream FROM dap.model_definition WHERE relation::text LIKE 'analytics.k%' ORDER BY model_id;
+SELECT relation, always, upstream FROM dap_internal.model_definition WHERE relation::text LIKE 'analytics.k%' ORDER BY model_id;
 SELECT dap.drop_model('k' || n) FROM generate_series(1, 9) AS n;
 
 -- Cycles, and layers in the wrong order
@@ -298,7 +298,7 @@ SELECT dap.drop_model('c');
 -- A source that stays as it is waits for no load: no lock of it is taken
 SELECT dap.create_source('idle', columns => '{a}');
 CREATE FUNCTION pg_temp.locks() RETURNS bigint LANGUAGE sql AS $$
-  SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'dap.source_definition'::regclass $$;
+  SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'dap_internal.source_definition'::regclass $$;
 BEGIN;
 SELECT dap.create_source('idle', columns => '{a}', options => NULL), dap.create_source('idle', columns => '{a}', options => '{"adopt": true}');
 SELECT pg_temp.locks() AS unchanged;
@@ -308,15 +308,15 @@ COMMIT;
 -- A session that quotes all identifiers means the same models
 SET quote_all_identifiers = on;
 SELECT dap.create_model('quoted', 'SELECT 1 AS a', '{a}');
-SELECT model FROM dap.model_definition;
+SELECT model FROM dap_internal.model_definition;
 DROP TABLE analytics.quoted;
 SELECT dap.create_model('quoted', 'SELECT 1 AS a', '{a}');
-SELECT count(*) FROM dap.model_definition;
+SELECT count(*) FROM dap_internal.model_definition;
 DROP TABLE analytics.quoted;
 SELECT dap.drop_model('analytics.quoted');
 RESET quote_all_identifiers;
-SELECT dap.drop_source(source) FROM dap.source_definition ORDER BY source_id;
-SELECT (SELECT count(*) FROM dap.source_definition) AS sources, (SELECT count(*) FROM dap.model_definition) AS models, (SELECT count(*) FROM dap.model_state) AS states;
+SELECT dap.drop_source(source) FROM dap_internal.source_definition ORDER BY source_id;
+SELECT (SELECT count(*) FROM dap_internal.source_definition) AS sources, (SELECT count(*) FROM dap_internal.model_definition) AS models, (SELECT count(*) FROM dap_internal.model_state) AS states;
 SELECT status, count(*) FROM dap.files GROUP BY status;
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN ('staging'::regnamespace, 'intermediate'::regnamespace, 'analytics'::regnamespace) AND c.relkind IN ('r', 'v') ORDER BY c.relname;
 DROP EXTENSION dap_analytics;

@@ -84,7 +84,7 @@ SELECT path, status, rows_loaded FROM dap.files WHERE status IN ('loaded', 'dism
 SELECT * FROM pg_temp.refresh();
 
 -- A model's table: the same definition again, others than it are not touched
-SELECT min(model_id) AS number FROM dap.model_definition \gset
+SELECT min(model_id) AS number FROM dap_internal.model_definition \gset
 SELECT pg_temp.load('x.csv', E'id,v\nx,1\n2,2.50\n');
 SELECT * FROM pg_temp.refresh();
 DROP TABLE intermediate.m;
@@ -92,7 +92,7 @@ SELECT state, regexp_replace(message, '''[0-9]+''', 'NUMBER') AS message FROM da
 SELECT object, reason FROM dap.rejects;
 SELECT pg_temp.say('SELECT pg_temp.refresh()');
 SELECT pg_temp.m();
-SELECT model_id = :number AS same_number, relation, upstream FROM dap.model_definition ORDER BY model_id;
+SELECT model_id = :number AS same_number, relation, upstream FROM dap_internal.model_definition ORDER BY model_id;
 SELECT pg_temp.m();
 SELECT * FROM pg_temp.refresh();
 SELECT * FROM pg_temp.refresh();
@@ -175,7 +175,7 @@ SELECT object, kind, action FROM dap.setup() WHERE action <> 'exists';
 DROP SCHEMA analytics CASCADE;
 SELECT object, kind, action FROM dap.setup() WHERE action <> 'exists';
 SELECT count(*), count(*) FILTER (WHERE action = 'built') AS built FROM dap.refresh_all(ingest => false);
-SELECT count(*), count(DISTINCT relation) FROM dap.model_definition;
+SELECT count(*), count(DISTINCT relation) FROM dap_internal.model_definition;
 DROP EXTENSION dap_analytics CASCADE;
 DROP SCHEMA staging, intermediate, analytics CASCADE;
 DROP TYPE public.regress_row;

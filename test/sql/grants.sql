@@ -37,9 +37,9 @@ CREATE FUNCTION pg_temp.letters(variadic levels boolean[]) RETURNS text LANGUAGE
 SELECT p.proname, pg_temp.letters(has_function_privilege('regress_dap_nobody', p.oid, 'EXECUTE'), has_function_privilege('regress_dap_monitor', p.oid, 'EXECUTE'),
   has_function_privilege('Regress dap reader', p.oid, 'EXECUTE'), has_function_privilege('regress_dap_operator', p.oid, 'EXECUTE'),
   has_function_privilege('regress_dap_admin', p.oid, 'EXECUTE')) AS executable_by
-FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.proname NOT LIKE '\_%' AND p.prokind = 'f' ORDER BY p.proname COLLATE "C";
+FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f' ORDER BY p.proname COLLATE "C";
 SELECT p.proname AS internal_beyond_admins FROM pg_proc p, unnest(ARRAY['regress_dap_nobody', 'regress_dap_monitor', 'Regress dap reader', 'regress_dap_operator']) AS r
-WHERE p.pronamespace = 'dap'::regnamespace AND p.proname LIKE '\_%' AND has_function_privilege(r, p.oid, 'EXECUTE') AND p.proname NOT LIKE '\_bag\_%';
+WHERE p.pronamespace = 'dap_internal'::regnamespace AND has_function_privilege(r, p.oid, 'EXECUTE') AND p.proname NOT LIKE 'bag\_%';
 -- what the server checks where it folds constants and hashes a list
 SET ROLE regress_dap_nobody;
 SELECT '{1:3}'::dap.bag::text, '{2}'::text::dap.bag, dap.bag_add('{1}', '{2}')::text;
@@ -47,17 +47,17 @@ SELECT b::text FROM (VALUES (dap.bag_add('{1}', '{2}'))) v (b)
 WHERE b OPERATOR(dap.=) ANY (ARRAY['{1}', '{2}', '{3}', '{4}', '{5}', '{6}', '{7}', '{8}', '{9}', '{1,2}']::dap.bag[]);
 RESET ROLE;
 SELECT p.proname AS writer_open_to_admins FROM pg_proc p
-WHERE p.pronamespace = 'dap'::regnamespace AND p.proname ~ '^_(write|record)_' AND has_function_privilege('regress_dap_admin', p.oid, 'EXECUTE');
+WHERE p.pronamespace = 'dap_internal'::regnamespace AND p.proname ~ '^(write|record)_' AND has_function_privilege('regress_dap_admin', p.oid, 'EXECUTE');
 -- read
 SELECT c.relname, pg_temp.letters(has_table_privilege('regress_dap_nobody', c.oid, 'SELECT'), has_table_privilege('regress_dap_monitor', c.oid, 'SELECT'),
   has_table_privilege('Regress dap reader', c.oid, 'SELECT'), has_table_privilege('regress_dap_operator', c.oid, 'SELECT'),
   has_table_privilege('regress_dap_admin', c.oid, 'SELECT')) AS readable_by
-FROM pg_class c WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind IN ('r', 'v') ORDER BY c.relname COLLATE "C";
+FROM pg_class c WHERE c.relnamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND c.relkind IN ('r', 'v') ORDER BY c.relname COLLATE "C";
 -- and write: no role has DML on the ledger
 SELECT c.relname AS writable FROM pg_class c, unnest(ARRAY['regress_dap_nobody', 'regress_dap_monitor', 'Regress dap reader', 'regress_dap_operator', 'regress_dap_admin']) AS r
-WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind = 'r' AND has_table_privilege(r, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES');
+WHERE c.relnamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND c.relkind = 'r' AND has_table_privilege(r, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES');
 SELECT c.relname AS usable_sequence FROM pg_class c, unnest(ARRAY['regress_dap_nobody', 'regress_dap_operator', 'regress_dap_admin']) AS r
-WHERE c.relnamespace = 'dap'::regnamespace AND c.relkind = 'S' AND has_sequence_privilege(r, c.oid, 'USAGE, UPDATE, SELECT');
+WHERE c.relnamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND c.relkind = 'S' AND has_sequence_privilege(r, c.oid, 'USAGE, UPDATE, SELECT');
 SELECT n.nspname, c.relkind, p.privilege, count(*), count(*) FILTER (WHERE has_table_privilege('regress_dap_monitor', c.oid, p.privilege)) AS monitor,
   count(*) FILTER (WHERE has_table_privilege('Regress dap reader', c.oid, p.privilege)) AS reader,
   count(*) FILTER (WHERE has_table_privilege('regress_dap_operator', c.oid, p.privilege)) AS operator
@@ -82,7 +82,7 @@ SELECT dap.ingest_bytes('users', 'x', ''::bytea);
 SELECT dap.grant_access('regress_dap_nobody', 'admin');
 SELECT dap.dismiss_file('x', 'y');
 TABLE dap.status;
-TABLE dap.file_ledger;
+TABLE dap_internal.file_ledger;
 RESET ROLE;
 
 -- The monitor sees states, no data
@@ -112,8 +112,8 @@ SELECT dap.drop_model('user_activity');
 SELECT dap.dismiss_file('u1', 'because');
 SELECT dap.setup();
 SELECT dap.grant_access('regress_dap_operator', 'admin');
-SELECT dap._run_as('regress_dap_owner', 'SELECT 1');
-SELECT dap._write('drop_source', 'staging.users', '{}');
+SELECT dap_internal.run_as('regress_dap_owner', 'SELECT 1');
+SELECT dap_internal.write('drop_source', 'staging.users', '{}');
 RESET ROLE;
 
 -- The admin defines, and gives access, but cannot reach beyond the owner's rights
@@ -126,13 +126,13 @@ SELECT count(*) AS steps FROM dap.setup(owner => 'regress_dap_owner');
 SELECT dap.grant_access('regress_dap_nobody', 'monitor');
 SELECT dap.setup();
 \set VERBOSITY sqlstate
-SELECT dap._run_as(rolname::text::regrole, 'SELECT 1') FROM pg_roles WHERE oid = 10;
+SELECT dap_internal.run_as(rolname::text::regrole, 'SELECT 1') FROM pg_roles WHERE oid = 10;
 \set VERBOSITY default
-SELECT dap._run_as(4294967294::oid::regrole, 'SELECT 1');
-SELECT dap._write('source', 'dap.source_definition', '{}');
-SELECT dap._write('nothing', 'staging.x', '{}');
-SELECT dap._write_drop_source('staging.x', '{}', '');
-DELETE FROM dap.file_ledger;
+SELECT dap_internal.run_as(4294967294::oid::regrole, 'SELECT 1');
+SELECT dap_internal.write('source', 'dap_internal.source_definition', '{}');
+SELECT dap_internal.write('nothing', 'staging.x', '{}');
+SELECT dap_internal.write_drop_source('staging.x', '{}', '');
+DELETE FROM dap_internal.file_ledger;
 RESET ROLE;
 -- made later, open to the levels at once
 SELECT has_table_privilege('Regress dap reader', 'analytics.x_count', 'SELECT') AS reader, has_table_privilege('regress_dap_operator', 'staging.x', 'INSERT') AS operator,
@@ -156,7 +156,7 @@ SELECT pg_has_role('regress_dap_operator', 'regress_dap_owner', 'MEMBER') AS ope
 -- What everybody may execute: these and no others
 \pset format unaligned
 SELECT p.proname AS name, string_agg(pg_get_function_identity_arguments(p.oid), '; ' ORDER BY pg_get_function_identity_arguments(p.oid) COLLATE "C") AS arguments
-FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND has_function_privilege('public', p.oid, 'EXECUTE') GROUP BY 1 ORDER BY p.proname COLLATE "C";
+FROM pg_proc p WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND has_function_privilege('public', p.oid, 'EXECUTE') GROUP BY 1 ORDER BY p.proname COLLATE "C";
 \pset format aligned
 
 SET client_min_messages = warning;

@@ -124,11 +124,11 @@ SELECT string_agg(id, ',' ORDER BY id) FROM public.above;
 
 -- A table whose guard is of an earlier version, or gone
 DROP TRIGGER dap_guard ON staging.child;
-CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap._guard();
+CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap_internal.guard();
 DROP TRIGGER dap_guard_rows ON staging.child;
 DROP TRIGGER dap_guard ON staging.s;
-SELECT dap._guard_raw_table(s.relation, c.relowner) FROM dap._sources s JOIN pg_class c ON c.oid = s.relation;
-SELECT tgrelid::regclass, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgfoid = 'dap._guard()'::regprocedure ORDER BY 1, 2;
+SELECT dap_internal.guard_raw_table(s.relation, c.relowner) FROM dap_internal.sources s JOIN pg_class c ON c.oid = s.relation;
+SELECT tgrelid::regclass, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgfoid = 'dap_internal.guard()'::regprocedure ORDER BY 1, 2;
 INSERT INTO staging.child VALUES (1, 1, '1');
 DELETE FROM public.parent;
 INSERT INTO staging.s VALUES (99, 4711, '8', '1');

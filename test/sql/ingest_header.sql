@@ -69,7 +69,7 @@ SELECT * FROM pg_temp.load('s', '35', E'id,Full Name,amount,other\n35,N,1,2\n', 
 -- ignore: its name is kept, its values are not; its records are still checked
 SELECT * FROM pg_temp.load('s', '36', E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,"N\n4,38,N,1,2\n', '{"on_new_column": "ignore"}');
 SELECT * FROM pg_temp.load('s', '37', E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,N,x"\n4,38,N,1,2\n5,39,N,1,x"y\n', '{"on_new_column": "ignore"}');
-SELECT path, ignored_columns FROM dap.file_ledger WHERE ignored_columns IS NOT NULL;
+SELECT path, ignored_columns FROM dap_internal.file_ledger WHERE ignored_columns IS NOT NULL;
 SELECT line, column_name, reason, convert_from(raw, 'UTF8') FROM dap.rejects WHERE path = '37' ORDER BY line;
 SELECT _line, id FROM staging.s WHERE id IN ('36', '37', '38', '39');
 -- a generated column is no column of files

@@ -52,7 +52,7 @@ SELECT o, pg_temp.raises(format('SELECT dap.create_source(''bad'', columns => ''
   '{"aliases": []}', '{"aliases": {"a": 1}}', '{"aliases": {"a": ""}}', '{"aliases": "a"}', '{"optional": "a"}', '{"optional": {"a": "b"}}', '{"optional": [1]}',
   '{"arrival": "mtime"}', '{"settle": -1}', '{"settle": "-1 s"}', '{"settle": "1 month"}', '{"settle": "soon"}', '{"settle": 1e300}', '{"settle": 1e400}', '{"settle": "infinity"}', '{"settle": "P1Y2M3DT4H"}', '{"settle": "99999999999999999999 days"}', '{"settle": ""}', '{"settle": "100000000 days"}', '{"settle": true}',
   '{"adopt": "what"}']) AS o;
-SELECT count(*) FROM dap.source_definition;
+SELECT count(*) FROM dap_internal.source_definition;
 
 -- Each with a value that can be
 SELECT o, dap.create_source('good_' || n, columns => '{a}', options => o::jsonb) FROM unnest(ARRAY[
@@ -68,7 +68,7 @@ SELECT * FROM pg_temp.load('s', 'call', E'a;b\n1;2\n', '{"delimiter": ";"}');
 SELECT path, options FROM dap.files;
 SELECT * FROM pg_temp.load('s', 'next call', E'a;b\n3;4\n');
 SELECT path, status, options FROM dap.files ORDER BY file_id;
-SELECT options FROM dap.source_definition WHERE source = 's';
+SELECT options FROM dap_internal.source_definition WHERE source = 's';
 
 -- NULL arguments, and names
 SELECT pg_temp.raises($$SELECT dap.ingest_csv(NULL)$$);

@@ -201,7 +201,7 @@ CREATE TABLE intermediate.short_high PARTITION OF intermediate.short FOR VALUES 
 ALTER TABLE intermediate.short OWNER TO regress_dap_owner;
 ALTER TABLE intermediate.short_low OWNER TO regress_dap_owner;
 ALTER TABLE intermediate.short_high OWNER TO regress_dap_owner;
-UPDATE dap.model_definition SET relation = 'intermediate.short' WHERE relation = :short;
+UPDATE dap_internal.model_definition SET relation = 'intermediate.short' WHERE relation = :short;
 DROP TABLE intermediate.short_before;
 SELECT pg_temp.merge(E'100,x\n101,y\n');
 CREATE TRIGGER meddle BEFORE UPDATE ON intermediate.short_high FOR EACH ROW EXECUTE FUNCTION public.meddle('change');

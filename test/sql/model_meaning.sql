@@ -12,7 +12,7 @@ CREATE SCHEMA regress_meaning;
 RESET client_min_messages;
 CREATE FUNCTION pg_temp.done(wanted text, mode text DEFAULT 'auto') RETURNS TABLE (object text, action text, ins bigint, upd bigint, del bigint) LANGUAGE sql AS
   $$ SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_all(mode, false) WHERE object = 'analytics.' || wanted $$;
-CREATE FUNCTION pg_temp.always(wanted text) RETURNS boolean LANGUAGE sql AS $$ SELECT m.always FROM dap._models m WHERE m.relation::text = 'analytics.' || wanted $$;
+CREATE FUNCTION pg_temp.always(wanted text) RETURNS boolean LANGUAGE sql AS $$ SELECT m.always FROM dap_internal.models m WHERE m.relation::text = 'analytics.' || wanted $$;
 
 SELECT dap.create_source('pay', NULL, '{id,at,amount}');
 SELECT status, rows_loaded FROM dap.ingest_bytes('pay', 'pay.csv', E'id,at,amount\n1,2026-03-01T22:30:00Z,10.00\n2,2026-03-01T23:30:00Z,20.00\n3,2026-03-02T00:30:00Z,30.00\n');
@@ -57,7 +57,7 @@ SELECT * FROM pg_temp.done('moment');
 
 -- What a model wants otherwise is part of its definition
 SELECT dap.create_model('berlin', 'SELECT id, at::date AS day, at::text AS at FROM intermediate.pay', '{id}', settings => '{"timezone": "Europe/Berlin", "extra_float_digits": 0, "array_nulls": true}');
-SELECT settings FROM dap._models WHERE relation = 'analytics.berlin'::regclass;
+SELECT settings FROM dap_internal.models WHERE relation = 'analytics.berlin'::regclass;
 SET TimeZone = 'Asia/Tokyo';
 SELECT * FROM pg_temp.done('berlin');
 SELECT * FROM analytics.berlin ORDER BY id;
@@ -68,7 +68,7 @@ SELECT dap.create_model('berlin', 'SELECT id, at::date AS day, at::text AS at FR
 SELECT dap.create_model('berlin', 'SELECT id, at::date AS day, at::text AS at FROM intermediate.pay', '{id}', or_replace => true, settings => '{}');
 SELECT * FROM pg_temp.done('berlin');
 SELECT * FROM analytics.berlin ORDER BY id;
-SELECT settings FROM dap._models WHERE relation = 'analytics.berlin'::regclass;
+SELECT settings FROM dap_internal.models WHERE relation = 'analytics.berlin'::regclass;
 -- as it is analysed: the literal's day
 SELECT dap.create_model('day_first', $$SELECT 1 AS k, date '02/03/2026' AS day, 'now'::text = NULL AS nothing$$, '{k}', settings => '{"DateStyle": "DMY", "transform_null_equals": true}');
 SELECT * FROM pg_temp.done('day_first');
@@ -149,7 +149,7 @@ SELECT dap.create_model('f' || n, query, '{id}') FROM (VALUES
   (11, 'SELECT id, regress_meaning.of_odd(amount) AS v FROM intermediate.pay'), (12, 'SELECT id, dap.median(amount) AS v FROM intermediate.pay GROUP BY id'),
   (13, 'SELECT id, row_number() OVER (ORDER BY ROW(amount)::regress_meaning.sorted) AS v FROM intermediate.pay')) AS q (n, query);
 CREATE FUNCTION pg_temp.ran() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(object || ' ' || action, ', ' ORDER BY step) FROM dap.refresh_all(ingest => false) WHERE object LIKE 'analytics.f%' AND action <> 'unchanged' $$;
-SELECT bool_or(always) AS always FROM dap._models WHERE relation::text LIKE 'analytics.f%';
+SELECT bool_or(always) AS always FROM dap_internal.models WHERE relation::text LIKE 'analytics.f%';
 SELECT pg_temp.ran();
 SELECT pg_temp.ran();
 CREATE OR REPLACE FUNCTION regress_meaning.rate() RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 3.0';
@@ -186,7 +186,7 @@ SELECT action FROM pg_temp.done('turning');
 SELECT pg_temp.always('turning'), state FROM dap.status WHERE object = 'analytics.turning';
 CREATE OR REPLACE VIEW regress_meaning.turns AS SELECT 1 AS k, 1 AS v FROM intermediate.pay WHERE id = 1;
 SELECT action FROM pg_temp.done('turning');
-SELECT pg_temp.always('turning'), state, (SELECT inputs <> '{}' FROM dap.model_state JOIN dap.model_definition USING (model_id) WHERE model = 'analytics.turning') AS known
+SELECT pg_temp.always('turning'), state, (SELECT inputs <> '{}' FROM dap_internal.model_state JOIN dap_internal.model_definition USING (model_id) WHERE model = 'analytics.turning') AS known
 FROM dap.status WHERE object = 'analytics.turning';
 CREATE TABLE regress_meaning.loose AS SELECT 1 AS k, 1 AS v;
 CREATE OR REPLACE VIEW regress_meaning.turns AS SELECT k, v FROM regress_meaning.loose;
@@ -198,7 +198,7 @@ SELECT dap.drop_model('turning');
 CREATE VIEW regress_meaning.v0 AS SELECT 1 AS k;
 SELECT format('CREATE VIEW regress_meaning.v%s AS SELECT a.k FROM regress_meaning.v%s AS a JOIN regress_meaning.v%s AS b ON b.k = a.k', n, n - 1, n - 1) FROM generate_series(1, 30) AS n \gexec
 SELECT dap.create_model('stacked', 'SELECT k FROM regress_meaning.v30', '{k}');
-SELECT pg_temp.always('stacked'), (SELECT upstream FROM dap._models WHERE relation = 'analytics.stacked'::regclass);
+SELECT pg_temp.always('stacked'), (SELECT upstream FROM dap_internal.models WHERE relation = 'analytics.stacked'::regclass);
 SELECT dap.drop_model('stacked');
 -- and a type (of which PostgreSQL itself makes no more in little time)
 CREATE TYPE regress_meaning.t0 AS (a integer, b integer);

@@ -59,7 +59,7 @@ SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_clean_model('z', 's
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_model('z', 'SELECT 1 AS one', '{one}')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.drop_model('m')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.drop_source('s')$$);
-SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap._write('guard', 'staging.s', '{}')$$);
+SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap_internal.write('guard', 'staging.s', '{}')$$);
 SELECT failed_step, sqlstate, message FROM dap.runs ORDER BY run_id DESC LIMIT 1;
 -- whatever the function makes of the refusal
 SELECT * FROM pg_temp.within(:'refresh', $$DO 'BEGIN PERFORM dap.refresh_all(); EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL; END'$$);

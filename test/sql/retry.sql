@@ -37,12 +37,12 @@ SELECT dap.create_source('goods', columns => '{id,size,name}');
 SELECT * FROM pg_temp.load('goods', 'g1', E'name,id,size\npipe,1,5" wide\nbolt,2,3\n"x"y,3,\nnut,4\n"two\nlines",5,7\n');
 SELECT line, column_name, reason FROM dap.rejects ORDER BY line;
 -- Nothing was corrected: nothing changes
-SELECT change_id AS before FROM dap.file_ledger \gset
+SELECT change_id AS before FROM dap_internal.file_ledger \gset
 SELECT * FROM pg_temp.retry('g1');
-SELECT change_id = :before AS unchanged FROM dap.file_ledger;
+SELECT change_id = :before AS unchanged FROM dap_internal.file_ledger;
 -- For this call
 SELECT * FROM pg_temp.retry('g1', '{"lenient": true}');
-SELECT change_id > :before AS changed, options FROM dap.file_ledger;
+SELECT change_id > :before AS changed, options FROM dap_internal.file_ledger;
 SELECT _line, _file_id = pg_temp.id('g1') AS file, id, size, name FROM staging.goods ORDER BY _line;
 SELECT * FROM pg_temp.ledger('g1');
 SELECT line, reason, message FROM dap.rejects;
@@ -185,13 +185,13 @@ SELECT count(*), count(DISTINCT _line), bool_and(_line = id::integer + 1) AS lin
 SELECT pg_temp.raises($$SELECT dap.retry_rejects(NULL)$$);
 SELECT pg_temp.raises($$SELECT dap.retry_rejects(999999)$$);
 SELECT pg_temp.raises($$SELECT dap.retry_rejects(1, '{"limit": 1}')$$);
-UPDATE dap.file_ledger SET status = 'unloaded' WHERE path = 'g1';
+UPDATE dap_internal.file_ledger SET status = 'unloaded' WHERE path = 'g1';
 SELECT pg_temp.raises($$SELECT pg_temp.retry('g1')$$);
-UPDATE dap.file_ledger SET status = 'dismissed' WHERE path = 'g1';
+UPDATE dap_internal.file_ledger SET status = 'dismissed' WHERE path = 'g1';
 SELECT pg_temp.raises($$SELECT pg_temp.retry('g1')$$);
-UPDATE dap.file_ledger SET status = 'archived' WHERE path = 'g1';
+UPDATE dap_internal.file_ledger SET status = 'archived' WHERE path = 'g1';
 SELECT pg_temp.raises($$SELECT pg_temp.retry('g1')$$);
-UPDATE dap.file_ledger SET status = 'loaded' WHERE path = 'g1';
+UPDATE dap_internal.file_ledger SET status = 'loaded' WHERE path = 'g1';
 
 -- Privileges: as loading
 CREATE ROLE regress_retry;

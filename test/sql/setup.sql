@@ -31,9 +31,9 @@ SELECT object, kind, action, regexp_replace(note, 'DATABASE \S+', 'DATABASE name
 SELECT object, kind, action FROM dap.setup(owner => 'regress_dap_owner') WHERE action <> 'exists';
 SELECT n.nspname, c.relname, c.relowner::regrole FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r' AND c.relowner <> 'regress_dap_owner'::regrole;
-SELECT source, path, columns, options FROM dap.source_definition ORDER BY source_id;
+SELECT source, path, columns, options FROM dap_internal.source_definition ORDER BY source_id;
 -- Every table, key and column
-SELECT m.relation, m.kind, m.upstream, m.always FROM dap.model_definition m ORDER BY m.model_id;
+SELECT m.relation, m.kind, m.upstream, m.always FROM dap_internal.model_definition m ORDER BY m.model_id;
 SELECT c.oid::regclass AS relation, pg_get_constraintdef(k.oid) AS key,
   (SELECT string_agg(format('%I %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY attnum)
    FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns
@@ -90,11 +90,11 @@ SELECT object, state FROM dap.status WHERE state <> 'ok';
 -- Setup again keeps what is there, takes another inbox, and leaves changed definitions alone
 SELECT dap.create_model('analytics.daily_top_users', 'SELECT NULL::date AS day, 1 AS rank', '{day,rank}', or_replace => true);
 SELECT object, kind, action FROM dap.setup('/nowhere/[in]box', 'regress_dap_owner') WHERE action <> 'exists';
-SELECT source, path FROM dap.source_definition ORDER BY source_id;
+SELECT source, path FROM dap_internal.source_definition ORDER BY source_id;
 SELECT note FROM dap.setup('/nowhere/[in]box', 'regress_dap_owner') WHERE object = 'staging.users';
 SELECT count(*) FROM staging.users;
 -- A source that grew keeps its columns; one that lacks some is in the way
-SELECT dap.create_source('users', path, columns || 'country'::text, or_replace => true) FROM dap.source_definition WHERE source = 'users';
+SELECT dap.create_source('users', path, columns || 'country'::text, or_replace => true) FROM dap_internal.source_definition WHERE source = 'users';
 SELECT object, kind, action FROM dap.setup(owner => 'regress_dap_owner') WHERE action <> 'exists';
 
 -- Roles and pieces that are gone

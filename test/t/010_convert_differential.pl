@@ -177,7 +177,7 @@ sub case_sql
 {
 	my ($case) = @_;
 	my $rule = $case->{rule} =~ s/^\{/{"name": "c", /r;
-	my $sql = $settings . "CREATE TEMPORARY TABLE r AS SELECT s, (c).ok, (c).value, (c).reason FROM (SELECT s, dap._convert(s, '$rule') AS c FROM gen.$case->{texts} OFFSET 0) AS x;\n";
+	my $sql = $settings . "CREATE TEMPORARY TABLE r AS SELECT s, (c).ok, (c).value, (c).reason FROM (SELECT s, dap_internal.convert(s, '$rule') AS c FROM gen.$case->{texts} OFFSET 0) AS x;\n";
 	my $check = sub {
 		my ($what, $from) = @_;
 		$sql .= "SELECT '$case->{name}: $what', count(*), coalesce(string_agg(to_json(s) || ' -> ' || coalesce(left(value, 60), reason, 'NULL'), '; ') FILTER (WHERE n <= 3), '') FROM (SELECT s, value, reason, row_number() OVER () AS n FROM $from) AS x;\n";
@@ -189,7 +189,7 @@ sub case_sql
 	# Shares of accepted texts: a generator that makes only good or only bad ones tests nothing.
 	$sql .= "SELECT '$case->{name}: many accepted, many refused', CASE WHEN count(*) FILTER (WHERE ok) BETWEEN count(*) * 0.02 AND count(*) * 0.98 OR '$case->{name}' = 'text' THEN 0 ELSE 1 END, count(*) FILTER (WHERE ok) || ' of ' || count(*) FROM r;\n";
 	$sql .= $hostile;
-	$check->('the same under any settings', "(SELECT r.*, dap._convert(s, '$rule') AS c FROM r LIMIT $count / 4 OFFSET 0) AS y WHERE (ok, value, reason) IS DISTINCT FROM ((c).ok, (c).value, (c).reason)");
+	$check->('the same under any settings', "(SELECT r.*, dap_internal.convert(s, '$rule') AS c FROM r LIMIT $count / 4 OFFSET 0) AS y WHERE (ok, value, reason) IS DISTINCT FROM ((c).ok, (c).value, (c).reason)");
 	return $sql . "RESET ALL;\nDROP TABLE r;\n";
 }
 
@@ -204,7 +204,7 @@ for my $format (
 	my $pattern = $format =~ s/Month/FMMonth/r;
 	$formats .= <<"SQL";
 SELECT 'format $format: reads what to_char writes', count(*), coalesce(min(s || ' -> ' || coalesce((c).value, (c).reason)), '')
-  FROM (SELECT at, to_char(at, '$pattern') AS s, dap._convert(to_char(at, '$pattern'), jsonb_build_object('name', 'c', 'type', 'timestamp', 'format', '$format')) AS c
+  FROM (SELECT at, to_char(at, '$pattern') AS s, dap_internal.convert(to_char(at, '$pattern'), jsonb_build_object('name', 'c', 'type', 'timestamp', 'format', '$format')) AS c
           FROM (SELECT timestamp '1900-01-01' + random() * interval '109000 days' AS at FROM generate_series(1, $rows) OFFSET 0) AS x OFFSET 0) AS y
  WHERE (c).value IS DISTINCT FROM date_trunc('$unit', at)::text OR (c).value::timestamp IS DISTINCT FROM to_timestamp(s, '$format')::timestamp;
 SQL

@@ -38,7 +38,7 @@ $node->safe_psql(
 	CREATE ROLE loader LOGIN;
 	CREATE ROLE reader LOGIN IN ROLE pg_read_server_files;
 	GRANT USAGE ON SCHEMA dap TO loader, reader;
-	GRANT EXECUTE ON FUNCTION dap._find_files(text), dap._read_bytes(text, text), dap._read_bytes(oid, text) TO loader, reader;
+	GRANT EXECUTE ON FUNCTION dap_internal.find_files(text), dap_internal.read_bytes(text, text), dap_internal.read_bytes(oid, text) TO loader, reader;
 });
 
 # The result of a statement as a user; with $code, that it fails so and says what $like matches.
@@ -61,8 +61,8 @@ sub fails
 	return $err;
 }
 
-sub read_sql { my ($path) = @_; return "SELECT length, reason FROM dap._read_bytes('$path')"; }
-sub find_sql { my ($path) = @_; return "SELECT replace(path, '$inbox/', '') FROM dap._find_files('$path')"; }
+sub read_sql { my ($path) = @_; return "SELECT length, reason FROM dap_internal.read_bytes('$path')"; }
+sub find_sql { my ($path) = @_; return "SELECT replace(path, '$inbox/', '') FROM dap_internal.find_files('$path')"; }
 
 write_file("$inbox/a.csv", "a,b\n1,2\n");
 write_file("$elsewhere/secret.csv", "secret\n");
@@ -90,7 +90,7 @@ like($err, qr/permission denied/, 'what a user sets before the module is loaded 
 	($code, $out, $err) = $node->psql('the db', read_sql("$elsewhere/secret.csv"), extra_params => [ '-U', 'loader' ]);
 	like($err, qr/permission denied for path/, 'nor what a client asks for when it connects');
 }
-fails('loader', "SELECT 1 FROM dap._read_bytes('$inbox/a.csv'); SET dap.ingest_directories = '/'",
+fails('loader', "SELECT 1 FROM dap_internal.read_bytes('$inbox/a.csv'); SET dap.ingest_directories = '/'",
 	'42501', 'permission denied to set parameter', 'nor what a user sets later');
 
 # Ways out of the inbox
@@ -219,7 +219,7 @@ fails('loader', find_sql('../elsewhere/secret.csv'), '22023', 'must not contain'
 $node->safe_psql('the db', "ALTER DATABASE \"the db\" SET dap.ingest_directories = '$inbox, $inbox/sub, $temp/inbox2'");
 is(rows('loader', find_sql('*_0.csv')), 'sub/users_0.csv', 'relative paths are looked up below each entry');
 is(rows('loader', find_sql('b.csv')), "$temp/inbox2/b.csv", 'and may be in one only');
-is(rows('loader', "SELECT count(*), count(DISTINCT path) FROM dap._find_files('*/*.csv')"), '2|2', 'no file is found twice');
+is(rows('loader', "SELECT count(*), count(DISTINCT path) FROM dap_internal.find_files('*/*.csv')"), '2|2', 'no file is found twice');
 rename "$temp/inbox2", "$temp/unmounted";
 fails('loader', find_sql('b.csv'), '58P01', 'inbox2', 'an entry that is not there is an error');
 $node->safe_psql('the db', "ALTER DATABASE \"the db\" SET dap.ingest_directories = '$inbox'");
@@ -227,7 +227,7 @@ symlink 'gone.csv', "$inbox/sub/broken.csv";
 fails('loader', find_sql("$inbox/sub"), '58P01', 'gone.csv', 'a broken link in the inbox is not passed by in silence');
 unlink "$inbox/sub/broken.csv";
 mkfifo("$inbox/sub/pipe.csv", oct 600) or die $!;
-fails('loader', "SELECT * FROM dap._find_files('$inbox/sub') AS f, LATERAL dap._read_bytes(f.path)", '42809', 'FIFO', 'nor a FIFO');
+fails('loader', "SELECT * FROM dap_internal.find_files('$inbox/sub') AS f, LATERAL dap_internal.read_bytes(f.path)", '42809', 'FIFO', 'nor a FIFO');
 unlink "$inbox/sub/pipe.csv";
 SKIP:
 {
@@ -236,9 +236,9 @@ SKIP:
 	fails('loader', find_sql("$inbox/sub"), '22021', 'bad_\?\.csv', 'a name that is no text is an error');
 	unlink "$inbox/sub/bad_\xff.csv";
 }
-is(rows('loader', "SELECT bytes, modified_at = '2001-02-03 04:05:06+00' FROM dap._find_files('a.csv')"), '8|f', 'size and time');
+is(rows('loader', "SELECT bytes, modified_at = '2001-02-03 04:05:06+00' FROM dap_internal.find_files('a.csv')"), '8|f', 'size and time');
 utime 981173106, 981173106, "$inbox/a.csv";
-is(rows('loader', "SELECT bytes, modified_at = '2001-02-03 04:05:06+00' FROM dap._find_files('a.csv')"), '8|t', 'time of modification');
+is(rows('loader', "SELECT bytes, modified_at = '2001-02-03 04:05:06+00' FROM dap_internal.find_files('a.csv')"), '8|t', 'time of modification');
 
 # Contents: told by their first bytes, whatever the name says
 my $text = join '', map { "$_,user $_\n" } 1 .. 20000;
@@ -250,10 +250,10 @@ write_file("$inbox/cut.csv.gz", substr($packed, 0, length($packed) / 2));
 write_file("$inbox/rest.csv.gz", "$packed\n");
 write_file("$inbox/empty.csv.gz", '');
 my $length = length $text;
-my $hash = rows('loader', "SELECT hash FROM dap._read_bytes('$inbox/plain.csv.gz')");
+my $hash = rows('loader', "SELECT hash FROM dap_internal.read_bytes('$inbox/plain.csv.gz')");
 like($hash, qr/^\\x[0-9a-f]{32}$/, 'plain text in a .gz');
 is(rows('loader', read_sql("$inbox/plain.csv.gz")), "$length|", 'is read as it is');
-is(rows('loader', "SELECT length, hash FROM dap._read_bytes('$inbox/packed.csv')"), "$length|$hash", 'gzip in a .csv is unpacked, to the same hash');
+is(rows('loader', "SELECT length, hash FROM dap_internal.read_bytes('$inbox/packed.csv')"), "$length|$hash", 'gzip in a .csv is unpacked, to the same hash');
 is(rows('loader', read_sql("$inbox/twice.csv.gz")), (2 * $length) . '|', 'two members');
 like(rows('loader', read_sql("$inbox/cut.csv.gz")), qr/^\d+\|truncated_gzip$/, 'a cut member');
 is(rows('loader', read_sql("$inbox/rest.csv.gz")), "$length|corrupt_gzip", 'something after the last member');
@@ -264,7 +264,7 @@ SKIP:
 	my $frame = filter([ 'zstd', '-c', '-q' ], $text);
 	write_file("$inbox/frame.csv", $frame);
 	write_file("$inbox/cut.csv.zst", substr($frame, 0, length($frame) - 1));
-	is(rows('loader', "SELECT length, hash FROM dap._read_bytes('$inbox/frame.csv')"), "$length|$hash", 'zstd in a .csv');
+	is(rows('loader', "SELECT length, hash FROM dap_internal.read_bytes('$inbox/frame.csv')"), "$length|$hash", 'zstd in a .csv');
 	like(rows('loader', read_sql("$inbox/cut.csv.zst")), qr/^\d+\|truncated_zstd$/, 'a cut frame');
 	write_file("$inbox/wide.csv.zst", filter([ 'zstd', '-c', '-q', '--ultra', '--zstd=wlog=27' ], $text));
 	like(rows('loader', read_sql("$inbox/wide.csv.zst")), qr/^0\|unsupported_zstd$/, 'a frame that wants 128 MB');
@@ -305,16 +305,16 @@ like(rows('loader', "SET statement_timeout = 300; " . read_sql("$inbox/large.csv
 cmp_ok(time - $begin, '<', 3, 'stops it at once');
 
 # Descriptors and memory are given back, also when a subtransaction fails.
-is( rows($user, "DO \$\$ BEGIN FOR i IN 1..3000 LOOP PERFORM dap._read_bytes('$inbox/packed.csv');
-	BEGIN PERFORM dap._read_bytes('$inbox/absent.csv'); EXCEPTION WHEN undefined_file THEN NULL; END; END LOOP; END \$\$;
+is( rows($user, "DO \$\$ BEGIN FOR i IN 1..3000 LOOP PERFORM dap_internal.read_bytes('$inbox/packed.csv');
+	BEGIN PERFORM dap_internal.read_bytes('$inbox/absent.csv'); EXCEPTION WHEN undefined_file THEN NULL; END; END LOOP; END \$\$;
 	SELECT count(*) < 20 FROM pg_catalog.pg_backend_memory_contexts WHERE name ~ 'dap' OR total_bytes > 8000000"), 't', 'thousands of files in one statement');
 
 # Large objects: the current user's rights
 my $object = $node->safe_psql('the db', "SELECT lo_from_bytea(0, 'a,b')");
-fails('loader', "SELECT * FROM dap._read_bytes($object\::oid)", '42501', "permission denied for large object $object", 'a large object of another user');
-fails('reader', "SELECT * FROM dap._read_bytes(1\::oid)", '42704', 'does not exist', 'an absent one');
+fails('loader', "SELECT * FROM dap_internal.read_bytes($object\::oid)", '42501', "permission denied for large object $object", 'a large object of another user');
+fails('reader', "SELECT * FROM dap_internal.read_bytes(1\::oid)", '42704', 'does not exist', 'an absent one');
 $node->safe_psql('the db', "GRANT SELECT ON LARGE OBJECT $object TO loader");
-is(rows('loader', "SELECT length, reason FROM dap._read_bytes($object\::oid)"), '3|', 'one that was granted');
+is(rows('loader', "SELECT length, reason FROM dap_internal.read_bytes($object\::oid)"), '3|', 'one that was granted');
 
 $node->stop;
 done_testing();

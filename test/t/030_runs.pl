@@ -167,11 +167,11 @@ is(last_run('status, sqlstate'), 'failed|57014', 'a timed-out run is failed');
 ($session, $pid) = start_sleeping();
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 10000)");
 is(last_run('status, finished_at IS NULL, message IS NOT NULL'), 'crashed|t|t', 'a terminated run is crashed');
-is($node->safe_psql('postgres', 'SELECT status FROM dap.run_ledger ORDER BY run_id DESC LIMIT 1'), 'running', 'which is told from its transaction');
+is($node->safe_psql('postgres', 'SELECT status FROM dap_internal.run_ledger ORDER BY run_id DESC LIMIT 1'), 'running', 'which is told from its transaction');
 finish($session);
 turn('divide');
 $node->psql('postgres', $refresh);
-is($node->safe_psql('postgres', 'SELECT status FROM dap.run_ledger ORDER BY run_id DESC OFFSET 1 LIMIT 1'), 'crashed', 'and written down by the next run');
+is($node->safe_psql('postgres', 'SELECT status FROM dap_internal.run_ledger ORDER BY run_id DESC OFFSET 1 LIMIT 1'), 'crashed', 'and written down by the next run');
 
 turn('sleep');
 ($session, $pid) = start_sleeping();
@@ -186,7 +186,7 @@ turn('gate');
 my $keeper = $node->background_psql('postgres');
 $keeper->query_safe('SELECT pg_advisory_lock(1)');
 ($session, $pid) = start_sleeping('advisory');
-$keeper->query_safe("BEGIN; SELECT status FROM dap.run_ledger ORDER BY run_id DESC LIMIT 1 FOR UPDATE");
+$keeper->query_safe("BEGIN; SELECT status FROM dap_internal.run_ledger ORDER BY run_id DESC LIMIT 1 FOR UPDATE");
 $keeper->query_safe('SELECT pg_advisory_unlock(1)');
 $node->poll_query_until('postgres', "SELECT wait_event = 'transactionid' FROM pg_stat_activity WHERE pid = $pid") or die 'the run does not wait for its line';
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
@@ -254,9 +254,9 @@ $node->safe_psql('postgres', "ALTER DATABASE postgres SET dap.ingest_directories
 like($err, qr/division by zero/, 'as a role that cannot log in, in a session whose role has no connection to spare');
 unlike($err, qr/WARNING/, 'without trouble');
 is(last_run('status, sqlstate, run_by'), 'failed|22012|person', 'the evidence names the session user');
-like($node->safe_psql('postgres', "SELECT string_agg(privilege, ',') FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege WHERE has_table_privilege('batch', 'dap.run_ledger', privilege)"),
+like($node->safe_psql('postgres', "SELECT string_agg(privilege, ',') FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege WHERE has_table_privilege('batch', 'dap_internal.run_ledger', privilege)"),
   qr/^$/, 'who may run may not write the ledger');
-($code, $out, $err) = $node->psql('postgres', "SET ROLE batch; SELECT dap._record_run('{}')");
+($code, $out, $err) = $node->psql('postgres', "SET ROLE batch; SELECT dap_internal.record_run('{}')");
 like($err, qr/permission denied/, 'nor call what writes it');
 
 # --- settings that would stand in the recorder's way --------------------------------------------
@@ -269,7 +269,7 @@ is(last_run('status, sqlstate'), 'failed|22012', 'so it is');
 
 # --- the recorder is kept from its work ---------------------------------------------------------
 $session = $node->background_psql('postgres');
-$session->query_safe("BEGIN; LOCK TABLE dap.run_ledger IN SHARE MODE");
+$session->query_safe("BEGIN; LOCK TABLE dap_internal.run_ledger IN SHARE MODE");
 my $count = $node->safe_psql('postgres', 'SELECT count(*) FROM dap.runs');
 my $started = time;
 ($code, $out, $err) = $node->psql('postgres', $refresh);
@@ -297,7 +297,7 @@ $node->restart;
 # --- lines from elsewhere -----------------------------------------------------------------------
 my $committed = $node->safe_psql('postgres', 'SELECT pg_current_xact_id()');
 $node->safe_psql('postgres', qq{
-  INSERT INTO dap.run_ledger (command, status, started_at, run_by, pid, xid, system_identifier, database_oid)
+  INSERT INTO dap_internal.run_ledger (command, status, started_at, run_by, pid, xid, system_identifier, database_oid)
   SELECT 'elsewhere', s.status, now(), 'nobody', 1, x.xid, i.identifier, d.oid
   FROM (VALUES (1, 'running'), (2, 'returned')) AS s (rank, status), (VALUES (1, '$committed'::xid8), (2, '18446744073709551000'::xid8)) AS x (rank, xid),
     (SELECT 1, system_identifier FROM pg_control_system() UNION ALL SELECT 2, 42) AS i (rank, identifier), pg_database AS d
@@ -305,8 +305,8 @@ $node->safe_psql('postgres', qq{
   ORDER BY s.rank, x.rank, i.rank, d.datname});
 is($node->safe_psql('postgres', "SELECT status, count(*) FROM dap.runs WHERE command = 'elsewhere' GROUP BY status ORDER BY status"),
   "aborted|7\ncrashed|7\nsucceeded|2", 'transactions of another server or database, or of the future, are not asked about');
-$node->safe_psql('postgres', "DELETE FROM dap.run_ledger WHERE command = 'elsewhere' AND xid = '$committed'; $refresh");
-is($node->safe_psql('postgres', "SELECT status, count(*) FROM dap.run_ledger WHERE command = 'elsewhere' GROUP BY status ORDER BY status"), "aborted|4\ncrashed|4", 'the next run writes down what they are');
+$node->safe_psql('postgres', "DELETE FROM dap_internal.run_ledger WHERE command = 'elsewhere' AND xid = '$committed'; $refresh");
+is($node->safe_psql('postgres', "SELECT status, count(*) FROM dap_internal.run_ledger WHERE command = 'elsewhere' GROUP BY status ORDER BY status"), "aborted|4\ncrashed|4", 'the next run writes down what they are');
 
 # --- standby ------------------------------------------------------------------------------------
 turn('sleep');

@@ -151,9 +151,9 @@ $node->restart;
 unlike(told(), qr/WARNING/, 'a trusted socket');
 hba('local all postgres trust', 'local shop night peer', 'local all all trust');
 # The test itself would not get in; the function is what dap.schedule() asks.
-is($node->safe_psql('shop', "SELECT dap._login_refusal('night', '$sockets', 'night', false) IS NULL"), 't', 'peer: the same name gets in');
-like($node->safe_psql('shop', "SELECT dap._login_refusal('night', '$sockets', 'somebody', false)"), qr/line 2 of pg_hba.conf lets the operating system's user "somebody" in under no other name/, 'another name does not');
-is($node->safe_psql('shop', "SELECT dap._login_refusal('night', h, 'x', false) IS NULL FROM unnest(ARRAY['db.example.com', '1.2', '::::', '']) h"), "t\nt\nt\nt", 'what cannot be told is not said');
+is($node->safe_psql('shop', "SELECT dap_internal.login_refusal('night', '$sockets', 'night', false) IS NULL"), 't', 'peer: the same name gets in');
+like($node->safe_psql('shop', "SELECT dap_internal.login_refusal('night', '$sockets', 'somebody', false)"), qr/line 2 of pg_hba.conf lets the operating system's user "somebody" in under no other name/, 'another name does not');
+is($node->safe_psql('shop', "SELECT dap_internal.login_refusal('night', h, 'x', false) IS NULL FROM unnest(ARRAY['db.example.com', '1.2', '::::', '']) h"), "t\nt\nt\nt", 'what cannot be told is not said');
 
 # The job's own end: a line in dap.status, for its owner and for superusers, until it succeeds.
 $node->append_conf('postgresql.conf', "cron.host = 'localhost'");

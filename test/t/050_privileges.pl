@@ -133,9 +133,9 @@ my %allowed = (
 );
 my @functions = split /\n/, $node->safe_psql(
   'postgres', q{
-  SELECT p.proname || '|' || CASE WHEN p.proretset AND p.prorettype = 'record'::regtype AND p.proargmodes IS NULL THEN 'AS t(a text)' ELSE '' END || '|' || coalesce((
+  SELECT p.pronamespace::regnamespace || '.' || p.proname || '|' || CASE WHEN p.proretset AND p.prorettype = 'record'::regtype AND p.proargmodes IS NULL THEN 'AS t(a text)' ELSE '' END || '|' || coalesce((
     SELECT string_agg(format('(SELECT NULL::%s)', format_type(t.type, NULL)), ', ' ORDER BY t.n) FROM unnest(p.proargtypes) WITH ORDINALITY AS t(type, n)), '')
-  FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+  FROM pg_proc p WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
     AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[]) ORDER BY p.proname});
 cmp_ok(scalar(@functions), '>', 40, 'functions found');
 for my $role (sort keys %allowed) {
@@ -143,19 +143,19 @@ for my $role (sort keys %allowed) {
   for my $line (@functions) {
     my ($name, $suffix, $arguments) = split /\|/, $line, 3;
     # Those of bags are everybody's.
-    my $may = $name =~ /^(version|bag_[a-z_]+|_bag_(in|out|send|hash|hash_extended)|median|percentile)$/ || grep { $_ eq $name } @{ $allowed{$role} };
-    next if $may || ($role eq 'operator' && $name =~ /^_(schedule|no_stray|reject_text)/);
-    my $result = outcome_as($role, "BEGIN; SELECT * FROM dap.$name($arguments) $suffix; ROLLBACK");
+    my $may = $name =~ /^dap\.(version|bag_[a-z_]+|median|percentile)$/ || grep { "dap.$_" eq $name } @{ $allowed{$role} };
+    next if $may || ($role eq 'operator' && $name =~ /^dap_internal\.(schedule|no_stray|reject_text)/);
+    my $result = outcome_as($role, "BEGIN; SELECT * FROM $name($arguments) $suffix; ROLLBACK");
     $refused++;
     push @wrong, "$name: $result" if $result ne '42501';
   }
   is("@wrong", '', "$role is refused $refused functions");
   # What SQL cannot call has no privileges to be called with either.
-  is($node->safe_psql('postgres', "SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p WHERE p.pronamespace = 'dap'::regnamespace AND p.prokind = 'f'
+  is($node->safe_psql('postgres', "SELECT string_agg(p.oid::regprocedure::text, ' ') FROM pg_proc p WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND p.prokind = 'f'
       AND 'internal'::regtype = ANY (p.proargtypes::oid[]) AND has_function_privilege('$role', p.oid, 'EXECUTE')"), '', "$role may execute no support function");
 }
 for my $name (@{ $allowed{operator} }) {
-  my ($line) = grep { /^$name\|/ } @functions;
+  my ($line) = grep { /^dap\.$name\|/ } @functions;
   my (undef, $suffix, $arguments) = split /\|/, $line, 3;
   isnt(outcome_as('operator', "BEGIN; SELECT * FROM dap.$name($arguments) $suffix; ROLLBACK"), '42501', "the operator may call $name");
 }
@@ -192,10 +192,10 @@ for my $damage (
   '"columns": null', '"columns": {"name": "scope"}', '"columns": 5', '"key": []', '"key": [null]', '"key": null', '"query": null', '"kind": "clean"',
   '"kind": "clean", "source_id": 1', '"latest_by": [null]', '"upstream": [null]', '"tier": 3') {
   my $entry = '{"tier": 2, "kind": "query", "key": ["scope"], "columns": [{"name": "scope"}], "query": "SELECT 1 AS scope", "upstream": [], "always": true, "definition_hash": "' . '0' x 32 . '"}';
-  like(outcome_as('admin', "SELECT dap._write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^22023/, "no model with $damage");
+  like(outcome_as('admin', "SELECT dap_internal.write('model', 'analytics.transaction_stats', '$entry'::jsonb || '{$damage}')"), qr/^22023/, "no model with $damage");
 }
-is(outcome_as('admin', "SELECT dap._write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '22023', 'no source with a column without a name');
-is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a text); SELECT dap._write('source', 'passing', '{\"source\": \"passing\", \"columns\": [\"a\"], \"options\": {}}')"), '42809', 'no source in a temporary table');
+is(outcome_as('admin', "SELECT dap_internal.write('source', 'staging.users', '{\"source\": \"users\", \"columns\": [null], \"options\": {}}')"), '22023', 'no source with a column without a name');
+is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a text); SELECT dap_internal.write('source', 'passing', '{\"source\": \"passing\", \"columns\": [\"a\"], \"options\": {}}')"), '42809', 'no source in a temporary table');
 
 # What a session alone has is nothing that a model can stand on
 is(outcome_as('admin', "SET ROLE etl; CREATE TEMPORARY TABLE passing (a integer); SELECT dap.create_model('passing', 'SELECT a FROM pg_temp.passing', '{a}')"), '0A000', 'no model of a temporary table');
@@ -261,7 +261,7 @@ $node->safe_psql('postgres', 'DROP TRIGGER trap ON analytics.daily_top_users');
 is(outcome('postgres', 'SELECT count(*) FROM dap.refresh_all()'), 'ok', 'a superuser refreshes over traps');
 $node->psql('postgres', "SELECT dap.create_model('trapped', 'SELECT evil.queried() AS one, count(*) AS n, 2 AS two FROM evil.seen', '{one}', or_replace => true)");
 $node->psql('postgres', "SELECT dap.setup('$inbox', 'etl')");
-$node->psql('postgres', "SELECT dap.create_source('users', columns => columns || '{extra}', path => path, or_replace => true) FROM dap.source_definition WHERE source = 'users'");
+$node->psql('postgres', "SELECT dap.create_source('users', columns => columns || '{extra}', path => path, or_replace => true) FROM dap_internal.source_definition WHERE source = 'users'");
 cmp_ok($node->safe_psql('postgres', 'SELECT count(DISTINCT what) FROM evil.caught'), '>', 4, 'the owner\'s traps were sprung');
 is($node->safe_psql('postgres', "SELECT string_agg(DISTINCT who || ' at ' || what, ', ') FROM evil.caught WHERE who <> 'etl'"), '', 'each as the owner alone');
 is($node->safe_psql('postgres', "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolsuper"), $node->safe_psql('postgres', 'SELECT current_user'), 'there is one superuser still');

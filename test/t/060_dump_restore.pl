@@ -54,17 +54,17 @@ is($node->safe_psql('original', "SELECT count(*) FROM dap.refresh_all() WHERE ac
 # What must be the same: every row of every table, and of the catalog what people see
 my @state = (
   [ 'rows' => q{SELECT c.oid::regclass || ' ' || md5(query_to_xml('SELECT * FROM ' || c.oid::regclass || ' AS t ORDER BY t::text', true, true, '')::text)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap') AND c.relkind = 'r' ORDER BY 1} ],
-  [ 'sequences' => q{SELECT schemaname || '.' || sequencename || ' ' || coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'dap' ORDER BY 1} ],
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap', 'dap_internal') AND c.relkind = 'r' ORDER BY 1} ],
+  [ 'sequences' => q{SELECT schemaname || '.' || sequencename || ' ' || coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'dap_internal' ORDER BY 1} ],
   [ 'grants on tables' => q{SELECT c.oid::regclass || ' ' || c.relowner::regrole || ' ' || string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    CROSS JOIN LATERAL unnest(coalesce(c.relacl, acldefault('r', c.relowner))) AS a WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap') AND c.relkind IN ('r', 'v') GROUP BY c.oid, c.relowner ORDER BY 1} ],
+    CROSS JOIN LATERAL unnest(coalesce(c.relacl, acldefault('r', c.relowner))) AS a WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap', 'dap_internal') AND c.relkind IN ('r', 'v') GROUP BY c.oid, c.relowner ORDER BY 1} ],
   [ 'grants on functions' => q{SELECT p.oid::regprocedure || ' ' || string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM pg_proc p CROSS JOIN LATERAL unnest(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
-    WHERE p.pronamespace = 'dap'::regnamespace GROUP BY p.oid ORDER BY 1} ],
+    WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) GROUP BY p.oid ORDER BY 1} ],
   [ 'grants on schemas' => q{SELECT n.nspname || ' ' || n.nspowner::regrole || ' ' || string_agg(a::text, ' ' ORDER BY a::text COLLATE "C") FROM pg_namespace n
-    CROSS JOIN LATERAL unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap') GROUP BY n.oid ORDER BY 1} ],
+    CROSS JOIN LATERAL unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap', 'dap_internal') GROUP BY n.oid ORDER BY 1} ],
   [ 'default privileges' => q{SELECT defaclrole::regrole || ' ' || defaclnamespace::regnamespace || ' ' || defaclobjtype::text || ' ' || defaclacl::text FROM pg_default_acl ORDER BY 1} ],
   [ 'comments' => q{SELECT c.oid::regclass || '.' || d.objsubid || ' ' || d.description FROM pg_description d JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
-    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap') ORDER BY 1} ],
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('staging', 'intermediate', 'analytics', 'dap', 'dap_internal') ORDER BY 1} ],
   [ 'columns, keys, triggers' => q{SELECT c.oid::regclass || ' ' || coalesce((SELECT string_agg(format('%I %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)), ', ' ORDER BY a.attnum)
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
       || coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ', ') FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p'), '')

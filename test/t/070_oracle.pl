@@ -154,7 +154,7 @@ sub new_database {
   $node->safe_psql($name, "SELECT count(*) FROM dap.setup('$inbox')");
   $node->safe_psql($name, 'CREATE SCHEMA oracle');
   $node->safe_psql($name, $helpers);
-  $node->safe_psql($name, "SELECT dap.create_source(source, path, columns, '$limits{$_}', or_replace => true) FROM dap.source_definition WHERE source = '$_'") for sort keys %columns;
+  $node->safe_psql($name, "SELECT dap.create_source(source, path, columns, '$limits{$_}', or_replace => true) FROM dap_internal.source_definition WHERE source = '$_'") for sort keys %columns;
   return $inbox;
 }
 

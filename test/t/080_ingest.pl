@@ -78,7 +78,7 @@ is(sql(q{SELECT count(*) FROM dap.ingest_csv('names') WHERE status = 'skipped'})
 #
 write_file("$temp/first.csv", "\xef\xbb\xbf id ,txn_date,\"Full Name\"\n1,2,3\n");
 sql("SELECT dap.create_source('first', '$temp/first.csv', options => '{\"aliases\": {\"txn_date\": \"transaction_date\"}}')");
-is(sql(q{SELECT columns::text FROM dap.source_definition WHERE source = 'first'}), '{id,transaction_date,"Full Name"}', 'columns are trimmed and renamed');
+is(sql(q{SELECT columns::text FROM dap_internal.source_definition WHERE source = 'first'}), '{id,transaction_date,"Full Name"}', 'columns are trimmed and renamed');
 is(load('first'), 'loaded|1|1|0|', 'and the same file loads');
 write_file("$temp/$_->[0]", $_->[1]) for [ 'duplicate.csv', "a,A\n" ], [ 'blank.csv', "a,,b\n" ], [ 'nothing.csv', '' ], [ 'reserved.csv', "a,_line\n" ], [ 'broken.csv', "a,\"b\n" ];
 like(failure("SELECT dap.create_source('x', '$temp/$_.csv')"), qr/ERROR:  (42701|42602|22P04|42939)/, "no source from $_") for qw(duplicate blank nothing reserved broken);
@@ -325,9 +325,9 @@ SKIP:
   ($answer, $bytes) = $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
   is($answer, 'skipped|already loaded', 'and then known');
   cmp_ok($bytes, '<', 500_000, "without being read ($bytes bytes)");
-  my $lines = sql(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'});
+  my $lines = sql(q{SELECT count(*), max(xmin::text) FROM dap_internal.file_identity WHERE path LIKE '%/big.csv'});
   $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
-  is(sql(q{SELECT count(*), max(xmin::text) FROM dap.file_identity WHERE path LIKE '%/big.csv'}), $lines, 'and without writing anything');
+  is(sql(q{SELECT count(*), max(xmin::text) FROM dap_internal.file_identity WHERE path LIKE '%/big.csv'}), $lines, 'and without writing anything');
   utime time, time, "$temp/big.csv";
   ($answer, $bytes) = $reads->(q{SELECT status, reason FROM dap.ingest_csv('big')});
   is($answer, 'skipped|already loaded', 'touched, it is read again but not loaded');

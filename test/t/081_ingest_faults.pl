@@ -88,7 +88,7 @@ $started = time;
 query("SELECT pg_terminate_backend($load->{pid}, 5000)");
 cmp_ok(time - $started, '<', 1, sprintf 'within a second: %.0f ms', 1000 * (time - $started));
 like(finish($load), qr/terminating connection/, 'terminate');
-is(query(q{SELECT (SELECT count(*) FROM staging.s), (SELECT count(*) FROM dap.files), (SELECT count(*) FROM dap.file_identity)}), '0|0|0', 'nothing is left of it');
+is(query(q{SELECT (SELECT count(*) FROM staging.s), (SELECT count(*) FROM dap.files), (SELECT count(*) FROM dap_internal.file_identity)}), '0|0|0', 'nothing is left of it');
 #
 # kill -9
 #

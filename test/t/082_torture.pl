@@ -95,7 +95,7 @@ for my $name (@files)
   $number++;
   my $columns = $expected->{columns} ? "'$expected->{columns}'" : 'NULL';
   query("SELECT dap.create_source('t$number', '$temp/$name', $columns)");
-  my @columns = split /\n/, query("SELECT unnest(columns) FROM dap.source_definition WHERE source = 't$number'");
+  my @columns = split /\n/, query("SELECT unnest(columns) FROM dap_internal.source_definition WHERE source = 't$number'");
   my @records = @{ $expected->{records} // [] };
   my $result = $expected->{result} // sprintf('loaded|%d|%d|0|', scalar @records, scalar @records);
   is(query("SELECT status, rows_read, rows_loaded, rows_rejected, reason FROM dap.ingest_csv('t$number')"), $result, $name);

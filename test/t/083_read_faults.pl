@@ -97,7 +97,7 @@ is(query(load($short)), 'loaded|20000|20000|0|', 'a few bytes at a time');
 is(query(columns_of($short)), '20000|20000|short|short', 'for read_csv too');
 is(query(qq{SELECT f.content_hash = g.content_hash FROM dap.files f, dap.ingest_bytes('s', 'same', convert_to('} . content(20_000, 'short') . qq{', 'UTF8')) i, dap.files g
   WHERE f.path = '$short' AND g.file_id = f.file_id AND i.status = 'skipped'}), 't', 'they are the same content');
-query(q{DELETE FROM dap.file_ledger WHERE source = 's'; DELETE FROM dap.file_identity; SET session_replication_role = replica; DELETE FROM staging.s});
+query(q{DELETE FROM dap_internal.file_ledger WHERE source = 's'; DELETE FROM dap_internal.file_identity; SET session_replication_role = replica; DELETE FROM staging.s});
 
 #
 # Files that change under the reader's hands
@@ -152,8 +152,8 @@ for my $name (sort keys %hooks)
     elsif ($name eq 'gets another mode') { is($now, "skipped|0|0|0|already loaded", "$name: then it is known"); }
     else { like($now, qr/^loaded\|\d+\|$lines\|\d+\|$/, "$name: then it is loaded as it is ($now)"); }
   }
-  query(q{DELETE FROM dap.file_ledger WHERE source = 's'; DELETE FROM dap.reject_ledger WHERE source_id = (SELECT source_id FROM dap.source_definition WHERE source = 's');
-    DELETE FROM dap.file_identity; SET session_replication_role = replica; DELETE FROM staging.s});
+  query(q{DELETE FROM dap_internal.file_ledger WHERE source = 's'; DELETE FROM dap_internal.reject_ledger WHERE source_id = (SELECT source_id FROM dap_internal.source_definition WHERE source = 's');
+    DELETE FROM dap_internal.file_identity; SET session_replication_role = replica; DELETE FROM staging.s});
 }
 
 #

@@ -116,8 +116,8 @@ is(sql(q{SET client_min_messages = error; SELECT status, rows_loaded FROM dap.in
 # Many files: each is looked up by itself, whatever statistics say of the ledger's tables, with plans kept from when they were empty too
 #
 my $count = 300;
-my $read = q{SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_all_tables WHERE relid = ANY ('{dap.file_ledger,dap.file_identity,dap.reject_ledger,dap.skip_ledger}'::regclass[])};
-my $analyze = 'ANALYZE dap.file_ledger, dap.file_identity, dap.reject_ledger, dap.skip_ledger;';
+my $read = q{SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_all_tables WHERE relid = ANY ('{dap_internal.file_ledger,dap_internal.file_identity,dap_internal.reject_ledger,dap_internal.skip_ledger}'::regclass[])};
+my $analyze = 'ANALYZE dap_internal.file_ledger, dap_internal.file_identity, dap_internal.reject_ledger, dap_internal.skip_ledger;';
 for my $statistics ('none', 'of empty tables', 'of one file', 'true')
 {
 	my $session = $node->background_psql('postgres', on_error_stop => 1);

@@ -58,7 +58,7 @@ sql("SELECT dap.dismiss_file('$inbox/users_0.csv', 'not ours')");
 like(refresh(), qr/^loaded staging.onboarding, loaded staging.transactions, loaded staging.users, built intermediate/, 'a first run builds');
 refresh();
 my $counters = q{SELECT string_agg(relid::regclass || ':' || n_tup_ins || '/' || n_tup_upd || '/' || n_tup_del, ' ' ORDER BY relid::regclass::text)
-  FROM pg_stat_user_tables WHERE relid NOT IN ('dap.run_ledger'::regclass) AND schemaname IN ('dap', 'staging', 'intermediate', 'analytics')};
+  FROM pg_stat_user_tables WHERE relid NOT IN ('dap_internal.run_ledger'::regclass) AND schemaname IN ('dap_internal', 'staging', 'intermediate', 'analytics')};
 my $flush = 'SELECT pg_stat_force_next_flush()';
 sql($flush);
 my $counted = sql($counters);
@@ -98,7 +98,7 @@ is(sql($identity), $identities, 'OIDs, files and grants are the same');
 is(sql('SELECT transactions, total_amount FROM public.dependent'), '4|37.50', 'a dependent view sees the new rows');
 is(sql("SELECT string_agg(DISTINCT action, ',') FROM dap.refresh_all('full') WHERE object NOT LIKE 'staging.%'"), 'unchanged', 'full finds nothing to change in such a table');
 sql("SELECT dap.create_clean_model('intermediate.transactions_clean', 'transactions', c.columns, '{transaction_id}', or_replace => true)
-  FROM (SELECT jsonb_insert(columns, '{0}', '{\"name\": \"raw_amount\", \"source\": \"amount\", \"type\": \"text\"}') AS columns FROM dap._builtin_clean_models() WHERE source = 'transactions') c");
+  FROM (SELECT jsonb_insert(columns, '{0}', '{\"name\": \"raw_amount\", \"source\": \"amount\", \"type\": \"text\"}') AS columns FROM dap_internal.builtin_clean_models() WHERE source = 'transactions') c");
 is(refresh(), 'merged intermediate.transactions_clean', 'a new definition is computed at once; what it does not change stays unchanged');
 is(sql('SELECT transaction_id, amount, note, twice, raw_amount FROM intermediate.transactions_clean ORDER BY 1 LIMIT 1'), '1|11.50|mine|23.00|11.50', 'and somebody else\'s columns outlive it');
 
@@ -203,7 +203,7 @@ sub fails {
   my $err = complaints('SELECT * FROM dap.refresh_all()');
   like($err, qr/ERROR:  $sqlstate: /, "$name: SQLSTATE $sqlstate");
   is(last_run('status, sqlstate, failed_step'), "failed|$sqlstate|$step", "$name: its line");
-  my $said = $err . slurp_file($node->logfile, $log) . sql("SELECT coalesce(string_agg(message, ' '), '') FROM dap.run_steps") . sql("SELECT string_agg(to_jsonb(l)::text, ' ') FROM dap.run_ledger l");
+  my $said = $err . slurp_file($node->logfile, $log) . sql("SELECT coalesce(string_agg(message, ' '), '') FROM dap.run_steps") . sql("SELECT string_agg(to_jsonb(l)::text, ' ') FROM dap_internal.run_ledger l");
   unlike($said, qr/$canary/, "$name: no value in message, log, run or step");
   is(digest(), $before, "$name: no row of any layer changed");
   is(sql("SELECT count(*) FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs) AND action = 'failed' AND message IS NOT NULL"), 1, "$name: the failed step is kept");
@@ -282,7 +282,7 @@ is(sql("SELECT count(*) FROM dap.rejects WHERE path LIKE '%onboarding_2.csv'"), 
 put_file('onboarding_3.csv', 'onboarding_id,user_id,role,status,onboarding_date', map { "$_,1,buyer,done,08/01/2024" } 300 .. 320);
 fails('a rule that is wrong', '22P04', 'intermediate.onboarding_clean');
 sql("SELECT dap.create_clean_model('onboarding_clean', 'onboarding', jsonb_set(columns, '{4,format}', '[\"YYYY-MM-DD\", \"DD/MM/YYYY\"]'), '{onboarding_id}', or_replace => true)
-  FROM dap._builtin_clean_models() WHERE source = 'onboarding'");
+  FROM dap_internal.builtin_clean_models() WHERE source = 'onboarding'");
 like(refresh(), qr/loaded staging.onboarding, .*merged intermediate.onboarding_clean/, 'a rule that is corrected takes the same bytes');
 is(sql("SELECT count(*) FROM intermediate.onboarding_clean WHERE onboarding_date = '2024-01-08'") . sql("SELECT count(*) FROM dap.rejects WHERE path LIKE '%onboarding_3.csv'"), '210', 'and their rejects are gone');
 
@@ -347,7 +347,7 @@ sub replace_table {
   my ($table, $create) = @_;
   my $old = sql("SELECT '$table'::regclass::oid");
   sql("ALTER TABLE $table RENAME TO old_one; $create;
-    UPDATE dap.model_definition SET relation = '$table' WHERE relation = $old; UPDATE dap.model_definition SET upstream = array_replace(upstream, ${old}::regclass, '$table');
+    UPDATE dap_internal.model_definition SET relation = '$table' WHERE relation = $old; UPDATE dap_internal.model_definition SET upstream = array_replace(upstream, ${old}::regclass, '$table');
     DROP TABLE " . $table =~ s/\..*/.old_one/r);
 }
 replace_table('intermediate.p', q{CREATE TABLE intermediate.p (k integer NOT NULL, v text, PRIMARY KEY (k)) PARTITION BY RANGE (k);

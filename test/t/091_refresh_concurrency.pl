@@ -189,7 +189,7 @@ is(sql("SELECT count(*) FROM dap.runs WHERE status <> 'succeeded'"), 1, 'every r
 
 # --- the server goes down -----------------------------------------------------------------------
 my $digest = q{SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM (SELECT t::text FROM intermediate.transactions_clean t UNION ALL SELECT t::text FROM analytics.daily_transaction_stats t
-  UNION ALL SELECT t::text FROM staging.transactions t UNION ALL SELECT t::text FROM dap.file_ledger t) AS t};
+  UNION ALL SELECT t::text FROM staging.transactions t UNION ALL SELECT t::text FROM dap_internal.file_ledger t) AS t};
 my $before = sql($digest);
 for my $mode ('kill', 'immediate') {
   new_file();

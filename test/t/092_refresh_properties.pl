@@ -111,7 +111,7 @@ my $versions_query = q{
   SELECT string_agg(format('SELECT %L AS o, coalesce(string_agg(t.ctid::text || '' '' || t.xmin::text || '' '' || t.xmax::text, '','' ORDER BY t.ctid), '''') FROM %s AS t',
     c.oid::regclass, c.oid::regclass), ' UNION ALL ' ORDER BY c.oid::regclass::text)
   FROM pg_class AS c WHERE (c.relnamespace IN ('staging'::regnamespace, 'intermediate'::regnamespace, 'analytics'::regnamespace) AND c.relkind = 'r')
-    OR c.oid IN ('dap.model_state'::regclass, 'dap.file_ledger'::regclass, 'dap.reject_ledger'::regclass, 'dap.step_ledger'::regclass)};
+    OR c.oid IN ('dap_internal.model_state'::regclass, 'dap_internal.file_ledger'::regclass, 'dap_internal.reject_ledger'::regclass, 'dap_internal.step_ledger'::regclass)};
 my %generated;
 sub generated { my ($database, $query) = @_; return $generated{$query} //= $node->safe_psql($database, $query); }
 

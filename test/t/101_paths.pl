@@ -194,7 +194,7 @@ my @ways = (
   [ 'reference', 'by INSERT', 'ALTER TABLE staging.reference ADD FOREIGN KEY (_file_id) REFERENCES public.files' ],
   [ 'domain', 'by INSERT', 'ALTER TABLE staging.domain ALTER COLUMN b TYPE public.words' ],
   [ 'secured', 'by INSERT', 'GRANT CREATE, USAGE ON SCHEMA staging TO row_owner; ALTER TABLE staging.secured ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY, OWNER TO row_owner; '
-      . 'GRANT USAGE ON SCHEMA dap TO row_owner; GRANT EXECUTE ON FUNCTION dap._no_stray_insert(), dap._guard() TO row_owner; CREATE POLICY p ON staging.secured FOR INSERT WITH CHECK (_line > 1)' ],
+      . 'GRANT USAGE ON SCHEMA dap TO row_owner; GRANT EXECUTE ON FUNCTION dap_internal.no_stray_insert(), dap_internal.guard() TO row_owner; CREATE POLICY p ON staging.secured FOR INSERT WITH CHECK (_line > 1)' ],
   [ 'generated', 'by INSERT', 'ALTER TABLE staging.generated ADD COLUMN g integer GENERATED ALWAYS AS (length(a)) STORED' ],
   [ 'identity', 'by INSERT', 'ALTER TABLE staging.identity ADD COLUMN i integer GENERATED ALWAYS AS IDENTITY' ],
   [ 'dropped', 'by INSERT', 'ALTER TABLE staging.dropped ADD COLUMN e text; ALTER TABLE staging.dropped DROP COLUMN e' ],

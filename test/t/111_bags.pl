@@ -62,7 +62,7 @@ for my $round (1 .. $rounds) {
   for my $plan (@plans) {
     my ($name, $settings) = @$plan;
     is(sql("$settings SELECT count(*) FROM bags JOIN (SELECT g, dap.bag_merge(b) AS m FROM parts GROUP BY g) p USING (g)
-      WHERE m OPERATOR(dap.<>) b OR m IS NULL <> (b IS NULL) OR dap._bag_hash(m) <> dap._bag_hash(b)"), '0', "merged from parts, $name: $what");
+      WHERE m OPERATOR(dap.<>) b OR m IS NULL <> (b IS NULL) OR dap_internal.bag_hash(m) <> dap_internal.bag_hash(b)"), '0', "merged from parts, $name: $what");
   }
   # A window adds and asks in turn; the last row has everything.
   is(sql("SELECT count(*) FROM bags JOIN (SELECT g, dap.bag_merge(b) OVER (PARTITION BY g ORDER BY part) AS m, row_number() OVER (PARTITION BY g ORDER BY part DESC) AS r FROM parts) p USING (g)
@@ -75,8 +75,8 @@ for my $round (1 .. $rounds) {
     like(fails("SELECT b OPERATOR(dap.-) (b OPERATOR(dap.+) '{12345.678}') FROM bags WHERE b IS NOT NULL"), qr/22003/, "less than nothing: $what");
   }
   # Text and bytes.
-  is(sql("SELECT count(*) FROM bags WHERE b::text::dap.bag OPERATOR(dap.<>) b OR dap._bag_send(b::text::dap.bag) <> dap._bag_send(b)"), '0', "text and back: $what");
-  is(sql("SET dap.debug_longest_bag_text = '100B'; SELECT count(*) FROM bags WHERE b::text::dap.bag OPERATOR(dap.<>) b OR dap._bag_send(b::text::dap.bag) <> dap._bag_send(b) OR b::text !~ '^(\{|base64:)'"),
+  is(sql("SELECT count(*) FROM bags WHERE b::text::dap.bag OPERATOR(dap.<>) b OR dap_internal.bag_send(b::text::dap.bag) <> dap_internal.bag_send(b)"), '0', "text and back: $what");
+  is(sql("SET dap.debug_longest_bag_text = '100B'; SELECT count(*) FROM bags WHERE b::text::dap.bag OPERATOR(dap.<>) b OR dap_internal.bag_send(b::text::dap.bag) <> dap_internal.bag_send(b) OR b::text !~ '^(\{|base64:)'"),
     '0', "a long text and back: $what");
   my $file = $node->basedir . "/bags.$round";
   is(sql("CREATE TEMPORARY TABLE again (g integer, b dap.bag); COPY bags TO '$file' (FORMAT binary); COPY again FROM '$file' (FORMAT binary);
@@ -119,7 +119,7 @@ cmp_ok(sql("SELECT pg_column_size(dap.bag_agg(x)) / count(DISTINCT x)::numeric F
 
 # Foreign bytes: an error of receive, or a bag; never the end of the server.
 sql("CREATE TABLE seeds AS SELECT '{1.25:3,2:1}'::dap.bag AS b UNION ALL SELECT dap.bag_agg($money) FROM generate_series(1, 400) UNION ALL SELECT '{1e-1000:2,1e40,-Infinity,NaN:7,3}'; CREATE TABLE taken (b dap.bag)");
-my @seeds = map { pack('H*', $_) } split /\n/, sql("SELECT encode(dap._bag_send(b), 'hex') FROM seeds");
+my @seeds = map { pack('H*', $_) } split /\n/, sql("SELECT encode(dap_internal.bag_send(b), 'hex') FROM seeds");
 my $script = "\\set VERBOSITY verbose\n";
 for my $n (1 .. 300) {
   my $bytes = $seeds[ $n % @seeds ];
@@ -158,7 +158,7 @@ $node->command_ok([ 'pg_dump', '--dbname', $node->connstr('postgres'), '--table'
 sql('CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION dap_analytics');
 $node->command_ok([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '--quiet', '--dbname', $node->connstr('other'), '--file', $dump ], 'restored');
-my $sums = "SELECT md5(string_agg(dap._bag_send(b)::text, ',' ORDER BY day)), (SELECT md5(dap._bag_send(b)) FROM big) FROM kept";
+my $sums = "SELECT md5(string_agg(dap_internal.bag_send(b)::text, ',' ORDER BY day)), (SELECT md5(dap_internal.bag_send(b)) FROM big) FROM kept";
 is($node->safe_psql('other', $sums), sql($sums), 'the same bags after a dump');
 is(sql('SELECT count(*) FROM (SELECT DISTINCT b FROM (SELECT b FROM kept UNION ALL SELECT b FROM kept) s) s'), '30', 'DISTINCT');
 
@@ -172,7 +172,7 @@ is(sql("SELECT b::text FROM long WHERE dap.bag_count(b) = 3"), '{1:3}', 'a short
 my $long = $node->basedir . '/long.sql';
 $node->command_ok([ 'pg_dump', '--dbname', $node->connstr('postgres'), '--table', 'long', '--file', $long ], 'pg_dump of long ones');
 $node->command_ok([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '--quiet', '--dbname', $node->connstr('other'), '--file', $long ], 'restored');
-$sums = "SELECT string_agg(md5(dap._bag_send(b)), ',' ORDER BY dap.bag_count(b), md5(dap._bag_send(b))) FROM long";
+$sums = "SELECT string_agg(md5(dap_internal.bag_send(b)), ',' ORDER BY dap.bag_count(b), md5(dap_internal.bag_send(b))) FROM long";
 is($node->safe_psql('other', $sums), sql($sums), 'the same bags after a dump of their bytes');
 sql('ALTER DATABASE postgres RESET dap.debug_longest_bag_text');
 for my $text ('base64:', 'base64:AQAB', 'base64:AQA', 'base64:AQAA=', 'base64:AQAAAA==', 'Base64:AQAA', 'base64:AQ=A', 'base64:AgAA')

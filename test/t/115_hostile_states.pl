@@ -116,7 +116,7 @@ sql("CREATE TABLE bags AS SELECT '{1.25:3,2:1}'::dap.bag AS b UNION ALL SELECT d
 my $rounds = int($wanted * 0.15 / 6) + 1;
 for my $bag (1 .. 6)
 {
-  attack('bags', "SELECT hostile.receive('dap.bag'::regtype, dap._bag_send(b), (SELECT dap._bag_send(b) FROM bags OFFSET 1 LIMIT 1), $seed + $bag, $rounds) FROM bags OFFSET $bag - 1 LIMIT 1", "bag $bag");
+  attack('bags', "SELECT hostile.receive('dap.bag'::regtype, dap_internal.bag_send(b), (SELECT dap_internal.bag_send(b) FROM bags OFFSET 1 LIMIT 1), $seed + $bag, $rounds) FROM bags OFFSET $bag - 1 LIMIT 1", "bag $bag");
 }
 for my $kind ('states', 'bags')
 {

@@ -22,13 +22,13 @@ struct WriteKind {
 };
 
 constexpr WriteKind write_kinds[] = {
-    {"source", "SELECT dap._write_source($1, $2, $3)", check_source_payload, false},
-    {"model", "SELECT dap._write_model($1, $2, $3)", check_model_payload, false},
-    {"guard", "SELECT dap._write_guard($1, $2, $3)", check_empty_payload, false},
-    {adopt, "SELECT dap._write_adopt($1, $2, $3)", check_empty_payload, false},
-    {"dismiss", "SELECT dap._write_dismiss($1, $2, $3)", check_dismiss_payload, false},
-    {"drop_source", "SELECT dap._write_drop_source($1, $2, $3)", check_empty_payload, true},
-    {"drop_model", "SELECT dap._write_drop_model($1, $2, $3)", check_empty_payload, true},
+    {"source", "SELECT dap_internal.write_source($1, $2, $3)", check_source_payload, false},
+    {"model", "SELECT dap_internal.write_model($1, $2, $3)", check_model_payload, false},
+    {"guard", "SELECT dap_internal.write_guard($1, $2, $3)", check_empty_payload, false},
+    {adopt, "SELECT dap_internal.write_adopt($1, $2, $3)", check_empty_payload, false},
+    {"dismiss", "SELECT dap_internal.write_dismiss($1, $2, $3)", check_dismiss_payload, false},
+    {"drop_source", "SELECT dap_internal.write_drop_source($1, $2, $3)", check_empty_payload, true},
+    {"drop_model", "SELECT dap_internal.write_drop_model($1, $2, $3)", check_empty_payload, true},
 };
 
 const WriteKind* find_kind(const char* name) {
@@ -104,7 +104,7 @@ char* run_for_first_value(const char* statement) {
 
 using namespace dap;
 
-// dap._run_as(owner regrole, statement text) RETURNS text: the first value of the last statement that gives rows
+// dap_internal.run_as(owner regrole, statement text) RETURNS text: the first value of the last statement that gives rows
 DAP_FUNCTION(dap_run_as) {
   const Oid owner = PG_GETARG_OID(0);
   char* statement = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -117,7 +117,7 @@ DAP_FUNCTION(dap_run_as) {
   PG_RETURN_TEXT_P(cstring_to_text(answer));
 }
 
-// dap._write(kind text, relation regclass, payload jsonb) RETURNS jsonb
+// dap_internal.write(kind text, relation regclass, payload jsonb) RETURNS jsonb
 DAP_FUNCTION(dap_write) {
   char* kind_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const Oid relation = PG_GETARG_OID(1);
@@ -150,15 +150,15 @@ DAP_FUNCTION(dap_write) {
   PG_RETURN_DATUM(answer);
 }
 
-// dap._grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that level's alone.
+// dap_internal.grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that level's alone.
 DAP_FUNCTION(dap_grant) {
   (void)GetUserNameFromId(PG_GETARG_OID(0), false);  // raises for no role
   Oid types[2] = {REGROLEOID, TEXTOID};
   Datum values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
   RunAs saved = run_as_begin(ledger_owner());
   SPI_connect();
-  const int result = SPI_execute_with_args("SELECT dap._write_grant($1, $2)", 2, types, values, nullptr, false, 1);
-  if (result != SPI_OK_SELECT) elog(ERROR, "dap._write_grant: %s", SPI_result_code_string(result));
+  const int result = SPI_execute_with_args("SELECT dap_internal.write_grant($1, $2)", 2, types, values, nullptr, false, 1);
+  if (result != SPI_OK_SELECT) elog(ERROR, "dap_internal.write_grant: %s", SPI_result_code_string(result));
   SPI_finish();
   run_as_end(&saved);
   PG_RETURN_VOID();

@@ -53,15 +53,15 @@ GuardPass guard_open(Oid relation) {
 void guard_close(const GuardPass* before) { pass = *before; }
 
 Oid guard_function() {
-  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("_guard"), PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(dap_schema()));
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("guard"), PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(internal_schema()));
 }
 
 }  // namespace dap
 
-// dap._guard() RETURNS trigger: refuses INSERT, UPDATE, DELETE and TRUNCATE by hand.
+// dap_internal.guard() RETURNS trigger: refuses INSERT, UPDATE, DELETE and TRUNCATE by hand.
 DAP_FUNCTION(dap_guard) {
   if (!CALLED_AS_TRIGGER(fcinfo)) {
-    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("dap._guard() is a trigger function")));
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("dap_internal.guard() is a trigger function")));
   }
   const TriggerData* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
   bool inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
@@ -87,7 +87,7 @@ DAP_FUNCTION(dap_guard) {
   PG_RETURN_NULL();
 }
 
-// dap._no_stray_insert() RETURNS integer: the default of a raw table's _file_id, which nobody but the ingest gives.
+// dap_internal.no_stray_insert() RETURNS integer: the default of a raw table's _file_id, which nobody but the ingest gives.
 DAP_FUNCTION(dap_no_stray_insert) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a source's table takes no INSERT by hand"),
                   errdetail("Each record belongs to a file of the ledger."),

@@ -1,4 +1,4 @@
-// What keeps a source's table the live records and nothing else: the trigger of dap._guard().
+// What keeps a source's table the live records and nothing else: the trigger of dap_internal.guard().
 #pragma once
 
 #include "bridge/pg.h"
@@ -15,7 +15,7 @@ struct GuardPass {
 // Lets the INSERT that this backend runs next into the relation pass, and nothing that runs inside it. Returns what to give to guard_close, also when the statement fails.
 GuardPass guard_open(Oid relation);
 void guard_close(const GuardPass* before);
-// OID of dap._guard(), the function of the guard's triggers; invalid if it is not there.
+// OID of dap_internal.guard(), the function of the guard's triggers; invalid if it is not there.
 Oid guard_function();
 
 }  // namespace dap

@@ -102,8 +102,8 @@ void check_columns(const Model* model) {
 bool reads_unversioned(const List* upstream) {
   Parameter parameter = oids_parameter(upstream);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT 1 FROM unnest($1) AS u(oid) WHERE NOT EXISTS (SELECT 1 FROM dap.model_definition m WHERE m.relation = u.oid) "
-                               "AND NOT EXISTS (SELECT 1 FROM dap.source_definition s WHERE s.relation = u.oid) LIMIT 1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT 1 FROM unnest($1) AS u(oid) WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_definition m WHERE m.relation = u.oid) "
+                               "AND NOT EXISTS (SELECT 1 FROM dap_internal.source_definition s WHERE s.relation = u.oid) LIMIT 1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0;
 }
@@ -112,7 +112,7 @@ bool reads_unversioned(const List* upstream) {
 void correct_definition(const Model* model, const List* upstream) {
   Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->label), oids_parameter(upstream), {BOOLOID, BoolGetDatum(model->always), false}};
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("UPDATE dap.model_definition SET model = $2, upstream = $3, always = $4 WHERE model_id = $1", parameters, 4);
+  run_statement("UPDATE dap_internal.model_definition SET model = $2, upstream = $3, always = $4 WHERE model_id = $1", parameters, 4);
   run_as_end(&ledger);
 }
 
@@ -121,7 +121,7 @@ void correct_definition(const Model* model, const List* upstream) {
 List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
-                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model, d.settings FROM dap.model_definition d LEFT JOIN dap.model_state s USING (model_id) "
+                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model, d.settings FROM dap_internal.model_definition d LEFT JOIN dap_internal.model_state s USING (model_id) "
                                "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
   List* models = NIL;
   for (int row = 0; row < rows.rows; row++) models = lappend(models, model_of(&rows, row));
@@ -197,7 +197,7 @@ char* model_inputs(const Model* model, const List* models) {
       continue;
     }
     Parameter parameter = {OIDOID, ObjectIdGetDatum(model->upstream[i]), false};
-    ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap.source_definition d LEFT JOIN dap.file_ledger l "
+    ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap_internal.source_definition d LEFT JOIN dap_internal.file_ledger l "
                                  "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY d.source_id",
                                  &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
     if (rows.rows == 0) known = false;
@@ -218,7 +218,7 @@ bool model_is_current(const Model* model, const char* inputs) {
   if (!inputs) return false;
   Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs)};
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT 1 FROM dap.model_state s WHERE s.model_id = $1 AND s.definition_hash = $2 AND s.inputs = $3::jsonb", parameters, 3, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT 1 FROM dap_internal.model_state s WHERE s.model_id = $1 AND s.definition_hash = $2 AND s.inputs = $3::jsonb", parameters, 3, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0;
 }
@@ -229,9 +229,9 @@ void model_built(Model* model, const char* inputs, int64 run_id, int64 rows, int
                             int8_parameter(model->version), int8_parameter(rows), int8_parameter(rejected), int8_parameter(run_id)};
   RunAs ledger = run_as_begin(ledger_owner());
   // Where nothing is new nothing is written: not even the lock that ON CONFLICT would put on the row.
-  run_statement("INSERT INTO dap.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, refreshed_at) "
+  run_statement("INSERT INTO dap_internal.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, refreshed_at) "
                 "SELECT $1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp() "
-                "WHERE NOT EXISTS (SELECT 1 FROM dap.model_state o WHERE (o.model_id, o.definition_hash, o.inputs, o.version, o.rows, o.rejected) "
+                "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_state o WHERE (o.model_id, o.definition_hash, o.inputs, o.version, o.rows, o.rejected) "
                 "= ($1, $2, $3::jsonb, $4, $5, $6)) "
                 "ON CONFLICT (model_id) DO UPDATE SET definition_hash = excluded.definition_hash, inputs = excluded.inputs, version = excluded.version, "
                 "rows = excluded.rows, rejected = excluded.rejected, run_id = excluded.run_id, refreshed_at = excluded.refreshed_at", parameters, 7);

@@ -287,7 +287,7 @@ SourceOptions* parse_options(Jsonb* definition, Jsonb* call, OptionScope scope) 
 
 }  // namespace dap
 
-// dap._check_options(options jsonb): raises unless these can be a source's options.
+// dap_internal.check_options(options jsonb): raises unless these can be a source's options.
 DAP_FUNCTION(dap_check_options) {
   dap::parse_options(PG_GETARG_JSONB_P(0), nullptr, dap::OptionScope::source);
   PG_RETURN_VOID();

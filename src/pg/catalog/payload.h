@@ -1,4 +1,4 @@
-// What dap._write() is given, checked before a writer sees it: whoever may call it may not store what the public functions would refuse.
+// What dap_internal.write() is given, checked before a writer sees it: whoever may call it may not store what the public functions would refuse.
 #pragma once
 
 #include "bridge/pg.h"

@@ -156,7 +156,7 @@ void visit_literal(const Const* literal, Walk* state) {
 // The extension's own functions are left out as the server's are: they change with a version alone.
 bool note_function(Oid function, void* context) {
   Walk* state = static_cast<Walk*>(context);
-  if (function >= FirstNormalObjectId && get_func_namespace(function) != dap_schema()) state->functions = list_append_unique_oid(state->functions, function);
+  if (function >= FirstNormalObjectId && !is_own_schema(get_func_namespace(function))) state->functions = list_append_unique_oid(state->functions, function);
   return false;
 }
 
@@ -263,7 +263,7 @@ char* column_type(const char* name, const Node* expression) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("column \"%s\" of the query has temporary type %s", name, format_type_be(type)),
                     errdetail("It is gone when this session ends.")));
   }
-  if (made_of_schema(types, [](Oid schema) { return schema == dap_schema(); })) {
+  if (made_of_schema(types, is_own_schema)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("column \"%s\" of the query has type %s, which belongs to the extension or holds a type that does", name, format_type_be(type)),
                     errdetail("A model's table must outlive the extension and be readable by every client."),
@@ -354,13 +354,13 @@ Datum relation_array(const List* relations) {
 
 }  // namespace
 
-// dap._analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
+// dap_internal.analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
 DAP_FUNCTION(dap_analyze_query) {
   char* query = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const Oid owner = PG_GETARG_OID(1);
 
   TupleDesc descriptor;
-  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap._analyze_query must return a row");
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap_internal.analyze_query must return a row");
   BlessTupleDesc(descriptor);
 
   require_set_role(owner);
@@ -375,7 +375,7 @@ DAP_FUNCTION(dap_analyze_query) {
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }
 
-// dap._type_text(type oid, typmod integer, collation oid) RETURNS text
+// dap_internal.type_text(type oid, typmod integer, collation oid) RETURNS text
 DAP_FUNCTION(dap_type_text) {
   PG_RETURN_TEXT_P(cstring_to_text(dap::type_text(PG_GETARG_OID(0), PG_GETARG_INT32(1), PG_GETARG_OID(2))));
 }

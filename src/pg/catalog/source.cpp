@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* select_source =
     "SELECT d.source_id, d.source, d.relation::pg_catalog.oid, d.path, d.columns, d.options, d.definition_hash, d.path_by "
-    "FROM dap.source_definition d ";
+    "FROM dap_internal.source_definition d ";
 
 SourceDefinition* definition_of(const ResultRows* rows, int row) {
   Datum* values = rows->values + static_cast<Size>(row) * static_cast<Size>(rows->columns);
@@ -94,7 +94,7 @@ void check_source_columns(const SourceDefinition* definition) {
 
 List* source_ids_with_path(const void*) {
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT d.source_id FROM dap.source_definition d WHERE d.path IS NOT NULL ORDER BY d.source_id", nullptr, 0, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT d.source_id FROM dap_internal.source_definition d WHERE d.path IS NOT NULL ORDER BY d.source_id", nullptr, 0, CurrentMemoryContext);
   run_as_end(&ledger);
   List* ids = NIL;
   for (int row = 0; row < rows.rows; row++) ids = lappend_int(ids, DatumGetInt32(rows.values[row]));

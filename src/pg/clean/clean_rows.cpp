@@ -295,13 +295,13 @@ void record_clean_rejects(const Model* model, CleanResult* result, int64 run_id)
   NamedStore named = {"dap_rejects", result->reject_desc, result->rejects, static_cast<double>(result->rejected)};
   tuplestore_rescan(result->rejects);
   // Rejects of files that failed or were dismissed are evidence of another kind: they stay.
-  run_statement(psprintf("DELETE FROM dap.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt "
-                         "AND NOT EXISTS (SELECT 1 FROM dap.file_ledger l WHERE l.file_id = r.file_id AND l.status IN ('failed', 'dismissed')) "
+  run_statement(psprintf("DELETE FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt "
+                         "AND NOT EXISTS (SELECT 1 FROM dap_internal.file_ledger l WHERE l.file_id = r.file_id AND l.status IN ('failed', 'dismissed')) "
                          "AND NOT EXISTS (SELECT 1 FROM dap_rejects n WHERE n.file_id = r.file_id AND n.line = r.line "
                          "AND n.column_name = r.column_name AND n.reason = r.reason AND n.message = r.message AND n.raw IS NOT DISTINCT FROM r.raw)", model->model_id), &named, 1);
-  run_statement(psprintf("INSERT INTO dap.reject_ledger (file_id, source_id, line, stage, model_id, column_name, reason, message, raw, raw_length, run_id) "
+  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, stage, model_id, column_name, reason, message, raw, raw_length, run_id) "
                          "SELECT n.file_id, %d, n.line, 'clean', %d, n.column_name, n.reason, n.message, n.raw, n.raw_length, " INT64_FORMAT " FROM dap_rejects n "
-                         "WHERE NOT EXISTS (SELECT 1 FROM dap.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt AND r.file_id = n.file_id AND r.line = n.line "
+                         "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt AND r.file_id = n.file_id AND r.line = n.line "
                          "AND r.column_name = n.column_name)", model->source_id, model->model_id, run_id, model->model_id), &named, 1);
 }
 

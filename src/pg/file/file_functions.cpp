@@ -47,7 +47,7 @@ void return_reading(FunctionCallInfo fcinfo, ByteSource* source) {
 
 }  // namespace dap
 
-// dap._find_files(path text): one row per file.
+// dap_internal.find_files(path text): one row per file.
 DAP_FUNCTION(dap_find_files) {
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
@@ -66,7 +66,7 @@ DAP_FUNCTION(dap_find_files) {
   return static_cast<Datum>(0);
 }
 
-// dap._read_bytes(path text, compression text): reads a server file.
+// dap_internal.read_bytes(path text, compression text): reads a server file.
 DAP_FUNCTION(dap_read_file_bytes) {
   InitMaterializedSRF(fcinfo, 0);
   dap::Compression compression = dap::compression_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
@@ -74,7 +74,7 @@ DAP_FUNCTION(dap_read_file_bytes) {
   return static_cast<Datum>(0);
 }
 
-// dap._read_bytes(content bytea, compression text): reads a value.
+// dap_internal.read_bytes(content bytea, compression text): reads a value.
 DAP_FUNCTION(dap_read_value_bytes) {
   InitMaterializedSRF(fcinfo, 0);
   bytea* content = PG_GETARG_BYTEA_PP(0);
@@ -84,7 +84,7 @@ DAP_FUNCTION(dap_read_value_bytes) {
   return static_cast<Datum>(0);
 }
 
-// dap._read_bytes(object oid, compression text): reads a large object.
+// dap_internal.read_bytes(object oid, compression text): reads a large object.
 DAP_FUNCTION(dap_read_largeobject_bytes) {
   InitMaterializedSRF(fcinfo, 0);
   Oid object = PG_GETARG_OID(0);

@@ -138,7 +138,7 @@ void record_loaded(FileJob* job) {
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("SELECT dap._record_loaded_file($1::pg_catalog.jsonb)", &parameter, 1);
+  run_statement("SELECT dap_internal.record_loaded_file($1::pg_catalog.jsonb)", &parameter, 1);
   reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, job->request->run_id, -1);
   run_as_end(&ledger);
   result->status = FileStatus::loaded;
@@ -196,7 +196,7 @@ void record_known(FileJob* job) {
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
-  job->result->told_before = DatumGetBool(query_rows("SELECT dap._record_known_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext).values[0]);
+  job->result->told_before = DatumGetBool(query_rows("SELECT dap_internal.record_known_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext).values[0]);
   run_as_end(&ledger);
 }
 
@@ -206,7 +206,7 @@ void ingest_record_failure(FileResult* result) {
   MemoryContext old = MemoryContextSwitchTo(context);
   Parameter parameter = text_parameter(result->evidence);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT dap._record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT dap_internal.record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   result->file_id = DatumGetInt32(rows.values[0]);
   MemoryContextSwitchTo(old);

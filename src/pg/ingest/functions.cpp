@@ -106,7 +106,7 @@ DAP_FUNCTION(dap_ingest_largeobject) {
   return static_cast<Datum>(0);
 }
 
-// dap._csv_header(path text, options jsonb) RETURNS text[]: the columns that the header of the first file means, trimmed and through the aliases, NULL if there is no file.
+// dap_internal.csv_header(path text, options jsonb) RETURNS text[]: the columns that the header of the first file means, trimmed and through the aliases, NULL if there is no file.
 DAP_FUNCTION(dap_csv_header) {
   const dap::SourceOptions* options = dap::parse_options(PG_GETARG_JSONB_P(1), nullptr, dap::OptionScope::source);
   List* files = dap::find_files(text_to_cstring(PG_GETARG_TEXT_PP(0)));

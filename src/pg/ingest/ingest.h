@@ -31,7 +31,7 @@ struct FileResult {
   bool failed_before;   // these bytes did, under this definition: the ledger has it
   int sqlerrcode;
   const char* place;    // "line 7, column \"amount\"" or NULL
-  const char* evidence; // jsonb text for dap._record_failed_file; NULL: the ledger has this failure already, or it was no run's file and was recorded at once
+  const char* evidence; // jsonb text for dap_internal.record_failed_file; NULL: the ledger has this failure already, or it was no run's file and was recorded at once
 };
 
 struct IngestRequest {

@@ -93,7 +93,7 @@ LedgerLine* find_line(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), l.reading->>'delimiter', l.reading->>'quote', "
-                               "l.reading->>'escape', l.reading->>'lenient', l.reading->>'encoding', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+                               "l.reading->>'escape', l.reading->>'lenient', l.reading->>'encoding', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap_internal.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
@@ -134,10 +134,10 @@ void collect_rejects(Retry* retry, int64* cut_off) {
   retry->slot = MakeSingleTupleTableSlot(finished(desc), &TTSOpsMinimalTuple);
   Parameter parameter = int4_parameter(retry->file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT pg_catalog.count(*) FROM dap.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
+  ResultRows rows = query_rows("SELECT pg_catalog.count(*) FROM dap_internal.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
                                "AND (r.raw IS NULL OR r.raw_length IS DISTINCT FROM pg_catalog.length(r.raw))", &parameter, 1, CurrentMemoryContext);
   *cut_off = DatumGetInt64(rows.values[0]);
-  run_statement(psprintf("SELECT r.reject_id, r.line, r.byte_offset, r.raw FROM dap.reject_ledger r WHERE r.file_id = %d AND r.stage = 'ingest' "
+  run_statement(psprintf("SELECT r.reject_id, r.line, r.byte_offset, r.raw FROM dap_internal.reject_ledger r WHERE r.file_id = %d AND r.stage = 'ingest' "
                          "AND r.raw_length = pg_catalog.length(r.raw) ORDER BY r.byte_offset", retry->file_id),
                 nullptr, 0, store_receiver(retry->rejects));
   run_as_end(&ledger);
@@ -426,17 +426,17 @@ void record_outcomes(Retry* retry) {
   NamedStore named = {"dap_outcomes", retry->outcome_desc, retry->outcomes, static_cast<double>(retry->retried)};
   if (retry->loaded > 0) {
     tuplestore_rescan(retry->outcomes);
-    uint64 gone = run_statement("DELETE FROM dap.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded", &named, 1);
+    uint64 gone = run_statement("DELETE FROM dap_internal.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded", &named, 1);
     if (gone != static_cast<uint64>(retry->loaded)) elog(ERROR, "the rejects of file %d changed while they were retried", retry->file_id);
     Parameter parameters[] = {int4_parameter(retry->file_id), int8_parameter(retry->loaded),
                               {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr},
                               text_parameter(blocks_text(table_writer_blocks(retry->writer)))};
-    run_statement("UPDATE dap.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
-                  "options = l.options || coalesce($3, '{}'), blocks = l.blocks + $4::pg_catalog.int8multirange, change_id = pg_catalog.nextval('dap.change_id_seq') "
+    run_statement("UPDATE dap_internal.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
+                  "options = l.options || coalesce($3, '{}'), blocks = l.blocks + $4::pg_catalog.int8multirange, change_id = pg_catalog.nextval('dap_internal.change_id_seq') "
                   "WHERE l.file_id = $1", parameters, 4);
   }
   tuplestore_rescan(retry->outcomes);
-  run_statement("UPDATE dap.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message FROM dap_outcomes o "
+  run_statement("UPDATE dap_internal.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message FROM dap_outcomes o "
                 "WHERE r.reject_id = o.reject_id AND o.reason IS NOT NULL "
                 "AND (r.column_name, r.reason, r.message) IS DISTINCT FROM (o.column_name, o.reason, o.message)", &named, 1);
   run_as_end(&ledger);
@@ -509,7 +509,7 @@ DAP_FUNCTION(dap_retry_rejects) {
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-// dap._reject_text(raw bytea): the bytes as text where they are one, for people; else NULL.
+// dap_internal.reject_text(raw bytea): the bytes as text where they are one, for people; else NULL.
 DAP_FUNCTION(dap_reject_text) {
   bytea* raw = PG_GETARG_BYTEA_PP(0);
   if (!pg_verifymbstr(VARDATA_ANY(raw), static_cast<int>(VARSIZE_ANY_EXHDR(raw)), true)) PG_RETURN_NULL();

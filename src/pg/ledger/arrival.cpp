@@ -36,12 +36,12 @@ int compare_by_file(const void* a, const void* b) {
 
 ArrivalRank* arrival_ranks(int32 source_id, int* count) {
   Parameter parameter = int4_parameter(source_id);
-  ResultRows options = query_rows("SELECT d.options FROM dap.source_definition d WHERE d.source_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
+  ResultRows options = query_rows("SELECT d.options FROM dap_internal.source_definition d WHERE d.source_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
   if (options.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("source %d is not defined any more", source_id),
                     errhint("Define the model that reads it again with or_replace, or drop it.")));
   bool by_name = parse_options(DatumGetJsonbP(options.values[0]), nullptr, OptionScope::source)->arrival_by_name;
-  ResultRows files = query_rows("SELECT l.file_id, l.path FROM dap.file_ledger l WHERE l.source_id = $1 AND l.status = 'loaded' ORDER BY l.file_id", &parameter, 1,
+  ResultRows files = query_rows("SELECT l.file_id, l.path FROM dap_internal.file_ledger l WHERE l.source_id = $1 AND l.status = 'loaded' ORDER BY l.file_id", &parameter, 1,
                                 CurrentMemoryContext, ReadAt::active_snapshot);
   *count = files.rows;
   auto* named = static_cast<NamedFile*>(palloc(sizeof(NamedFile) * static_cast<Size>(files.rows + 1)));

@@ -64,8 +64,8 @@ const char* blocks_query(const char* columns, const char* label, int32 file_id, 
 LoadedFile find_file(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT s.relation::pg_catalog.oid, l.status = 'loaded', l.rows_loaded, l.blocks FROM dap.file_ledger l "
-                               "LEFT JOIN dap.source_definition s ON s.source_id = l.source_id WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
+  ResultRows rows = query_rows("SELECT s.relation::pg_catalog.oid, l.status = 'loaded', l.rows_loaded, l.blocks FROM dap_internal.file_ledger l "
+                               "LEFT JOIN dap_internal.source_definition s ON s.source_id = l.source_id WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
   run_as_end(&ledger);
   if (rows.rows == 0)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));

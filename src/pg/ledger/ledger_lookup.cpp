@@ -300,7 +300,7 @@ static List* failed_lines(const Ledger* ledger, int32 source_id, const char* pat
 
 }  // namespace dap
 
-// dap._record_earlier_failures(source_id integer, path text, content_hash bytea, bytes bigint) RETURNS integer[]
+// dap_internal.record_earlier_failures(source_id integer, path text, content_hash bytea, bytes bigint) RETURNS integer[]
 DAP_FUNCTION(dap_record_earlier_failures) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
   bytea* hash = PG_ARGISNULL(2) || PG_ARGISNULL(3) ? nullptr : PG_GETARG_BYTEA_PP(2);

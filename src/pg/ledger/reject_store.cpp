@@ -77,7 +77,7 @@ void reject_store_record(RejectStore* rejects, int32 file_id, int32 source_id, i
   tuplestore_rescan(rejects->store);
   NamedStore named = {"dap_rejects", rejects->desc, rejects->store, static_cast<double>(rejects->count)};
   char* run_text = run ? psprintf(INT64_FORMAT, run) : pstrdup("NULL");
-  run_statement(psprintf("INSERT INTO dap.reject_ledger (file_id, source_id, line, byte_offset, stage, column_name, reason, message, raw, raw_length, run_id) "
+  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, byte_offset, stage, column_name, reason, message, raw, raw_length, run_id) "
                          "SELECT %d, %d, line, byte_offset, 'ingest', column_name, reason, message, raw, raw_length, %s FROM dap_rejects LIMIT %s",
                          file_id, source_id, run_text, most < 0 ? "ALL" : psprintf(INT64_FORMAT, most)),
                 &named, 1);

@@ -57,9 +57,9 @@ void recall_failure(FileResult* file) {
   Parameter parameter = int4_parameter(file->file_id);
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows("SELECT coalesce(l.rows_read, 0), coalesce(l.rows_rejected, 0), "
-                               "(SELECT concat('line ' || r.line, ', column \"' || r.column_name || '\"') FROM dap.reject_ledger r "
+                               "(SELECT concat('line ' || r.line, ', column \"' || r.column_name || '\"') FROM dap_internal.reject_ledger r "
                                "WHERE r.file_id = l.file_id AND r.line IS NOT NULL ORDER BY r.line, r.reject_id LIMIT 1) "
-                               "FROM dap.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+                               "FROM dap_internal.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0) return;
   file->rows_read = DatumGetInt64(rows.values[0]);
@@ -194,15 +194,15 @@ void check_limits(Plan* plan, const Model* model) {
   Parameter parameters[] = {int4_parameter(model->source_id), int8_parameter(run_id(plan->run))};
   RunAs ledger = run_as_begin(ledger_owner());
   enum { id, path, place, why, read, rejected, of_run, columns };
-  ResultRows over = query_rows("SELECT f.file_id, f.path, f.place, f.why, f.rows_read, f.rows_rejected, f.of_run FROM dap._files_over_limit($1, $2) AS f", parameters, 2,
+  ResultRows over = query_rows("SELECT f.file_id, f.path, f.place, f.why, f.rows_read, f.rows_rejected, f.of_run FROM dap_internal.files_over_limit($1, $2) AS f", parameters, 2,
                                CurrentMemoryContext);
   Size kept = 0;
   for (int i = 0; i < over.rows && kept < most_evidence_bytes; i++) {
     Datum* file = over.values + i * columns;
     Parameter failed[] = {int4_parameter(DatumGetInt32(file[id])), text_parameter(TextDatumGetCString(file[why])), int8_parameter(DatumGetInt64(file[rejected]))};
     Parameter attempt[] = {failed[0], parameters[1]};
-    char* evidence = DatumGetBool(file[of_run]) ? query_text("SELECT dap._failed_file_evidence($1, $2, $3)::text", failed, 3)
-                                                : query_text("SELECT dap._attempt_evidence($1, $2)::text", attempt, 2);
+    char* evidence = DatumGetBool(file[of_run]) ? query_text("SELECT dap_internal.failed_file_evidence($1, $2, $3)::text", failed, 3)
+                                                : query_text("SELECT dap_internal.attempt_evidence($1, $2)::text", attempt, 2);
     run_add_failed_file(plan->run, evidence);
     kept += std::strlen(evidence);
     pfree(evidence);
@@ -224,7 +224,7 @@ void check_limits(Plan* plan, const Model* model) {
 void forget_attempts(const Plan* plan) {
   Parameter tiers[] = {int4_parameter(plan->first_tier), int4_parameter(plan->last_tier)};
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("DELETE FROM dap.reject_ledger r USING dap.model_definition m WHERE r.attempt AND m.model_id = r.model_id AND m.tier BETWEEN $1 AND $2", tiers, 2);
+  run_statement("DELETE FROM dap_internal.reject_ledger r USING dap_internal.model_definition m WHERE r.attempt AND m.model_id = r.model_id AND m.tier BETWEEN $1 AND $2", tiers, 2);
   run_as_end(&ledger);
 }
 
@@ -286,7 +286,7 @@ void check_columns_read(Plan* plan, const List* models) {
     if (!model->is_clean) continue;
     Parameter parameter = int4_parameter(model->model_id);
     RunAs ledger = run_as_begin(ledger_owner());
-    ResultRows rows = query_rows("SELECT r.name, s.relation::pg_catalog.oid FROM dap.model_definition m JOIN dap.source_definition s ON s.source_id = m.source_id "
+    ResultRows rows = query_rows("SELECT r.name, s.relation::pg_catalog.oid FROM dap_internal.model_definition m JOIN dap_internal.source_definition s ON s.source_id = m.source_id "
                                  "CROSS JOIN LATERAL (SELECT coalesce(c->>'source', c->>'name') AS name FROM jsonb_array_elements(m.columns) AS c "
                                  "WHERE jsonb_typeof(c) = 'object' AND coalesce(jsonb_typeof(c->'source'), 'string') = 'string') AS r "
                                  "WHERE m.model_id = $1 AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = s.relation AND a.attname = r.name AND NOT a.attisdropped) "

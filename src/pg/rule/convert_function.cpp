@@ -1,4 +1,4 @@
-// dap._convert: one text by one rule, for tests and for people who ask why a value was refused.
+// dap_internal.convert: one text by one rule, for tests and for people who ask why a value was refused.
 #include <cstring>
 
 #include "pg/rule/column_rule.h"

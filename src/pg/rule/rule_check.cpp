@@ -6,10 +6,10 @@
 
 using namespace dap;
 
-// dap._check_rule(rule jsonb, is_key boolean, OUT name text, OUT source text, OUT type text)
+// dap_internal.check_rule(rule jsonb, is_key boolean, OUT name text, OUT source text, OUT type text)
 DAP_FUNCTION(dap_check_rule) {
   TupleDesc descriptor;
-  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap._check_rule must return a row");
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap_internal.check_rule must return a row");
   BlessTupleDesc(descriptor);
 
   const ColumnRule* rule = compile_column_rule(read_column_rule(PG_GETARG_JSONB_P(0)), PG_GETARG_BOOL(1));

@@ -22,7 +22,7 @@ struct Run {
 // `returned`: the function has, what its transaction does is open.
 enum class RunStatus : unsigned char { running, returned, succeeded, failed };
 
-// The run's line for dap._record_run, palloc'd; `error` (already redacted) only with status failed; steps with
+// The run's line for dap_internal.record_run, palloc'd; `error` (already redacted) only with status failed; steps with
 // succeeded and failed.
 char* run_line(const Run*, RunStatus, const ErrorData* error);
 // One readable line for the server log: what the ledger could not take, without any value.

@@ -29,7 +29,7 @@ void refuse_unfit_session() {
 char* describe_holder(const LOCKTAG* tag) {
   Parameter parameters[] = {{OIDOID, ObjectIdGetDatum(tag->locktag_field2), false}, {OIDOID, ObjectIdGetDatum(tag->locktag_field3), false}};
   RunAs ledger = run_as_begin(ledger_owner());
-  char* text = query_text("SELECT dap._describe_lock_holder($1, $2)", parameters, 2);
+  char* text = query_text("SELECT dap_internal.describe_lock_holder($1, $2)", parameters, 2);
   run_as_end(&ledger);
   return text;
 }
@@ -46,7 +46,7 @@ char* describe_holder_safely(const LOCKTAG* tag) {
 
 // In a transaction that keeps its snapshot: could it not see what others loaded since, loading might load twice, and a column seem to be empty.
 void check_loads_seen(int32 source_id) {
-  check_not_superseded("SELECT coalesce(pg_catalog.max(l.change_id), 0)::text FROM dap.file_ledger l WHERE l.source_id = $1", source_id, "files were loaded into the source");
+  check_not_superseded("SELECT coalesce(pg_catalog.max(l.change_id), 0)::text FROM dap_internal.file_ledger l WHERE l.source_id = $1", source_id, "files were loaded into the source");
 }
 
 // How often the locks are let go again for somebody who holds a source's. After that the wait keeps to the order.
@@ -115,7 +115,7 @@ void lock_runs(const char* what, SourceIds sources, const void* argument) {
 List* source_named(const void* name) {
   Parameter parameter = text_parameter(static_cast<const char*>(name));
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT d.source_id FROM dap.source_definition d WHERE d.source = $1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT d.source_id FROM dap_internal.source_definition d WHERE d.source = $1", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0 ? list_make1_int(DatumGetInt32(rows.values[0])) : NIL;
 }
@@ -133,8 +133,8 @@ void definition_lock(const char* source) {
   PreventCommandDuringRecovery("a change of definitions");
   PreventCommandIfParallelMode("a change of definitions");
   lock_runs("change a definition", source ? source_named : nullptr, source);
-  check_not_superseded("SELECT pg_catalog.md5(pg_catalog.concat((SELECT pg_catalog.string_agg(d.xmin::text, ',' ORDER BY d.source_id) FROM dap.source_definition d), ' ', "
-                       "(SELECT pg_catalog.string_agg(m.xmin::text, ',' ORDER BY m.model_id) FROM dap.model_definition m), $1))", 0, "definitions were changed");
+  check_not_superseded("SELECT pg_catalog.md5(pg_catalog.concat((SELECT pg_catalog.string_agg(d.xmin::text, ',' ORDER BY d.source_id) FROM dap_internal.source_definition d), ' ', "
+                       "(SELECT pg_catalog.string_agg(m.xmin::text, ',' ORDER BY m.model_id) FROM dap_internal.model_definition m), $1))", 0, "definitions were changed");
   ListCell* cell;
   if (source) foreach (cell, source_named(source)) check_loads_seen(lfirst_int(cell));
 }
@@ -142,26 +142,26 @@ void definition_lock(const char* source) {
 void load_lock(int32 source_id, const char* what) {
   LOCKTAG source = source_lock(source_id);
   lock_in_order(&source, what);
-  check_not_superseded("SELECT d.xmin::text FROM dap.source_definition d WHERE d.source_id = $1", source_id, "the definition of the source was changed");
+  check_not_superseded("SELECT d.xmin::text FROM dap_internal.source_definition d WHERE d.source_id = $1", source_id, "the definition of the source was changed");
   check_loads_seen(source_id);
 }
 
 }  // namespace dap
 
-// dap._lock_definitions()
+// dap_internal.lock_definitions()
 DAP_FUNCTION(dap_lock_definitions) {
   (void)fcinfo;
   dap::definition_lock(nullptr);
   PG_RETURN_VOID();
 }
 
-// dap._lock_definition(source text)
+// dap_internal.lock_definition(source text)
 DAP_FUNCTION(dap_lock_definition) {
   dap::definition_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)));
   PG_RETURN_VOID();
 }
 
-// dap._lock_loads(source_id integer)
+// dap_internal.lock_loads(source_id integer)
 DAP_FUNCTION(dap_lock_loads) {
   dap::refuse_within_work("write the ledger");
   PreventCommandDuringRecovery("a change of the ledger");

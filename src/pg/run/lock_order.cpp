@@ -32,7 +32,7 @@ bool is_harmless(const LockInstanceData* held, Oid sources, int64 wanted) {
       return true;
     case LOCKTAG_RELATION: {
       Oid schema = get_rel_namespace(held->locktag.locktag_field2);
-      return held->holdMask == LOCKBIT_ON(AccessShareLock) && (IsCatalogNamespace(schema) || schema == dap_schema());
+      return held->holdMask == LOCKBIT_ON(AccessShareLock) && (IsCatalogNamespace(schema) || is_own_schema(schema));
     }
     case LOCKTAG_OBJECT: {
       int64 at = place(&held->locktag, sources);
@@ -56,7 +56,7 @@ bool keeps_order(const LOCKTAG* tag) {
 
 bool waits_in_circle() {
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT dap._waits_in_circle()", nullptr, 0, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT dap_internal.waits_in_circle()", nullptr, 0, CurrentMemoryContext);
   run_as_end(&ledger);
   return DatumGetBool(rows.values[0]);
 }

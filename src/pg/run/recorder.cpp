@@ -162,11 +162,11 @@ void write_request(RecorderRequest* request) {
 
   // Rows of the recorder's own functions are all that is read here: the texts are theirs to validate.
   const char* text = request->texts;
-  (void)run_on_text("SELECT dap._record_run($1::pg_catalog.jsonb)", text);
+  (void)run_on_text("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", text);
   int lost = 0;
   for (int i = 0; i < request->files; i++) {
     text += strlen(text) + 1;
-    if (!run_on_text("SELECT dap._record_run_file($1)", text)) lost++;
+    if (!run_on_text("SELECT dap_internal.record_run_file($1)", text)) lost++;
   }
   SPI_finish();
   PopActiveSnapshot();

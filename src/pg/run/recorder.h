@@ -14,8 +14,8 @@ struct RecorderResult {
 };
 
 struct RecorderTask {
-  const char* line;   // jsonb text for dap._record_run
-  const List* files;  // char*: jsonb texts for dap._record_run_file
+  const char* line;   // jsonb text for dap_internal.record_run
+  const List* files;  // char*: jsonb texts for dap_internal.record_run_file
   bool give_up;       // whether a pending cancel or terminate shortens the wait
   bool flush;         // whether the line must outlive a crash of the server that follows at once
 };

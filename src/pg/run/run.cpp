@@ -24,7 +24,7 @@ void write_line_inside(const char* line) {
   SPI_connect();
   Datum values[1] = {CStringGetTextDatum(line)};
   RunAs saved = run_as_begin(ledger_owner());
-  if (SPI_execute_with_args("SELECT dap._record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false, 1) !=
+  if (SPI_execute_with_args("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false, 1) !=
       SPI_OK_SELECT)
     elog(ERROR, "could not write the line of run");
   run_as_end(&saved);

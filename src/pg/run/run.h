@@ -53,7 +53,7 @@ void run_add_step(Run*, const StepResult*);  // copies
 List* run_steps(const Run*);                 // of StepResult*
 // Says which object a step works on now: becomes failed_step if it raises.
 void run_set_current(Run*, int step, const char* object);
-// A failed file, as the jsonb text that dap._record_failed_file takes, or one that is loaded and failed a clean step, as dap._record_attempt takes it: part of
+// A failed file, as the jsonb text that dap_internal.record_failed_file takes, or one that is loaded and failed a clean step, as dap_internal.record_attempt takes it: part of
 // the evidence.
 void run_add_failed_file(Run*, const char* json);
 // Within the transaction: step lines and status succeeded; and, outside it, the mark that the function returned. What

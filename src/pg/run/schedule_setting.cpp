@@ -38,7 +38,7 @@ DAP_FUNCTION(dap_schedule_setting) {
   PG_RETURN_TEXT_P(cstring_to_text(value));
 }
 
-// dap._schedule_refusal() RETURNS text: why a job of the current user's could not connect, NULL where it can, needs no connection, or nobody can tell.
+// dap_internal.schedule_refusal() RETURNS text: why a job of the current user's could not connect, NULL where it can, needs no connection, or nobody can tell.
 DAP_FUNCTION(dap_schedule_refusal) {
   const char* workers = GetConfigOption("cron.use_background_workers", true, false);
   if (workers != nullptr && strcmp(workers, "on") == 0) PG_RETURN_NULL();
@@ -47,7 +47,7 @@ DAP_FUNCTION(dap_schedule_refusal) {
                                        dap::text_parameter(dap::server_user()), {BOOLOID, BoolGetDatum(dap::may_have_password()), false}};
   // Who may log in how is for superusers' eyes; the caller learns it of himself alone.
   const dap::RunAs owner = dap::run_as_begin(dap::ledger_owner());
-  const char* refusal = dap::query_text("SELECT dap._login_refusal($1, $2, $3, $4)", parameters, 4);
+  const char* refusal = dap::query_text("SELECT dap_internal.login_refusal($1, $2, $3, $4)", parameters, 4);
   dap::run_as_end(&owner);
   if (refusal == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(refusal));
