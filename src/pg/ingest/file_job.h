@@ -32,6 +32,7 @@ struct FileJob {
   uint8 hash[16];
   int64 bytes;
   bool hashed;
+  bool recalled_as_new;  // by the file's identity: its bytes are known, and are to be loaded
   bool has_failures;  // the ledger has lines of failed attempts at this name or content
   int64 first_line;  // of the first reject, for `place`
   const char* first_column;

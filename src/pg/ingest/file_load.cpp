@@ -282,7 +282,7 @@ void begin_progress(const FileJob* job) {
 void read_and_load(FileJob* job) {
   begin_progress(job);
   // Where the ledger may know the bytes, hashing first is cheaper than loading in vain.
-  if (ledger_has_size(job->ledger, job->request->definition->source_id, byte_source_total(job->source))) {
+  if (!job->recalled_as_new && ledger_has_size(job->ledger, job->request->definition->source_id, byte_source_total(job->source))) {
     if (drain(job) && !content_is_new(job)) {
       record_known(job);
       pgstat_progress_end_command();

@@ -88,7 +88,9 @@ bool settles(const FileJob* job, const FileIdentity* identity) {
 
 // Does the ledger know the file by its path and identity, and that it is not to be loaded? Then the job is decided.
 bool recall(FileJob* job, const FileIdentity* identity) {
-  if (!ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes) || content_is_new(job)) return false;
+  if (!ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes)) return false;
+  job->recalled_as_new = content_is_new(job);
+  if (job->recalled_as_new) return false;
   FileResult* result = job->result;
   result->recognised = true;
   if (result->status != FileStatus::skipped || !result->under_other_name) return true;
