@@ -37,12 +37,17 @@ class Dialect:
 
 
 class Record:
-    def __init__(self, text, dialect):
-        """The first record of `text`."""
+    def __init__(self, text, dialect, alone=False):
+        """The first record of `text`. alone: `text` is a line, in which a field that its quotes do not end may stand as it is."""
         self.fields, self.broken, self.open, self.cr, self.lines = [], None, False, None, []
         rest = text
         while True:
-            value, rest = self.quoted(rest[1:], dialect, text) if rest.startswith(dialect.quote) else ("", rest)
+            value, start = "", rest
+            if start.startswith(dialect.quote):
+                self.text_in = False  # is there a quote in this field that would end it, but for the text after it?
+                value, rest = self.quoted(start[1:], dialect, text)
+            if self.open and alone and self.text_in:
+                self.open, value, rest = False, "", start
             if self.open:
                 break
             outside = 0
@@ -61,7 +66,7 @@ class Record:
 
     def quoted(self, rest, dialect, text):
         """The value behind an opening quote, and what follows its closing one."""
-        value, unescaped, quote = "", False, dialect.quote
+        value, unescaped, quote, first = "", False, dialect.quote, True
         while rest:
             where = len(text) - len(rest)
             if rest.startswith(quote * 2) and not (unescaped and dialect.ends_field(rest[2:])):
@@ -73,8 +78,10 @@ class Record:
                 if not dialect.lenient:
                     return value, rest[1:]
                 unescaped = True
+                self.text_in = self.text_in or first
                 value, rest = value + quote, rest[1:]
             else:
+                first = first and rest[0] not in (dialect.delimiter, "\r")
                 end = dialect.line_end(rest)
                 taken = len(end) or 1
                 value, rest = value + rest[:taken], rest[taken:]
@@ -91,14 +98,23 @@ def stands_whole(line, dialect):
     return record.size == len(line) and not record.open and len(record.fields) == dialect.columns and (dialect.lenient or not record.broken)
 
 
+def as_it_stands(line, dialect):
+    """The record that a line is whose quotes do not end, if fields are taken as they stand: None if it is none of the right width."""
+    if not dialect.lenient or dialect.line_end(line) or not Record(line, dialect).open:
+        return None
+    record = Record(line, dialect, alone=True)
+    return None if record.open or record.size != len(line) or len(record.fields) != dialect.columns else record
+
+
 def resumes(text, record, dialect):
     """Where a record that has quotes out of place, or if lenient a wrong width, ends since a line behind it stands whole; None: nowhere."""
     # One whose last quote is never closed has a field more than it has ended
     wrong_width = len(record.fields) >= dialect.columns if record.open else len(record.fields) != dialect.columns
     if not record.broken and not (dialect.lenient and wrong_width):
         return None
-    for at in record.lines:
-        if stands_whole(text[at : at + dialect.first_line(text[at:])] if at < len(text) else "\n", dialect):
+    for number, at in enumerate(record.lines):
+        line = text[at : at + dialect.first_line(text[at:])] if at < len(text) else "\n"
+        if stands_whole(line, dialect) or (number == 0 and as_it_stands(text[:at], dialect) and as_it_stands(line, dialect)):
             return at
     return None
 
@@ -126,8 +142,13 @@ def records_of(text, dialect):
     while text:
         record = Record(text, dialect)
         size = resumes(text, record, dialect) if header else None
-        kind = "quote"
-        if size is None:
+        kind, stands = "quote", None
+        if header and (size is not None or record.open and dialect.lenient and record.broken):
+            line_size = dialect.first_line(text)
+            stands = as_it_stands(text, dialect) if size is None and line_size == len(text) else as_it_stands(text[:size], dialect) if size == line_size else None
+        if stands and not stands.cr and kind_of(stands.fields, dialect.columns) == "ok":
+            kind, record, size = "ok", stands, len(text) if size is None else size
+        elif size is None:
             size = record.size
             if record.open and not (dialect.lenient and record.broken):
                 return None

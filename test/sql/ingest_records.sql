@@ -79,6 +79,10 @@ SELECT * FROM pg_temp.rejected('lenient');
 -- Values as a person reads them; a broken quote swallows no line that stands whole, and what has another width then is a reject
 SELECT * FROM pg_temp.load('s', 'lenient values', E'a,b\n1,"yogurt "Alma" 3.5%"\n2,"nails 4" long"\n3,"say ""hi"" twice"\n4,""u"\n5,""hi""\n6,"two "l"\nines"\n', '{"lenient": true}');
 SELECT * FROM pg_temp.records('lenient values');
+-- Text after a closing quote: the field stands as it is where no quote of its line closes it and the width is right then
+SELECT * FROM pg_temp.load('s', 'lenient bare', E'a,b\n"Best" wine,2\n3,4\n5,"x"y\n"Old" ale,"x" \n"7","8"\n9,"\n10,"x"\n"p, q" r,11\n"12",13\n"s"t,14,15\n16,17\n"u" v,18', '{"lenient": true}');
+SELECT * FROM pg_temp.records('lenient bare');
+SELECT * FROM pg_temp.rejected('lenient bare');
 SELECT * FROM pg_temp.load('s', 'lenient swallows', E'a,b\n1,"\n2,"x"\n3,"5,"x, y",z\n4,"p"q,"r"\n5,"a\n6,7\n8,9\n"\n"10","11"\n', '{"lenient": true}');
 SELECT * FROM pg_temp.records('lenient swallows');
 SELECT * FROM pg_temp.rejected('lenient swallows');

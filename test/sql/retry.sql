@@ -66,6 +66,17 @@ SELECT * FROM pg_temp.retry('q1', '{"lenient": true}');
 SELECT _line, a, b FROM staging.pairs ORDER BY _line;
 SELECT * FROM pg_temp.load('pairs', 'q1 lenient', E'a,b\n1,"x" y\nx"y,"b\nc"\n3,4\n5,6"\n\n', '{"lenient": true}');
 SELECT _line, a, b FROM staging.pairs WHERE _file_id = pg_temp.id('q1 lenient') ORDER BY _line;
+-- What stands as it is since no quote of its line closes it is a record in the file, but where another line's quote closes it
+SELECT dap.create_source('wines', columns => '{a,b}', options => '{"max_reject_percent": 100}');
+SELECT * FROM pg_temp.load('wines', 'q4', E'a,b\n"Best" wine,1\n2,3\n4,"x" y\nz\nw"\n5,6\n');
+SELECT * FROM pg_temp.retry('q4', '{"lenient": true}');
+SELECT _line, a, b FROM staging.wines ORDER BY _line;
+\getenv builddir PG_ABS_BUILDDIR
+\set wines_file :builddir '/retry_wines.csv'
+COPY (VALUES ('a,b'), ('"Best" wine,1'), ('2,3'), ('4,"x" y'), ('z'), ('w"'), ('5,7')) TO :'wines_file' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
+SELECT status, rows_read, rows_loaded, rows_rejected FROM dap.ingest_csv('wines', :'wines_file');
+SELECT retried, loaded, still_rejected FROM dap.retry_rejects((SELECT max(file_id) FROM dap.files), '{"lenient": true}');
+SELECT _line, a, b FROM staging.wines WHERE _file_id = (SELECT max(file_id) FROM dap.files) ORDER BY _line;
 -- The header's names stay those that were loaded, whatever the correction makes of its quotes and bytes
 SELECT * FROM pg_temp.load('pairs', 'q2', E'"a","b"\n5,6"\n7,8\n');
 SELECT * FROM pg_temp.retry('q2', '{"quote": ""}');

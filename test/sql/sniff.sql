@@ -187,7 +187,7 @@ SELECT records, rejects, types, notes FROM pg_temp.sniff(E'"",1\n\n,2\n', '{"hea
 SELECT records, rejects, types, notes FROM pg_temp.sniff(E'a"b\n"x"y\n', '{"header": false}');
 SELECT records, rejects, types, notes FROM pg_temp.sniff('', '{"header": false}');
 -- An option that does not help is not proposed
-SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,2\n2,3\n4,"a"b\n');
+SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,2\n2,3\n4,"a"b,c\n');
 SELECT records, rejects, types, notes FROM pg_temp.sniff(E'id,size\n1,2\n2,"3\n3,4\n');
 SELECT records, rejects, types, notes FROM pg_temp.sniff('\x1f8b0800000000000003'::bytea);
 SELECT records, rejects, notes FROM pg_temp.sniff(E'id\n' || repeat(E'1\n', 5000), '{"limit": 3000}');

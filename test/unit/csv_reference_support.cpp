@@ -81,10 +81,13 @@ class Parser {
     while (i < file_.size()) {
       const Record record = record_at(i);
       const bool may_go_on = o_.goes_on && (record.open_quote != none || record.ended_by_file || (record.ended_by_cr && record.after == file_.size()));
-      const std::size_t end = cut(record, want_header, !may_go_on);
+      bool small = false;
+      const std::size_t end = cut(record, want_header, !may_go_on, small);
       if (may_go_on && end == none) return outcome;
       if (end != none) {
-        outcome.bad.push_back(cut_reject(i, end));
+        const bool one_line = !want_header && small && (record.lines.empty() || end <= record.lines[0]);
+        if (std::optional<Row> row = one_line ? bare_row(i, end) : std::nullopt) outcome.rows.push_back(std::move(*row));
+        else outcome.bad.push_back(cut_reject(i, end));
         if (want_header && !o_.good_header) return outcome;
         if (mode_ == Mode::undecided) mode_ = Mode::lf;
         i = end;
@@ -128,8 +131,8 @@ class Parser {
   }
 
  private:
-  // Where a record ends that its quotes do not end: before a line that stands whole, or given up. none: it ends as it says.
-  std::size_t cut(const Record& record, bool header, bool ended) const {
+  // Where a record ends that its quotes do not end: before a line that stands whole, or given up. none: it ends as it says. `within`: not for its size.
+  std::size_t cut(const Record& record, bool header, bool ended, bool& within) const {
     const bool open = record.open_quote != none;
     const bool broken = record.broken != none;
     const std::size_t last = open ? file_.size() : record.after;
@@ -143,11 +146,15 @@ class Parser {
     for (const std::size_t at : record.lines) {
       if (since == none || at <= since || (at == file_.size() && file_[at - 1] == '\r')) continue;
       if (header || !small(at - record.begin, at)) return at;
-      if (const std::size_t whole = first_whole(record, at); whole != none) return whole;
+      if (const std::size_t whole = first_whole(record, at); whole != none) {
+        within = true;
+        return whole;
+      }
     }
     if (!ended) return none;
+    within = small((open ? last : record.end) - record.begin, none);
     const bool width = o_.dialect.lenient && (record.wide != none || (!open && record.values.size() != columns_));
-    if (!header && (broken || width) && small((open ? last : record.end) - record.begin, none))
+    if (!header && (broken || width) && within)
       if (const std::size_t whole = first_whole(record, last); whole != none) return whole;
     return open && broken && o_.dialect.lenient ? last : none;
   }
@@ -163,8 +170,27 @@ class Parser {
       const Record line = alone.record_at(0);
       if (!text.empty() && line.open_quote == none && line.after == text.size() && line.values.size() == columns_ && (o_.dialect.lenient || line.broken == none))
         return begin;
+      if (k == 0 && bare_line(record.begin, begin) && bare_line(begin, next)) return begin;
     }
     return none;
+  }
+
+  // The line by itself, if it has as many fields as there must be when some of them are bare.
+  std::optional<Record> bare_line(std::size_t begin, std::size_t end) const {
+    const std::string_view text = without_line_end(file_.substr(begin, end - begin));
+    Parser alone(text, o_);
+    alone.mode_ = known_mode();
+    if (!o_.dialect.lenient || alone.record_at(0).open_quote == none) return std::nullopt;
+    alone.alone_ = true;
+    const Record record = alone.record_at(0);
+    if (record.open_quote != none || record.after != text.size() || record.values.size() != columns_) return std::nullopt;
+    return record;
+  }
+
+  std::optional<Row> bare_row(std::size_t begin, std::size_t end) const {
+    const std::optional<Record> record = bare_line(begin, end);
+    if (!record || !record->faults.empty()) return std::nullopt;
+    return Row{line_of(begin), begin, std::string(without_line_end(file_.substr(begin, end - begin))), record->values};
   }
 
   Bad cut_reject(std::size_t begin, std::size_t end) const {
@@ -217,6 +243,25 @@ class Parser {
     return is(i, o_.dialect.escape) && (is_quote(i + 1) || is(i + 1, o_.dialect.escape));
   }
 
+  // Where the bare field ends that opens with the quote at `open` of a line that is read by itself; none: nothing is bare.
+  std::size_t bare_end(std::size_t open) const {
+    if (!alone_) return none;
+    const bool doubled = o_.dialect.escape == 0 || o_.dialect.escape == o_.dialect.quote;
+    bool data = false, data_in_field = false, in_field = true;
+    for (std::size_t i = open + 1; i < file_.size(); i++) {
+      in_field = in_field && !is_delimiter(i) && !is(i, '\r');
+      if (escapes(i)) {
+        if (doubled && data && field_ends(i + 2)) return none;  // the value ends
+        i++;
+      } else if (is_quote(i)) {
+        if (field_ends(i + 1)) return none;
+        data = true;
+        data_in_field = data_in_field || in_field;
+      }
+    }
+    return data_in_field ? std::min(file_.find(o_.dialect.delimiter, open), file_.size()) : none;
+  }
+
   Record record_at(std::size_t begin) const {
     Record record;
     record.begin = begin;
@@ -231,7 +276,8 @@ class Parser {
         if (value.size() == o_.limits.field_bytes + 1) record.faults.push_back({at, too_long_field, "field_too_long", column});
       };
       const auto breaks = [&](std::size_t at) { record.broken = std::min(record.broken, at); };
-      const bool quoted = is_quote(i);
+      const std::size_t bare = is_quote(i) ? bare_end(i) : none;
+      const bool quoted = is_quote(i) && bare == none;
       if (quoted) {
         const std::size_t open = i++;
         bool data = false;  // a lenient dialect's value has a quote that is data
@@ -308,6 +354,7 @@ class Parser {
   const Options& o_;
   std::uint64_t columns_ = 0;
   Mode mode_ = Mode::undecided;
+  bool alone_ = false;  // the file is a line of another one, in which fields may be bare
   std::uint64_t early_cr_lines_ = 0;  // empty lines that a CR ended before the first record, which then ended with LF
 };
 

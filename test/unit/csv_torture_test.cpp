@@ -384,9 +384,84 @@ TEST(CsvTorture, QuotesOutOfPlaceAtTheEnd) {
   expect("a,b\n1,\"\n2,3\n", open, lenient());
   expect("a,b\n1\"x,\"y\nz", open);
   expect("a,b\n\"x\" y,3\n", rows(ab, {}, {bad(2, 4, "text_after_quote", 0, "\"x\" y,3")}));
-  expect("a,b\n\"x\" y,3\n", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
-  expect("a,b\n\"x\" y,3", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
-  expect("a,b\n\"x\" y,3\n4,5", rows(ab, {row(3, 12, "4,5", {"4", "5"})}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,3")}), lenient());
+  expect("a,b\n\"x\" y,\"3\n", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,\"3")}), lenient());
+  expect("a,b\n\"x\" y,\"3", rows(ab, {}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,\"3")}), lenient());
+  expect("a,b\n\"x\" y,\"3\n4,5", rows(ab, {row(3, 13, "4,5", {"4", "5"})}, {bad(2, 4, "unterminated_quote", 0, "\"x\" y,\"3")}), lenient());
+}
+
+// Text after a closing quote: where no quote of the line closes the field, the field stands as it is.
+TEST(CsvTorture, BareFields) {
+  const Row ab = row(1, 0, "a,b", {"a", "b"});
+  const std::string quoted = "\"7\",\"8\"";
+  // Alone, before a line without quotes, and before one that would close the value
+  const auto reads = [&](const std::string& record, const char* first, const char* second) {
+    for (const char* end : {"\n", "\r\n", "\r"}) {
+      const std::string e = end;
+      const std::uint64_t begin = 3 + e.size(), next = begin + record.size() + e.size(), last = next + 3 + e.size();
+      const Row good = row(2, begin, record, {first, second});
+      expect("a,b" + e + record, rows(ab, {good}), lenient());
+      if (e != "\r") expect("a,b" + e + record + e, rows(ab, {good}), lenient());
+      expect("a,b" + e + record + e + "3,4" + e + record + e + quoted + e,
+             rows(ab, {good, row(3, next, "3,4", {"3", "4"}), row(4, last, record, {first, second}), row(5, last + record.size() + e.size(), quoted, {"7", "8"})}), lenient());
+    }
+  };
+  reads(R"("Best" wine,2)", R"("Best" wine)", "2");
+  reads(R"(2,"x"y)", "2", R"("x"y)");
+  reads(R"(2,"x" )", "2", R"("x" )");
+  reads(R"("Best" wine,"Old" ale)", R"("Best" wine)", R"("Old" ale)");
+  reads(R"("Best" wine,)", R"("Best" wine)", nullptr);
+  reads(R"("Best" 5" wine,5" ale)", R"("Best" 5" wine)", R"(5" ale)");
+  reads(R"("say ""hi"" or" so,2)", R"("say ""hi"" or" so)", "2");
+  reads(R"("say ""hi"", or so","x"y)", R"(say "hi", or so)", R"("x"y)");
+  reads(R"("nails 4" long","x"y)", R"(nails 4" long)", R"("x"y)");
+  const auto rejected = [&](const std::string& record, std::int32_t column) {
+    expect("a,b\n" + record, rows(ab, {}, {bad(2, 4, "unterminated_quote", column, record)}), lenient());
+    expect("a,b\n" + record + "\n3,4\n", rows(ab, {row(3, 5 + record.size(), "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", column, record)}), lenient());
+  };
+  // Another width, with the field and without; a field that has no other quote, or only after the delimiter
+  rejected(R"("x"y)", 0);
+  rejected(R"("x"y,2,3)", 0);
+  rejected(R"("x, y" z,3)", 0);
+  rejected(R"("x" y,"z)", 0);
+  rejected(R"("x" y,"z"")", 0);
+  // One without a quote whose text may be a value's beginning
+  expect("a,b\n1,\"x\"\"\n3,4\n", [&] { Outcome open = rows(ab, {}); open.error = FileError::unterminated_quote; open.error_line = 2; open.error_offset = 4; return open; }(), lenient());
+  // Lines one after the other that are all so; but such a line ends no record that another one began
+  expect("a,b\n\"p\"q,1\n2,\"r\"s\n\"t\"u,3\n4,5\n",
+         rows(ab, {row(2, 4, "\"p\"q,1", {"\"p\"q", "1"}), row(3, 11, "2,\"r\"s", {"2", "\"r\"s"}), row(4, 18, "\"t\"u,3", {"\"t\"u", "3"}), row(5, 25, "4,5", {"4", "5"})}), lenient());
+  expect("a,b\n\"p\"q,1\n2,\"r\"s",
+         rows(ab, {row(2, 4, "\"p\"q,1", {"\"p\"q", "1"}), row(3, 11, "2,\"r\"s", {"2", "\"r\"s"})}), lenient());
+  const std::string talk = "1,\"He said\n\"Hello\" to me, twice\nand left\"";
+  expect("a,b\n" + talk + "\n", rows(ab, {row(2, 4, talk, {"1", "He said\n\"Hello\" to me, twice\nand left"})}), lenient());
+  expect("a,b\n1,\"\n\"p\"q,2\n3,4\n", rows(ab, {row(4, 15, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "1,\"\n\"p\"q,2")}), lenient());
+  // Its other faults stay
+  expect("a,b\n\"p\"q,\xFF\n3,4\n", rows(ab, {row(3, 12, "3,4", {"3", "4"})}, {bad(2, 4, "invalid_encoding", 0, "\"p\"q,\xFF")}), lenient());
+  expect("a,b\n\"p\"q,\rx\n3,4\n", rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 0, "\"p\"q,\rx")}), lenient());
+  expect("a,b\n2,\"\rp\"x\n3,4\n", rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"\rp\"x")}), lenient());
+  expect("a,b\n2,\"p\"\rx\n3,4\n", rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"p\"\rx")}), lenient());
+  Options small = lenient();
+  small.limits.field_bytes = 5;
+  expect("a,b\n2,\"p\"qr\n2,\"p\"qrs\n3,4\n",
+         rows(ab, {row(2, 4, "2,\"p\"qr", {"2", "\"p\"qr"}), row(4, 22, "3,4", {"3", "4"})}, {bad(3, 12, "unterminated_quote", 1, "2,\"p\"qrs")}), small);
+  // With an escape
+  Options escaped = lenient();
+  escaped.dialect.escape = '\\';
+  expect("a,b\n\"p\\\"q\" r,2\n3,4\n", rows(ab, {row(2, 4, "\"p\\\"q\" r,2", {"\"p\\\"q\" r", "2"}), row(3, 15, "3,4", {"3", "4"})}), escaped);
+  // Strictly nothing is bare
+  expect("a,b\n\"p\"q,1\n3,4\n", rows(ab, {row(3, 11, "3,4", {"3", "4"})}, {bad(2, 4, "text_after_quote", 0, "\"p\"q,1")}));
+}
+
+// A file all of whose lines are so takes no longer than another, and no more memory.
+TEST(CsvTorture, ManyBareFields) {
+  constexpr std::size_t lines = 200'000;
+  std::string file = "a,b\n";
+  for (std::size_t i = 0; i < lines; i++) file += "\"Best\" wine,2\n";
+  for (const Feeding& feeding : {Feeding{}, Feeding{{65536}}}) {
+    const Outcome outcome = scan(file, lenient(), feeding);
+    EXPECT_EQ(outcome.bad.size(), 0u);
+    ASSERT_EQ(outcome.rows.size(), lines);
+    EXPECT_EQ(show({{}, {outcome.rows.back()}, {}, {}, 0, 0}), show({{}, {row(lines + 1, file.size() - 14, "\"Best\" wine,2", {"\"Best\" wine", "2"})}, {}, {}, 0, 0}));
+  }
 }
 
 TEST(CsvTorture, HeaderWithQuotesOutOfPlace) {

@@ -85,11 +85,11 @@ char* unescape(const Rules& rules, const char* from, const char* end, char* to) 
   return to;
 }
 
-void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields, Arena& arena, char* in_place) {
+void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields, Arena& arena, char* in_place, std::uint64_t bare_from) {
   const char* p = record;
   const char* const end = record + size;
   for (std::size_t k = 0; k < fields; k++) {
-    if (p == end || byte_at(p) != rules.quote) {
+    if (p == end || byte_at(p) != rules.quote || static_cast<std::uint64_t>(p - record) >= bare_from) {
       const char* start = p;
       p = find(p, end, rules.delimiter);
       const auto length = static_cast<std::size_t>(p - start);

@@ -31,7 +31,7 @@ std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexc
   return n;
 }
 
-void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields) noexcept {
+void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields, std::uint64_t bare_from) noexcept {
   state_ = State::field_start;
   pending_ = Pending::none;
   last_was_cr_ = faulty_ = broken_ = wide_ = spans_ = pieces_ = false;
@@ -40,6 +40,8 @@ void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint6
   fault_column_ = -1;
   column_ = value_size_ = size_ = copied_ = lone_crs_ = line_end_size_ = 0;
   line_ = quote_line_ = line;
+  quote_at_ = 0;
+  bare_from_ = bare_from;
   utf8_.reset();
 }
 
@@ -80,8 +82,22 @@ void RecordMachine::text(int c) noexcept {
   value_byte();
 }
 
+// The field at hand has turned out to be bare: what was read of it is its value as it stands.
+void RecordMachine::be_bare() noexcept {
+  state_ = State::unquoted;
+  broken_ = true;
+  pieces_ = false;
+  value_size_ = size_ - quote_at_;
+  if (value_size_ > rules_.field_bytes) fault(Reason::field_too_long, static_cast<std::int64_t>(column_));
+}
+
 // If lenient: neither a delimiter nor a line end follows the quote, or the two, before `c`, so the value goes on.
 void RecordMachine::stay_inside(int c, LineEnds line_ends) noexcept {
+  if (may_be_bare()) {
+    be_bare();
+    text(c);
+    return;
+  }
   if (state_ == State::after_two) {
     pieces_ = true;
   } else {
@@ -108,6 +124,8 @@ void RecordMachine::inside_quotes(int c, LineEnds line_ends) noexcept {
     }
     if (line_ends == LineEnds::undecided) lone_crs_++;
   }
+  // Before its other quote a bare field has nothing that does not stand outside quotes: this is a quoted value, and the line is no record.
+  if ((c == rules_.delimiter || c == '\r') && may_be_bare()) bare_from_ = nowhere;
   last_was_cr_ = c == '\r';
 
   if (state_ == State::escaped) {
@@ -137,9 +155,11 @@ void RecordMachine::end_field() noexcept {
 
 // A CR that ends no line, outside quotes or where a quote that is data kept them open.
 void RecordMachine::bare_cr(LineEnds line_ends) noexcept {
-  if (rules_.lenient && (state_ == State::after_quote || state_ == State::after_two)) {
+  const bool inside = rules_.lenient && (state_ == State::after_quote || state_ == State::after_two);
+  if (inside && !may_be_bare()) {
     stay_inside('\r', line_ends);
   } else {
+    if (inside) be_bare();
     fault(Reason::bare_cr, static_cast<std::int64_t>(column_));
     text('\r');
   }
@@ -223,6 +243,7 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
     } else if (c == rules_.quote && state_ == State::field_start) {
       state_ = State::quoted;
       quote_line_ = line_;
+      quote_at_ = size_;
       last_was_cr_ = broken_value_ = false;
     } else if (rules_.lenient && (state_ == State::after_quote || state_ == State::after_two)) {
       stay_inside(c, line_ends);

@@ -17,6 +17,9 @@ namespace dap::csv {
 // belongs to the field, in which no quote opens or closes anything. If lenient a quote closes the value only before a delimiter or a line
 // end, and is data elsewhere; once there was such a one, the second of two quotes closes too, where it stands so: a person who did not
 // double the others did not double that one. What strictly has no fault is the same record for both.
+//
+// A line that is read by itself may have a field whose quote nothing in the line closes. From it on a field that opens with a quote is bare if there is
+// another quote in it, with text after it: all its bytes up to the delimiter or the line end are the value. What has no such quote opens a quoted value.
 class RecordMachine {
  public:
   enum class Found : std::uint8_t {
@@ -27,12 +30,13 @@ class RecordMachine {
   };
 
   static constexpr std::uint64_t any_fields = UINT64_MAX;
+  static constexpr std::uint64_t nowhere = UINT64_MAX;
 
   explicit RecordMachine(const Rules& rules) noexcept;
 
   // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field. `most_fields`: with more of them
-  // a lenient record is suspect().
-  void start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields = any_fields) noexcept;
+  // a lenient record is suspect(). `bare_from`: the quote of a lenient record, or of a line of one, from which on nothing closes a quote that opens a field.
+  void start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields = any_fields, std::uint64_t bare_from = nowhere) noexcept;
 
   // Reads from data[0, size) up to and with the record's line end, and says how much it read. Found::nothing: all of it, and the
   // record goes on, as it does after Found::line. `line_ends` is decided by the end of the first record.
@@ -46,6 +50,8 @@ class RecordMachine {
 
   bool unterminated() const noexcept { return state_ == State::quoted || state_ == State::escaped; }
   std::uint64_t quote_line() const noexcept { return quote_line_; }  // where the last quoted value opened
+  std::uint64_t quote_at() const noexcept { return quote_at_; }      // and the place of its quote in the record
+  std::uint64_t bare_from() const noexcept { return bare_from_; }    // from which place on fields that open with a quote are bare
 
   // Does a quote stand where none may? If lenient: one that would close the value, were it before a delimiter or a line end.
   bool broken() const noexcept { return broken_; }
@@ -80,6 +86,8 @@ class RecordMachine {
   void value_byte() noexcept;
   void raw_byte() noexcept;
   void text(int c) noexcept;
+  bool may_be_bare() const noexcept { return quote_at_ >= bare_from_; }
+  void be_bare() noexcept;
   void stay_inside(int c, LineEnds line_ends) noexcept;
   void inside_quotes(int c, LineEnds line_ends) noexcept;
   void bare_cr(LineEnds line_ends) noexcept;
@@ -110,6 +118,8 @@ class RecordMachine {
   std::uint64_t line_end_size_ = 0;
   std::uint64_t line_ = 1;
   std::uint64_t quote_line_ = 1;
+  std::uint64_t quote_at_ = 0;
+  std::uint64_t bare_from_ = nowhere;
   std::uint64_t lone_crs_ = 0;  // inside quotes while the line ends are undecided: lines, if CR turns out to be a line end
   text::Utf8Stream utf8_;
 };

@@ -138,7 +138,9 @@ bool Scanner::Impl::read_slow(bool header) {
       cursor = piece_end;
       return true;
     }
-    if (look_through(found, at, header) || looking) return true;
+    const Look look = look_through(found, at, header);
+    if (look == Look::full) return false;
+    if (look == Look::cut || looking) return true;
     if (found == RecordMachine::Found::line && !header && !too_long()) continue;
     if (found == RecordMachine::Found::line) machine.give_up();
     if (found != RecordMachine::Found::empty_line && !emit(cursor, header)) return false;
@@ -158,11 +160,11 @@ void Scanner::Impl::end_record(const char* at) {
 // Where line ends are not decided yet, a CR alone may be data, and a record that is cut off ends with LF.
 LineEnds Scanner::Impl::known_line_ends() const noexcept { return record_line_ends == LineEnds::undecided ? LineEnds::lf : record_line_ends; }
 
-// Whether the line is a record by itself, with its quotes in order and as many fields as there must be; its other faults are its own.
-bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
+// Whether the line is a record by itself, with its quotes in order and as many fields as there must be; its other faults are its own. line_machine has read it.
+bool Scanner::Impl::is_record(const char* data, std::size_t size, std::uint64_t bare_from) noexcept {
   LineEnds ends = known_line_ends();
   RecordMachine::Found found;
-  line_machine.start(1, true);
+  line_machine.start(1, true, RecordMachine::any_fields, bare_from);
   std::size_t used = 0;
   do {  // a long line shows soon that it has too many fields
     used += line_machine.read(data + used, std::min<std::size_t>(size - used, 4096), ends, found);
@@ -173,11 +175,19 @@ bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
   return found == RecordMachine::Found::record && line_machine.size() > 0 && line_machine.fields() == columns && (rules.lenient || !line_machine.broken());
 }
 
+bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept { return is_record(data, size, RecordMachine::nowhere); }
+
+// Whether the record's first line, which is what was looked through, and the second, which stands_whole() has refused, are both records with bare fields.
+bool Scanner::Impl::both_bare(const char* first, const char* second, std::size_t second_size) noexcept {
+  return rules.lenient && one_line_looked_through() && part_machine.broken() && line_machine.broken() && line_machine.unterminated() &&
+         is_record(second, second_size, line_machine.quote_at()) && is_record(first, looked_through, part_machine.quote_at());
+}
+
 // The record has come to `at`. If a quote in it stands where none may, or it is lenient and has not as many fields as there must be, looks for a line in it that stands whole; if there is one, the
 // record ends before it, as a reject, and that line is the next to be read. Looks at so much only that it does not take long: then `looking` is set.
-bool Scanner::Impl::look_through(RecordMachine::Found found, const char* at, bool header) {
+Scanner::Impl::Look Scanner::Impl::look_through(RecordMachine::Found found, const char* at, bool header) {
   const bool suspect = machine.suspect() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
-  if (!suspect || header || !machine.spans_lines() || too_long()) return false;
+  if (!suspect || header || !machine.spans_lines() || too_long()) return Look::whole;
   if (in_machine) {  // all of it is needed in one place
     carry_on(cursor, static_cast<std::size_t>(at - cursor));
     cursor = at;
@@ -190,21 +200,18 @@ bool Scanner::Impl::look_through(RecordMachine::Found found, const char* at, boo
     if (looked_at > rules.step_bytes && in_machine) {  // else the record is no longer than a piece
       looking = true;
       looking_at = found;
-      return false;
+      return Look::whole;
     }
     const char* const from = begin + looked_through;
     const std::size_t length = line_size(from, size - looked_through);
-    if (looked_through > 0 && stands_whole(from, length)) {
-      cut_off(begin, at);
-      return true;
-    }
+    if (looked_through > 0 && (stands_whole(from, length) || both_bare(begin, from, length))) return cut_off(begin, at);
     LineEnds ends = known_line_ends();
     RecordMachine::Found part;
     for (std::size_t used = 0; used < length;) used += part_machine.read(from + used, length - used, ends, part);
     looked_through += length;
     looked_at += length;
   }
-  return false;
+  return Look::whole;
 }
 
 // The first line of data[0, size) with its line end, or all of it.
@@ -217,23 +224,29 @@ std::size_t Scanner::Impl::line_size(const char* data, std::size_t size) const n
   return size;
 }
 
-// Makes a reject of what was looked through, the last bytes of which are a line end, and goes on reading behind it. Its fault is what reading it alone shows.
-void Scanner::Impl::cut_off(const char* record, const char* at) {
+// Ends the record with what was looked through, the last bytes of which are a line end, and goes on reading behind it. It is a reject, its fault is what reading it
+// alone shows; but one line that is a record with bare fields is that.
+Scanner::Impl::Look Scanner::Impl::cut_off(const char* record, const char* at) {
   const std::size_t size = looked_through;
+  if (rules.lenient && one_line_looked_through() && part_machine.broken() && is_record(record, size, part_machine.quote_at()) && !line_machine.faulty()) {
+    if (!put(line_machine, record, in_machine ? carried.data() : nullptr)) return Look::full;
+    bare_records++;
+  } else {
+    part_machine.give_up();
+    const std::uint64_t raw_size = size - part_machine.line_end_size();
+    rejects.push_back({record_line, record_offset, part_machine.reason(), part_machine.fault_column(), 0,
+                       std::string_view(record, static_cast<std::size_t>(std::min(raw_size, rules.reject_bytes))), raw_size});
+  }
   line_ends = known_line_ends();
-  part_machine.give_up();
   line = part_machine.line_after();
-  const std::uint64_t raw_size = size - part_machine.line_end_size();
-  rejects.push_back({record_line, record_offset, part_machine.reason(), part_machine.fault_column(), 0,
-                     std::string_view(record, static_cast<std::size_t>(std::min(raw_size, rules.reject_bytes))), raw_size});
   if (!in_machine) {
     cursor = record + size;
-    return;
+    return Look::cut;
   }
   in_machine = ended = false;
   if (in_held) {  // and so began the record
     begin_held(held.data() + (record_offset - held_offset) + size);
-    return;
+    return Look::cut;
   }
   // What was read of the record is held now; the rest of the piece waits.
   waiting_size = static_cast<std::size_t>(piece_end - at);
@@ -242,17 +255,29 @@ void Scanner::Impl::cut_off(const char* record, const char* at) {
   carried.set_size(0);
   held_offset = record_offset;
   begin_held(held.data() + size);
+  return Look::cut;
+}
+
+// The input has ended inside quotes that are out of order: the record is no reject if it is one line with bare fields.
+bool Scanner::Impl::end_with_bare_line() {
+  if (too_long() || line_size(carried.data(), carried.size()) < carried.size()) return false;
+  if (!is_record(carried.data(), carried.size(), machine.quote_at()) || line_machine.faulty()) return false;
+  put(line_machine, carried.data(), carried.data());  // nothing else is in the batch, so there is room
+  bare_records++;
+  return true;
 }
 
 Step Scanner::Impl::read_end(bool header) {
   if (!in_machine) return Step::end;
   RecordMachine::Found found = looking ? looking_at : machine.finish(line_ends);
   ended = true;
-  if (look_through(found, cursor, header)) return Step::batch;
+  if (look_through(found, cursor, header) == Look::cut) return Step::batch;  // it fits, as nothing else is in the batch
   if (looking) return Step::call_again;
   if (machine.unterminated() && rules.lenient && machine.broken()) {
-    machine.give_up();
-    found = RecordMachine::Found::record;
+    if (header || !end_with_bare_line()) {
+      machine.give_up();
+      found = RecordMachine::Found::record;
+    }
   } else if (machine.unterminated()) {
     error = FileError::unterminated_quote;
     error_line = machine.quote_line();
@@ -297,14 +322,6 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
     found = static_cast<std::uint32_t>(std::min<std::uint64_t>(machine.fields(), UINT32_MAX));
   }
   const std::uint64_t size = machine.size() - (machine.unterminated() ? machine.line_end_size() : 0);
-  // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is copied before.
-  const bool in_place = !bad && !header && in_machine && machine.copied_bytes() > Arena::block_bytes;
-  const std::uint64_t copied = in_place ? std::min(size, rules.reject_bytes) : machine.copied_bytes();
-  if (!bad && copied > arena.room()) {
-    if (!batch_empty()) return false;
-    arena.make_room(copied);
-  }
-
   const auto kept = static_cast<std::size_t>(bad ? std::min(size, rules.reject_bytes) : size);
   const char* raw = rest;
   if (in_machine) {
@@ -318,7 +335,21 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
     rejects.push_back({record_line, record_offset, reason, column, found, std::string_view(raw, kept), size});
     return true;
   }
-  const auto count = static_cast<std::size_t>(machine.fields());
+  if (!put(machine, raw, in_machine && !header ? carried.data() : nullptr)) return false;
+  long_record = in_machine && !header && size >= long_bytes;
+  return true;
+}
+
+bool Scanner::Impl::put(const RecordMachine& by, const char* raw, char* own) {
+  const auto size = static_cast<std::size_t>(by.size());
+  // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is copied before.
+  const bool in_place = own != nullptr && by.copied_bytes() > Arena::block_bytes;
+  const std::uint64_t copied = in_place ? std::min<std::uint64_t>(size, rules.reject_bytes) : by.copied_bytes();
+  if (copied > arena.room()) {
+    if (!batch_empty()) return false;
+    arena.make_room(copied);
+  }
+  const auto count = static_cast<std::size_t>(by.fields());
   fields.reserve(fields.size() + count);
   const char* shown = raw;
   if (in_place) {
@@ -326,10 +357,9 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
     std::memcpy(copy, raw, static_cast<std::size_t>(copied));
     shown = copy;
   }
-  split_fields(rules, raw, kept, fields.data() + fields.size(), count, arena, in_place ? carried.data() : nullptr);
-  records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(kept), static_cast<std::uint32_t>(in_place ? copied : kept)});
+  split_fields(rules, raw, size, fields.data() + fields.size(), count, arena, in_place ? own : nullptr, by.bare_from());
+  records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(in_place ? copied : size)});
   fields.set_size(fields.size() + count);
-  long_record = in_machine && !header && size >= long_bytes;
   return true;
 }
 
@@ -369,6 +399,7 @@ Step Scanner::next(Batch& out, std::size_t max_records) { return impl_->read(out
 FileError Scanner::file_error() const noexcept { return impl_->error; }
 std::uint64_t Scanner::error_line() const noexcept { return impl_->error_line; }
 std::uint64_t Scanner::error_offset() const noexcept { return impl_->error_offset; }
+std::uint64_t Scanner::bare_records() const noexcept { return impl_->bare_records; }
 std::uint64_t Scanner::bytes_consumed() const noexcept {
   return impl_->piece == nullptr ? 0 : impl_->offset_of(impl_->cursor);
 }

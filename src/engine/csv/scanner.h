@@ -80,7 +80,10 @@ enum class Step : std::uint8_t {
 //
 // Where a quote stands that may not, nobody knows what the quotes around it mean, and the record may have swallowed others. If it spans lines, it
 // is a reject that ends before the first of its further lines that stands whole: a record by itself, of as many fields as there must be, with
-// its quotes in order. Reading goes on with that line. Without such a line the record ends where its quotes say, or with the line in which it
+// its quotes in order. Reading goes on with that line. If lenient, a record of one line that would be a reject for that reason, or because the input ends inside
+// its quotes, is a record after all if it is one, of as many fields as there must be, when a field is bare, taken as it stands, quotes and all, that opens with a
+// quote which nothing in the line closes and has another one with text after it; and the second line of a record stands whole by such a field as well if
+// the first one does. Without such a line the record ends where its quotes say, or with the line in which it
 // is known to be too long by the limits. Under a lenient dialect a record of another width is looked through in the same way, and one whose
 // quotes are out of order and never closed is a reject to the end of the file; every other quote that is never closed fails the file.
 class Scanner {
@@ -111,6 +114,7 @@ class Scanner {
   FileError file_error() const noexcept;
   std::uint64_t error_line() const noexcept;    // unterminated quote: the line where it opened
   std::uint64_t error_offset() const noexcept;  // and that quote's record's offset
+  std::uint64_t bare_records() const noexcept;  // how many records with bare fields there were
   // How far reading has come; falls back to where a record was cut off, as what follows is read again.
   std::uint64_t bytes_consumed() const noexcept;
 

@@ -49,14 +49,27 @@ struct Scanner::Impl {
 
   LineEnds known_line_ends() const noexcept;
   bool too_long() const noexcept { return machine.size() > rules.record_bytes || (machine.faulty() && machine.reason() == Reason::field_too_long); }
+  bool is_record(const char* data, std::size_t size, std::uint64_t bare_from) noexcept;
   bool stands_whole(const char* data, std::size_t size) noexcept;
+  bool one_line_looked_through() const noexcept { return part_machine.line_after() == record_line + 1; }
+  bool both_bare(const char* first, const char* second, std::size_t second_size) noexcept;
   std::size_t line_size(const char* data, std::size_t size) const noexcept;
-  bool look_through(RecordMachine::Found found, const char* at, bool header);
-  void cut_off(const char* record, const char* at);
+  // What look_through made of the record.
+  enum class Look : std::uint8_t {
+    whole,  // it ends where it says, or is not looked through yet
+    cut,    // it has ended before
+    full,   // it does not fit into the batch, which must be handed out first
+  };
+  Look look_through(RecordMachine::Found found, const char* at, bool header);
+  Look cut_off(const char* record, const char* at);
+  bool end_with_bare_line();
   void begin_held(const char* from);
 
   // Puts the record that the machine has ended, of which what is from `rest` on in the piece is not yet carried, into the batch; false if there is no room.
   bool emit(const char* rest, bool header);
+  // Puts the record at `raw`, which `by` has read and found without fault, into the batch; false if there is no room. `own`: where it lies, if its values may
+  // take the place of its bytes.
+  bool put(const RecordMachine& by, const char* raw, char* own);
   void carry_on(const char* data, std::size_t size);
   void make_carrying_room(std::size_t size);
 
@@ -98,6 +111,7 @@ struct Scanner::Impl {
   Buffer<char> held;  // bytes of a record that was cut off, which are read again, in pieces
   std::uint64_t held_offset = 0;
   bool in_held = false;
+  std::uint64_t bare_records = 0;
   bool long_record = false;  // the batch is one long record, whose memory can be given back with it
 
   Buffer<Field> fields;

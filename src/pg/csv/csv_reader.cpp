@@ -431,6 +431,8 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
   }
 }
 
+bool csv_reader_had_bare(const CsvReader* reader) { return reader->engine.scanner->bare_records() > 0; }
+
 void csv_batch_release(const CsvBatch* batch) {
   CsvReader* reader = batch->long_record;
   if (!reader) return;

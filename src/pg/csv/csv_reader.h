@@ -69,6 +69,8 @@ int csv_reader_width(CsvReader*);
 void csv_reader_set_columns(CsvReader*, int columns);
 // The next batch of at most `most` records; false at the end or at a fault.
 bool csv_reader_next(CsvReader*, int most, CsvBatch*);
+// Was there a record with fields that stand as they are, since no quote of their line closes them? In another place they may be another record's.
+bool csv_reader_had_bare(const CsvReader*);
 // Gives back the memory of a batch of one long record as soon as its values were copied: they and its bytes are gone then. Other batches stay.
 void csv_batch_release(const CsvBatch*);
 const CsvFault* csv_reader_fault(const CsvReader*);

@@ -253,7 +253,8 @@ Alone read_alone(const Retry* retry) {
     records += batch.records;
     rejects += batch.reject_count;
   }
-  bool whole = !csv_reader_fault(reader)->reason;
+  // With another "lenient" it is not known whether a quote behind it closes what nothing in it closes
+  bool whole = !csv_reader_fault(reader)->reason && !(retry->lenient_differs && csv_reader_had_bare(reader));
   csv_reader_close(reader);
   if (!whole || records + rejects != 1) alone.fields = nullptr, alone.why = nullptr;
   alone.complete = alone.fields || (alone.why && alone.why->raw_length == alone.place.raw_size && alone.why->reason != csv::Reason::unterminated_quote);
