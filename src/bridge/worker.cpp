@@ -1,4 +1,5 @@
 #include "bridge/worker.h"
+#include "bridge/compat/timeouts.h"
 
 #include <cstring>
 
@@ -55,9 +56,7 @@ void worker_connect(const WorkerRequest* request, const char* name) {
   worker_option("application_name", name);
   worker_option("search_path", "pg_catalog, pg_temp");
   worker_option("statement_timeout", "0");
-#if PG_VERSION_NUM >= 170000
-  worker_option("transaction_timeout", "0");  // new in 17 (51efe38cb92f)
-#endif
+  if (has_transaction_timeout) worker_option("transaction_timeout", "0");
   worker_option("default_transaction_read_only", "off");
   worker_option("default_transaction_isolation", "read committed");
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bridge/compat/interval.h"
 #include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
@@ -54,10 +55,7 @@ bool point_of(Kind kind, const Value& value, Int128* point) {
     case Kind::interval: {
       const quantile::IntervalParts parts = quantile::read_interval(value.bytes->data());
       *point = static_cast<Int128>(parts.time) + (static_cast<Int128>(parts.month) * DAYS_PER_MONTH + parts.day) * USECS_PER_DAY;
-#if PG_VERSION_NUM >= 170000  // intervals can be infinite (commit 519fc1bd9e9d)
-      const Interval* interval = value_interval(value);
-      if (INTERVAL_NOT_FINITE(interval)) *point = INTERVAL_IS_NOBEGIN(interval) ? -infinite_point : infinite_point;
-#endif
+      if (const int end = interval_infinity(value_interval(value)); end != 0) *point = end < 0 ? -infinite_point : infinite_point;
       return true;
     }
     default: return value.bytes == nullptr;

@@ -3,6 +3,7 @@
 #include <new>
 #include <type_traits>
 
+#include "bridge/compat/tuplesort.h"
 #include "engine/quantile/runs.h"
 
 #include "pg/aggregate/mode.h"
@@ -86,22 +87,6 @@ void consider_memory(QuantileState* state, std::pmr::memory_resource* memory, Mo
                      equal = Mode{value, times};
                    }, mode);
   quantile::consider(mode, equal.value, equal.times);
-}
-
-bool next_sorted(Tuplesortstate* sort, Datum* datum) {
-  bool null = false;
-#if PG_VERSION_NUM >= 160000  // tuplesort_getdatum is told whether to copy
-  return tuplesort_getdatum(sort, true, false, datum, &null, nullptr);
-#else
-  return tuplesort_getdatum(sort, true, datum, &null, nullptr);
-#endif
-}
-
-// Done with what next_sorted() gave: until PostgreSQL 16 it is a copy in the caller's memory.
-void release_sorted([[maybe_unused]] Datum datum) {
-#if PG_VERSION_NUM < 160000
-  pfree(DatumGetPointer(datum));
-#endif
 }
 
 Tuplesortstate* begin_sort(Oid type, Oid less) { return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE); }

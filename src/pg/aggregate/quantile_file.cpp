@@ -1,6 +1,7 @@
 // What a pool keeps in files: its own, and those that workers have handed to this process.
 #include <algorithm>
 
+#include "bridge/compat/temporary_file.h"
 #include "pg/aggregate/quantile_state.h"
 
 extern "C" {
@@ -66,11 +67,7 @@ off_t write_file(Pool* pool, const void* data, uint64 bytes) {
     CHECK_FOR_INTERRUPTS();
     const int part = static_cast<int>(std::min(bytes, block_bytes));
     const File file = pool->files[pool->own].file;
-#if PG_VERSION_NUM >= 160000
-    const int written = static_cast<int>(FileWrite(file, at, part, *end, WAIT_EVENT_BUFFILE_WRITE));
-#else
-    const int written = FileWrite(file, const_cast<char*>(at), part, *end, WAIT_EVENT_BUFFILE_WRITE);
-#endif
+    const int written = write_temporary(file, at, part, *end);
     if (written != part) {
       if (written >= 0) errno = ENOSPC;
       ereport(ERROR, (errcode_for_file_access(), errmsg("could not write to temporary file: %m")));

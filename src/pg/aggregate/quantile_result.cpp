@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bridge/compat/interval.h"
 #include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/quantile_state.h"
 
@@ -73,15 +74,12 @@ Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
 Datum interpolate_interval(const Value& low, const Value& high, const Position& position) {
   const Datum from = PointerGetDatum(value_interval(low));
   if (position.part == 0 || quantile::compare(low, high) == 0) return from;
-#if PG_VERSION_NUM >= 170000  // intervals can be infinite (commit 519fc1bd9e9d)
-  const Datum to = PointerGetDatum(value_interval(high));
-  const bool low_infinite = INTERVAL_NOT_FINITE(DatumGetIntervalP(from)), high_infinite = INTERVAL_NOT_FINITE(DatumGetIntervalP(to));
-  if (low_infinite && high_infinite)
+  const int low_end = interval_infinity(value_interval(low)), high_end = interval_infinity(value_interval(high));
+  if (low_end != 0 && high_end != 0)
     ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("there is no value between -infinity and infinity"),
                     errhint("Leave infinite values out with FILTER, or ask for dap.percentile_disc().")));
-  if (low_infinite) return from;
-  if (high_infinite) return to;
-#endif
+  if (low_end != 0) return from;
+  if (high_end != 0) return PointerGetDatum(value_interval(high));
   const Datum difference = DirectFunctionCall2(interval_mi, PointerGetDatum(value_interval(high)), from);
   const Datum way = DirectFunctionCall2(interval_mul, difference, Float8GetDatum(quantile::part_double(position)));
   return DirectFunctionCall2(interval_pl, way, from);

@@ -1,5 +1,6 @@
 #include "pg/catalog/privilege.h"
 
+#include "bridge/compat/membership.h"
 #include "bridge/run_as.h"
 
 extern "C" {
@@ -7,19 +8,6 @@ extern "C" {
 }
 
 namespace dap {
-
-namespace {
-
-bool can_set_role(Oid member, Oid role) {
-#if PG_VERSION_NUM >= 160000
-  // 16 (3d14e171e9e) made SET ROLE an option of a membership.
-  return member_can_set_role(member, role);
-#else
-  return is_member_of_role(member, role);
-#endif
-}
-
-}  // namespace
 
 void require_set_role(Oid role) {
   // A superuser may become any role, but there must be one.

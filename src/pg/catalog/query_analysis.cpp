@@ -1,5 +1,6 @@
 #include "pg/catalog/query_analysis.h"
 
+#include "bridge/compat/tree_walker.h"
 #include "bridge/run_as.h"
 #include "bridge/type_text.h"
 #include "pg/catalog/model_settings.h"
@@ -51,15 +52,6 @@ void explain_error(void* arg) {
 bool walk(Node* node, void* context);
 bool find_clock_words(Node* node, void* context);
 
-#if PG_VERSION_NUM >= 160000
-constexpr bool (*walk_callback)(Node*, void*) = walk;
-constexpr bool (*find_clock_words_callback)(Node*, void*) = find_clock_words;
-#else
-// Before 16 (1c27d16e6e5) walkers were declared without their arguments.
-bool (*const walk_callback)() = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walk));
-bool (*const find_clock_words_callback)() = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(find_clock_words));
-#endif
-
 // One of the words that stand for the present in every type of dates and times (datetktbl in datetime.c), whatever is around it: '{today,epoch}' is a date[].
 bool has_clock_word(const char* text) {
   constexpr const char* words[] = {"now", "today", "tomorrow", "yesterday"};
@@ -84,7 +76,7 @@ bool find_clock_words(Node* node, void* context) {
     if (!literal->isnull && IsA(&literal->val, String) && has_clock_word(strVal(&literal->val))) *places = lappend_int(*places, literal->location);
     return false;
   }
-  return raw_expression_tree_walker(node, find_clock_words_callback, context);
+  return raw_expression_tree_walker(node, tree_walker(find_clock_words), context);
 }
 
 Form_pg_type type_form(Oid type, FormData_pg_type* form) {
@@ -175,7 +167,7 @@ void walk_query(Query* query, Walk* state) {
   if (query->rowMarks != NIL || query->hasForUpdate) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a model's query cannot lock rows")));
   }
-  query_tree_walker(query, walk_callback, state, QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
+  query_tree_walker(query, tree_walker(walk), state, QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
 }
 
 // What PostgreSQL refuses too, but not before the query runs.
@@ -247,7 +239,7 @@ bool walk(Node* node, void* context) {
     default:
       (void)check_functions_in_node(node, note_function, context);
   }
-  return expression_tree_walker(node, walk_callback, context);
+  return expression_tree_walker(node, tree_walker(walk), context);
 }
 
 // The type as a definition spells it.

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bridge/compat/type_name.h"
 #include "pg/rule/rule.h"
 
 namespace dap {
@@ -94,11 +95,7 @@ void parse_type(const char* column, const char* type, Oid* oid, int32* typmod) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column \"%s\" has no \"type\"", column),
                     errhint("Convertible types are %s.", convertible_types)));
   }
-#if PG_VERSION_NUM >= 160000  // the last argument became an error context (858e776c84)
-  (void)parseTypeString(type, oid, typmod, nullptr);
-#else
-  parseTypeString(type, oid, typmod, false);
-#endif
+  read_type_name(type, oid, typmod);
 }
 
 int compare_map_entries(const void* one, const void* other) {

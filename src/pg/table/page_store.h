@@ -2,7 +2,7 @@
 // Any process of the transaction's parallel group may do it.
 #pragma once
 
-#include "bridge/bulk_extend.h"
+#include "bridge/compat/bulk_extend.h"
 #include "bridge/pg.h"
 
 namespace dap {

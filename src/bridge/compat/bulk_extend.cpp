@@ -1,4 +1,4 @@
-#include "bridge/bulk_extend.h"
+#include "bridge/compat/bulk_extend.h"
 
 #include <cerrno>
 #include <fcntl.h>
