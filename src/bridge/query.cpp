@@ -79,9 +79,10 @@ ResultRows query_rows(const char* sql, const Parameter* parameters, int count, M
         Size at = static_cast<Size>(row) * static_cast<Size>(result.columns) + static_cast<Size>(column);
         Form_pg_attribute attribute = TupleDescAttr(desc, column);
         Datum value = SPI_getbinval(SPI_tuptable->vals[row], desc, column + 1, &result.nulls[at]);
-        if (!result.nulls[at] && attribute->attlen == -1)
-          value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-        result.values[at] = result.nulls[at] || attribute->attlen == -1 ? value : datumCopy(value, attribute->attbyval, attribute->attlen);
+        if (!result.nulls[at] && attribute->attlen == -1) value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+        result.values[at] = result.nulls[at] || attribute->attlen == -1
+                                ? value
+                                : datumCopy(value, attribute->attbyval, attribute->attlen);
       }
     }
     MemoryContextSwitchTo(old);

@@ -26,7 +26,8 @@ inline Parameter int4_parameter(int32 value) { return {INT4OID, Int32GetDatum(va
 inline Parameter int8_parameter(int64 value) { return {INT8OID, Int64GetDatum(value), false}; }
 inline Parameter null_parameter(Oid type) { return {type, static_cast<Datum>(0), true}; }
 
-// Runs one statement as the current user and returns the number of rows it processed. Its own snapshot in READ COMMITTED.
+// Runs one statement as the current user and returns the number of rows it processed. Its own snapshot in READ
+// COMMITTED.
 uint64 run_statement(const char* sql);
 uint64 run_statement(const char* sql, const Parameter* parameters, int count);
 uint64 run_statement(const char* sql, const NamedStore* stores, int count, DestReceiver* into = nullptr);
@@ -41,7 +42,8 @@ struct ResultRows {
   Datum* values;
   bool* nulls;
 };
-ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context, ReadAt at = ReadAt::now);
+ResultRows query_rows(const char* sql, const Parameter* parameters, int count, MemoryContext context,
+                      ReadAt at = ReadAt::now);
 // The text of the first column of the first row; NULL if there is none.
 char* query_text(const char* sql, const Parameter* parameters, int count);
 

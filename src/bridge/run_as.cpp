@@ -14,8 +14,9 @@ constexpr const char* kInternalSchema = "dap_internal";
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("%s of extension \"%s\" does not exist in database \"%s\"", what, kExtension,
                          get_database_name(MyDatabaseId)),
-                  OidIsValid(get_extension_oid(kExtension, true)) ? errhint("Run ALTER EXTENSION %s UPDATE, or restore the extension's objects.", kExtension)
-                                                                  : errhint("Run CREATE EXTENSION %s.", kExtension)));
+                  OidIsValid(get_extension_oid(kExtension, true))
+                      ? errhint("Run ALTER EXTENSION %s UPDATE, or restore the extension's objects.", kExtension)
+                      : errhint("Run CREATE EXTENSION %s.", kExtension)));
   pg_unreachable();
 }
 
@@ -67,7 +68,10 @@ Oid internal_schema() {
   return schema;
 }
 
-bool is_own_schema(Oid schema) { return OidIsValid(schema) && (schema == get_namespace_oid(kSchema, true) || schema == get_namespace_oid(kInternalSchema, true)); }
+bool is_own_schema(Oid schema) {
+  return OidIsValid(schema) &&
+         (schema == get_namespace_oid(kSchema, true) || schema == get_namespace_oid(kInternalSchema, true));
+}
 
 Oid dap_relation(const char* name) {
   Oid relation = get_relname_relid(name, internal_schema());
@@ -86,7 +90,8 @@ Oid dap_relation(const char* name) {
 
 void check_runs_as_owner(Relation relation) {
   if (relation->rd_rel->relowner == GetUserId()) return;
-  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("table %s got another owner meanwhile", relation_label(RelationGetRelid(relation))),
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("table %s got another owner meanwhile", relation_label(RelationGetRelid(relation))),
                   errdetail("What is done with it is done with its owner's rights."), errhint("Try again.")));
 }
 

@@ -3,8 +3,9 @@
 namespace dap {
 namespace {
 
-// PostgreSQL's own defaults where they depend on no machine. Every one can be set by every role. Not here are settings that make a query fail and never
-// mean something else (row_security: an error is better than the rows that a policy lets through), and the plan's.
+// PostgreSQL's own defaults where they depend on no machine. Every one can be set by every role. Not here are settings
+// that make a query fail and never mean something else (row_security: an error is better than the rows that a policy
+// lets through), and the plan's.
 constexpr Setting pinned_settings[] = {
     // how texts are read and values are written
     {"TimeZone", "UTC"},
@@ -22,7 +23,8 @@ constexpr Setting pinned_settings[] = {
     {"quote_all_identifiers", "off"},
     // how the query itself is read
     {"standard_conforming_strings", "on"},
-    {"backslash_quote", "on"},  // "safe_encoding" depends on the client's encoding; this text comes from the catalog, in the server's
+    // "safe_encoding" depends on the client's encoding; this text comes from the catalog, in the server's
+    {"backslash_quote", "on"},
     {"transform_null_equals", "off"},
     // what it finds
     {"default_text_search_config", "pg_catalog.simple"},

@@ -1,4 +1,5 @@
-// The settings that change what a query means, and the value of each under which everything runs that the extension does as another role.
+// The settings that change what a query means, and the value of each under which everything runs that the extension
+// does as another role.
 #pragma once
 
 #include "bridge/pg.h"

@@ -5,8 +5,9 @@
 
 namespace dap {
 
-// Runs `work`, which says whether what it did stays. NULL, or the error that ended it, after the rollback, in the caller's memory context. The caller's memory
-// context and resource owner are current again in every case. `work` owns no C++ object that needs a destructor.
+// Runs `work`, which says whether what it did stays. NULL, or the error that ended it, after the rollback, in the
+// caller's memory context. The caller's memory context and resource owner are current again in every case. `work` owns
+// no C++ object that needs a destructor.
 template <class Work>
 ErrorData* in_subtransaction(Work&& work) {
   MemoryContext context = CurrentMemoryContext;

@@ -43,9 +43,13 @@ WorkerRequest* worker_attach(Datum handle, uint32 magic) {
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
   dsm_segment* segment = dsm_attach(DatumGetUInt32(handle));
-  if (!segment) ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the session that asked for this worker no longer waits for it")));
+  if (!segment)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the session that asked for this worker no longer waits for it")));
   auto* request = static_cast<WorkerRequest*>(dsm_segment_address(segment));
-  if (request->magic != magic) ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("bad magic number in the request to this worker")));
+  if (request->magic != magic)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("bad magic number in the request to this worker")));
   return request;
 }
 

@@ -1,4 +1,5 @@
-// Background workers that do one thing for a session and end: what they are asked stands in a shared segment, what became of it comes back there.
+// Background workers that do one thing for a session and end: what they are asked stands in a shared segment, what
+// became of it comes back there.
 #pragma once
 
 #include "bridge/pg.h"
@@ -23,9 +24,11 @@ BackgroundWorkerHandle* worker_start(dsm_segment* segment, const char* function,
 // What the worker has come to: what it wrote before is seen then.
 WorkerState worker_state(WorkerRequest* request);
 
-// In the worker, first: attaches to the segment that its argument names. 55000 where nobody waits for it any more, or the request is of another kind.
+// In the worker, first: attaches to the segment that its argument names. 55000 where nobody waits for it any more, or
+// the request is of another kind.
 WorkerRequest* worker_attach(Datum handle, uint32 magic);
-// Then: connects to the request's database as the bootstrap superuser, since the role that it works for need not be able to connect, with settings that no role's or database's change.
+// Then: connects to the request's database as the bootstrap superuser, since the role that it works for need not be
+// able to connect, with settings that no role's or database's change.
 void worker_connect(const WorkerRequest* request, const char* name);
 void worker_option(const char* name, const char* value);
 // Last: after all that the leader is to see.

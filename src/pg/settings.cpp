@@ -19,9 +19,7 @@ namespace {
 
 char* simd_text = nullptr;
 
-bool is_automatic(const char* name) {
-  return std::strcmp(name, "auto") == 0;
-}
+bool is_automatic(const char* name) { return std::strcmp(name, "auto") == 0; }
 
 bool check_simd(char** value, void** /*extra*/, GucSource /*source*/) {
   if (is_automatic(*value)) return true;
@@ -32,9 +30,7 @@ bool check_simd(char** value, void** /*extra*/, GucSource /*source*/) {
   return false;
 }
 
-void assign_simd(const char* value, void* /*extra*/) {
-  simd::select(value);
-}
+void assign_simd(const char* value, void* /*extra*/) { simd::select(value); }
 
 }  // namespace
 
@@ -52,15 +48,19 @@ void define_settings() {
                           nullptr, &setting_max_kept_rejects, 1000, 0, 1000000, PGC_USERSET, 0, nullptr, nullptr,
                           nullptr);
   DefineCustomIntVariable("dap.max_ingest_workers", "Parallel workers that help to write one file's pages.",
-                          "-1: as many as there are processors beside the leader's, at most 3. max_parallel_maintenance_workers and max_parallel_workers bound it too.",
+                          "-1: as many as there are processors beside the leader's, at most 3. "
+                          "max_parallel_maintenance_workers and max_parallel_workers bound it too.",
                           &setting_max_ingest_workers, -1, -1, 8, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.debug_largest_sent_state",
-                          "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",
-                          "For tests; the results are the same.", &setting_largest_sent_state, MaxAllocSize - VARHDRSZ, 64, MaxAllocSize - VARHDRSZ,
-                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("dap.debug_longest_bag_text", "Bytes of a bag's text from which on it is written as base64 instead of values.",
-                          "For tests; the bags are the same.", &setting_longest_bag_text, bag::most_text, 2, bag::most_text,
-                          PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "dap.debug_largest_sent_state",
+      "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",
+      "For tests; the results are the same.", &setting_largest_sent_state, MaxAllocSize - VARHDRSZ, 64,
+      MaxAllocSize - VARHDRSZ, PGC_USERSET, GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr,
+      nullptr);
+  DefineCustomIntVariable(
+      "dap.debug_longest_bag_text", "Bytes of a bag's text from which on it is written as base64 instead of values.",
+      "For tests; the bags are the same.", &setting_longest_bag_text, bag::most_text, 2, bag::most_text, PGC_USERSET,
+      GUC_UNIT_BYTE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
   DefineCustomStringVariable("dap.simd", "Instruction set of the inner loops: auto, scalar, sse2, avx2 or avx512.",
                              "For tests and measurements; the results are the same with each.", &simd_text, "auto",
                              PGC_USERSET, GUC_NOT_IN_SAMPLE, check_simd, assign_simd, nullptr);

@@ -1,9 +1,10 @@
 // Writes sample files of the three built-in sources, the same ones for the same seed on every machine:
-//   generate --dir DIR [--seed N] [--users N] [--onboarding N] [--transactions N] [--files N] [--clean] [--quoted] [--wide] [--gzip]
+//   generate --dir DIR [--seed N] [--users N] [--onboarding N] [--transactions N] [--files N] [--clean] [--quoted]
+//   [--wide] [--gzip]
 // Unless --clean, they hold what real files hold: records sent again, corrected ones, records of unknown users, values
-// that fit no type, lines that are no records (together under 1 % of any file), a file sent twice, other line ends, a byte
-// order mark, another order of columns.  --quoted quotes every field and ends
-// the last one of every hundredth transaction with a line end, --wide adds twenty columns to the transactions.
+// that fit no type, lines that are no records (together under 1 % of any file), a file sent twice, other line ends, a
+// byte order mark, another order of columns.  --quoted quotes every field and ends the last one of every hundredth
+// transaction with a line end, --wide adds twenty columns to the transactions.
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,7 +64,9 @@ class Random {
   }
 
   // A number in 0..bound-1 (bound below 2^32 keeps the bias under 2^-32).
-  uint64_t below(uint64_t bound) { return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64); }
+  uint64_t below(uint64_t bound) {
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+  }
 
   bool chance(uint64_t in_ten_thousand) { return below(10000) < in_ten_thousand; }
 
@@ -237,17 +240,20 @@ void broken_line(CsvFile& file, Random& random, uint64_t id, std::string_view re
   }
 }
 
-constexpr std::string_view kGivenNames[] = {"Ada", "Bo", "Chidi", "Dana", "Élodie", "Farid", "Grete", "Hana", "İnci",
-                                            "Jürgen", "Kōji", "Lucía", "Mei", "Noor", "Oluwaseun", "Priya", "Quinn",
-                                            "Rosa", "Søren", "Tariq", "Uma", "Víctor", "Wanjiru", "Xenia", "Yara", "Zoë"};
-constexpr std::string_view kFamilyNames[] = {"Abara", "Berg", "Castro", "D'Souza", "Eze", "Fischer", "García", "Hansen",
-                                             "Ito", "Jansen, Jr.", "Kowalski", "Larsen", "Müller", "Nakamura",
-                                             "O'Brien \"Bob\"", "Petrov", "Rossi", "Silva", "Tanaka", "Yılmaz"};
+constexpr std::string_view kGivenNames[] = {"Ada",       "Bo",      "Chidi",  "Dana", "Élodie", "Farid", "Grete",
+                                            "Hana",      "İnci",    "Jürgen", "Kōji", "Lucía",  "Mei",   "Noor",
+                                            "Oluwaseun", "Priya",   "Quinn",  "Rosa", "Søren",  "Tariq", "Uma",
+                                            "Víctor",    "Wanjiru", "Xenia",  "Yara", "Zoë"};
+constexpr std::string_view kFamilyNames[] = {"Abara",    "Berg",   "Castro", "D'Souza",  "Eze",
+                                             "Fischer",  "García", "Hansen", "Ito",      "Jansen, Jr.",
+                                             "Kowalski", "Larsen", "Müller", "Nakamura", "O'Brien \"Bob\"",
+                                             "Petrov",   "Rossi",  "Silva",  "Tanaka",   "Yılmaz"};
 
 void user_record(CsvFile& file, Random& random, uint64_t id, int64_t day, bool other_order, bool dirty) {
   const std::string name = std::string(pick(random, kGivenNames)) + " " + std::string(pick(random, kFamilyNames));
   const bool shout = random.chance(500);
-  const std::string email = (shout ? "USER" : "user") + std::to_string(id) + (random.chance(5000) ? "@example.com" : "@example.org");
+  const std::string email =
+      (shout ? "USER" : "user") + std::to_string(id) + (random.chance(5000) ? "@example.com" : "@example.org");
   const std::string phone = random.chance(300) ? "" : "+49" + std::to_string(1000000000 + random.below(8999999999));
   std::string created = random.chance(100) ? "" : time_text(day, random.below(86400));
   if (dirty && random.chance(30)) created = random.chance(5000) ? "2024-13-45 00:00:00" : "31/12/2024";
@@ -265,7 +271,8 @@ void write_users(const Plan& plan, Random& random) {
   for (uint64_t id = 1; id <= plan.users; id++) {
     const int64_t day = static_cast<int64_t>(id * 300 / (plan.users + 1));
     user_record(first, random, id, day, false, dirty);
-    if (dirty && random.chance(15)) broken_line(first, random, id, "a@example.com,,2024-01-01", "A,a@example.com,,2024-01-01");
+    if (dirty && random.chance(15))
+      broken_line(first, random, id, "a@example.com,,2024-01-01", "A,a@example.com,,2024-01-01");
   }
   if (!dirty) return;
   // Later news of some users, some of it older than what is known; columns in another order, after a byte order mark.
@@ -276,8 +283,9 @@ void write_users(const Plan& plan, Random& random) {
 }
 
 constexpr std::string_view kRoles[] = {"customer", "Customer", "merchant", "MERCHANT", "agent", "customer ", "partner"};
-constexpr std::string_view kStatuses[] = {"kyc_done", "kyc_done", "KYC_Done", "completed", "complete",  "verified", "verified ",
-                                          "pending",  "pending",  "Pending",  "rejected",  "in_review", "",         "expired"};
+constexpr std::string_view kStatuses[] = {"kyc_done", "kyc_done",  "KYC_Done", "completed", "complete",
+                                          "verified", "verified ", "pending",  "pending",   "Pending",
+                                          "rejected", "in_review", "",         "expired"};
 
 void write_onboarding(const Plan& plan, Random& random) {
   const bool dirty = !plan.clean;
@@ -303,7 +311,8 @@ void write_onboarding(const Plan& plan, Random& random) {
       } else {
         file.number(number).number(user).field(pick(random, kRoles)).field(status).field(date).end();
       }
-      if (dirty && random.chance(15)) broken_line(file, random, id, "customer,verified,2024-05-05", "1,customer,verified,2024-05-05");
+      if (dirty && random.chance(15))
+        broken_line(file, random, id, "customer,verified,2024-05-05", "1,customer,verified,2024-05-05");
     }
   }
 }
@@ -371,7 +380,10 @@ class Transactions {
       file.number(t.id).number(t.user).field(dice < 103 ? "n/a" : "12.345").field(time_text(t.day, t.second));
       rest(file);
     } else if (dice < 120) {
-      file.number(t.id).number(t.user).field(amount_text(t.cents)).field(dice < 115 ? "2024-06-31 10:00:00" : "05.06.2024");
+      file.number(t.id)
+          .number(t.user)
+          .field(amount_text(t.cents))
+          .field(dice < 115 ? "2024-06-31 10:00:00" : "05.06.2024");
       rest(file);
     } else if (dice < 125) {
       file.number(t.id).field("").field(amount_text(t.cents)).field(time_text(t.day, t.second));
@@ -432,7 +444,10 @@ Plan parse(int argc, char** argv) {
   for (int i = 1; i < argc; i++) {
     const std::string_view name = argv[i];
     if (name == "--clean" || name == "--quoted" || name == "--wide" || name == "--gzip") {
-      (name == "--clean" ? plan.clean : name == "--quoted" ? plan.quoted : name == "--wide" ? plan.wide : plan.gzip) = true;
+      (name == "--clean"    ? plan.clean
+       : name == "--quoted" ? plan.quoted
+       : name == "--wide"   ? plan.wide
+                            : plan.gzip) = true;
       continue;
     }
     uint64_t* number = name == "--seed"           ? &plan.seed

@@ -1,8 +1,8 @@
-// Loaded before libc into a test's server: makes reads of chosen files misbehave at a chosen place, every time the same.
-// A file's name says what happens: "NAME.at-N.FAULT.csv", N in bytes of the file:
+// Loaded before libc into a test's server: makes reads of chosen files misbehave at a chosen place, every time the
+// same. A file's name says what happens: "NAME.at-N.FAULT.csv", N in bytes of the file:
 //   eio     reads from N on fail with EIO
-//   hook    before the first read from N on, the shell script NAME.at-N.hook.csv.sh is run, once; what it changes is seen by the reads that follow
-//   short   reads give 1 to 7 bytes at a time, and every other is interrupted (EINTR)
+//   hook    before the first read from N on, the shell script NAME.at-N.hook.csv.sh is run, once; what it changes is
+//   seen by the reads that follow short   reads give 1 to 7 bytes at a time, and every other is interrupted (EINTR)
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-// Hostile bytes and texts of bags: refused, or a bag whose text gives the same bytes again, and which added to and taken from itself is what it was.
+// Hostile bytes and texts of bags: refused, or a bag whose text gives the same bytes again, and which added to and
+// taken from itself is what it was.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -34,7 +35,8 @@ void read_unchecked(const Bytes& bytes) {
   begin_bag(&writer, header.scale, &memory);
   if (table.scale <= most_scale) add_blocks(&table, &keys, header.scale, enough, &writer);
   auto search = std::make_unique<Search>();
-  if (begin_search(search.get(), bytes.data(), bytes.size(), header.values / 2, 1, &memory) == Outcome::more) step_search(search.get(), enough);
+  if (begin_search(search.get(), bytes.data(), bytes.size(), header.values / 2, 1, &memory) == Outcome::more)
+    step_search(search.get(), enough);
   Bytes result;
   test::combine(bytes, bytes, true, &result);
 }

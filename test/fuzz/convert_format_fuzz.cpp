@@ -22,9 +22,7 @@ std::string_view next_part(std::string_view& rest) {
   return part;
 }
 
-bool in_years(const CivilTime& moment) {
-  return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199;
-}
+bool in_years(const CivilTime& moment) { return year_of_day(moment.day) >= 1900 && year_of_day(moment.day) <= 2199; }
 
 }  // namespace
 

@@ -80,10 +80,8 @@ void check_decimal(std::string_view token, const Decimal& decimal) {
   const auto count = static_cast<std::int64_t>(number.digits.size());
   for (const auto& [precision, scale] : {std::pair{18, 2}, {2, -3}, {3, 5}, {38, 10}, {10, 0}, {1000, 1000}}) {
     Status expected = Status::ok;
-    if (count > 0 && count - number.point > scale)
-      expected = Status::would_be_rounded;
-    else if (count > 0 && number.point + scale > precision)
-      expected = Status::out_of_range;
+    if (count > 0 && count - number.point > scale) expected = Status::would_be_rounded;
+    else if (count > 0 && number.point + scale > precision) expected = Status::out_of_range;
     require(fits_numeric(decimal, precision, scale) == expected);
   }
   for (const int scale : {0, 2, 7, 18}) {
@@ -169,12 +167,15 @@ void check_moments(std::string_view text) {
     require(year_of_day(day) == std::atoi(std::string(stripped.substr(0, 4)).c_str()));
   }
   if (date_status == Status::unexpected_time)
-    require((status == Status::ok && moment.has_time) || status == Status::would_be_rounded || status == Status::no_such_time);
+    require((status == Status::ok && moment.has_time) || status == Status::would_be_rounded ||
+            status == Status::no_such_time);
   // The seventh digit and those behind it are zeros, or the moment would be rounded.
   const std::size_t point = stripped.find('.');
   const std::size_t end = point == stripped.npos ? point : stripped.find_first_not_of("0123456789", point + 1);
   const std::string_view beyond =
-      point == stripped.npos ? "" : stripped.substr(point + 1, end - point - 1).substr(std::min<std::size_t>(6, std::min(end, stripped.size()) - point - 1));
+      point == stripped.npos ? ""
+                             : stripped.substr(point + 1, end - point - 1)
+                                   .substr(std::min<std::size_t>(6, std::min(end, stripped.size()) - point - 1));
   if (status == Status::ok) require(beyond.find_first_not_of('0') == beyond.npos);
   if (status == Status::would_be_rounded) require(beyond.find_first_not_of('0') != beyond.npos);
   if (status != Status::ok) return;

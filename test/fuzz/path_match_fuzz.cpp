@@ -79,10 +79,8 @@ class Matcher {
     for (std::size_t k = 0; k < members.size(); k++) {
       const bool starts_range = k + 1 < members.size() && members[k + 1] == -1,
                  ends_range = k > 0 && members[k - 1] == -1;
-      if (members[k] == -1)
-        found |= members[k - 1] <= c && c <= members[k + 1];  // the wrong way round: none
-      else if (!starts_range && !ends_range)
-        found |= members[k] == c;
+      if (members[k] == -1) found |= members[k - 1] <= c && c <= members[k + 1];  // the wrong way round: none
+      else if (!starts_range && !ends_range) found |= members[k] == c;
     }
     return found != negated;
   }
@@ -126,7 +124,8 @@ std::vector<std::string> written_out(const std::string& text, int* most) {
       std::vector<std::string> all;
       for (const std::string& one : alternatives(text, at, &close)) {
         if (--*most <= 0) return {};
-        for (std::string& rest : written_out(text.substr(0, at) + one + text.substr(close + 1), most)) all.push_back(std::move(rest));
+        for (std::string& rest : written_out(text.substr(0, at) + one + text.substr(close + 1), most))
+          all.push_back(std::move(rest));
       }
       if (!all.empty() || *most <= 0) return all;
     }
@@ -157,8 +156,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!gave_up) require(any == expected);
   }
   const std::string grouped = "{" + name + ",x}";
-  if (name.find_first_of("\\{},*?[") == name.npos && grouped.size() <= path::longest_pattern) require(matches(grouped, name));
-  if (pattern.size() <= path::longest_pattern && !path::has_wildcard(pattern.data(), pattern.size())) require(any == (pattern == name));
+  if (name.find_first_of("\\{},*?[") == name.npos && grouped.size() <= path::longest_pattern)
+    require(matches(grouped, name));
+  if (pattern.size() <= path::longest_pattern && !path::has_wildcard(pattern.data(), pattern.size()))
+    require(any == (pattern == name));
   // An order: of any three, whatever their turn.
   const std::string third = name + "0" + pattern;
   const char* three[] = {pattern.c_str(), name.c_str(), third.c_str()};

@@ -1,5 +1,6 @@
-// Hostile states of order statistics, alone or two in a row: refused, or added up to a multiset whose values come out in order, whose count is kept, and
-// which is the same with and without tables of counts, and after it was itself sent on.
+// Hostile states of order statistics, alone or two in a row: refused, or added up to a multiset whose values come out
+// in order, whose count is kept, and which is the same with and without tables of counts, and after it was itself sent
+// on.
 #include <array>
 #include <cstdint>
 #include <cstdlib>

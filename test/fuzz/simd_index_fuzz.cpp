@@ -14,18 +14,12 @@ constexpr std::size_t most_bytes = 4096;
 
 simd::Needles needles_of(const std::uint8_t* b, std::size_t count) {
   switch (count) {
-    case 1:
-      return simd::Needles{b[0]};
-    case 2:
-      return simd::Needles{b[0], b[1]};
-    case 3:
-      return simd::Needles{b[0], b[1], b[2]};
-    case 4:
-      return simd::Needles{b[0], b[1], b[2], b[3]};
-    case 5:
-      return simd::Needles{b[0], b[1], b[2], b[3], b[4]};
-    default:
-      return simd::Needles{b[0], b[1], b[2], b[3], b[4], b[5]};
+    case 1: return simd::Needles{b[0]};
+    case 2: return simd::Needles{b[0], b[1]};
+    case 3: return simd::Needles{b[0], b[1], b[2]};
+    case 4: return simd::Needles{b[0], b[1], b[2], b[3]};
+    case 5: return simd::Needles{b[0], b[1], b[2], b[3], b[4]};
+    default: return simd::Needles{b[0], b[1], b[2], b[3], b[4], b[5]};
   }
 }
 

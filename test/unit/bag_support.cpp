@@ -12,13 +12,15 @@ std::string decimal_text(const Decimal& value) {
   std::string before, behind;
   for (int i = 0; i <= value.weight || i < static_cast<int>(value.count); i++) {
     char four[8];
-    std::snprintf(four, sizeof four, "%04u", i < static_cast<int>(value.count) ? quantile::load16(value.digits + 2 * i) : 0U);
+    std::snprintf(four, sizeof four, "%04u",
+                  i < static_cast<int>(value.count) ? quantile::load16(value.digits + 2 * i) : 0U);
     (i <= value.weight ? before : behind) += four;
   }
   if (value.weight < -1) behind.insert(0, static_cast<std::size_t>(4 * (-1 - value.weight)), '0');
   before.erase(0, std::min(before.find_first_not_of('0'), before.size()));
   behind.erase(behind.find_last_not_of('0') + 1);
-  return (value.sort == quantile::DecimalClass::negative ? "-" : "") + (before.empty() ? "0" : before) + (behind.empty() ? "" : "." + behind);
+  return (value.sort == quantile::DecimalClass::negative ? "-" : "") + (before.empty() ? "0" : before) +
+         (behind.empty() ? "" : "." + behind);
 }
 
 }  // namespace
@@ -31,7 +33,8 @@ Bytes written(Writer* writer) {
 
 Outcome combine(const Bytes& a, const Bytes& b, bool subtract, Bytes* result, unsigned step) {
   auto work = std::make_unique<Combination>();
-  Outcome outcome = begin_combination(work.get(), a.data(), a.size(), b.data(), b.size(), subtract, std::pmr::new_delete_resource());
+  Outcome outcome =
+      begin_combination(work.get(), a.data(), a.size(), b.data(), b.size(), subtract, std::pmr::new_delete_resource());
   std::size_t size = 0;
   while (outcome == Outcome::more) outcome = step_combination(work.get(), step, &size);
   if (outcome == Outcome::done) {
@@ -44,7 +47,8 @@ Outcome combine(const Bytes& a, const Bytes& b, bool subtract, Bytes* result, un
 
 bool accepted(const Bytes& bytes) {
   Bytes again;
-  return combine(bytes, Bytes(empty_bag, empty_bag + sizeof empty_bag), false, &again) == Outcome::done && again == bytes;
+  return combine(bytes, Bytes(empty_bag, empty_bag + sizeof empty_bag), false, &again) == Outcome::done &&
+         again == bytes;
 }
 
 std::optional<Bytes> parse(std::string_view text, unsigned items) {

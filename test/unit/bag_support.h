@@ -1,4 +1,5 @@
-// What the tests of bags share: bags from text and back, sums and differences in steps of any size, the check of foreign bytes.
+// What the tests of bags share: bags from text and back, sums and differences in steps of any size, the check of
+// foreign bytes.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,8 @@ using Multiset = std::map<Number, std::uint64_t>;
 
 std::string text(const Multiset& values) {
   std::string all = "{";
-  for (const auto& [number, times] : values) all += (all.size() > 1 ? "," : "") + number.text + ":" + std::to_string(times);
+  for (const auto& [number, times] : values)
+    all += (all.size() > 1 ? "," : "") + number.text + ":" + std::to_string(times);
   return all + "}";
 }
 
@@ -73,18 +74,29 @@ Number random_number(std::mt19937_64& random, unsigned form) {
     case 2: return trimmed(negative, digits(random() % 30), digits(random() % 30));
     case 3: return trimmed(negative, digits(1 + random() % 3) + std::string(random() % 25, '0'), "");
     case 4: return trimmed(negative, "", std::string(random() % 25, '0') + digits(1 + random() % 3));
-    case 5: return std::array{Number{"9223372036854775807"}, Number{"-9223372036854775808"}, Number{"-9223372036854775807"}, Number{"9223372036854775808"},
-                              Number{"0"}, Number{"0.000000000000000001"}, Number{"922337203685477580.7"}, Number{"1000000000000000000"}}[random() % 8];
-    case 6: return random() % 50 == 0 ? std::array{Number{"NaN"}, Number{"Infinity"}, Number{"-Infinity"}}[random() % 3]
-                                      : trimmed(negative, std::to_string(random() % 100), "5");
-    case 7: return random() % 20 == 0 ? trimmed(negative, digits(200), digits(200)) : trimmed(negative, std::to_string(random() % 1000), "");
+    case 5:
+      return std::array{Number{"9223372036854775807"},
+                        Number{"-9223372036854775808"},
+                        Number{"-9223372036854775807"},
+                        Number{"9223372036854775808"},
+                        Number{"0"},
+                        Number{"0.000000000000000001"},
+                        Number{"922337203685477580.7"},
+                        Number{"1000000000000000000"}}[random() % 8];
+    case 6:
+      return random() % 50 == 0 ? std::array{Number{"NaN"}, Number{"Infinity"}, Number{"-Infinity"}}[random() % 3]
+                                : trimmed(negative, std::to_string(random() % 100), "5");
+    case 7:
+      return random() % 20 == 0 ? trimmed(negative, digits(200), digits(200))
+                                : trimmed(negative, std::to_string(random() % 1000), "");
     default: return random_number(random, static_cast<unsigned>(random() % 16));
   }
 }
 
 Multiset random_multiset(std::mt19937_64& random, unsigned form, std::size_t count) {
   Multiset values;
-  for (std::size_t i = 0; i < count; i++) values[random_number(random, form)] += random() % 8 == 0 ? 1 + (random() >> (20 + random() % 43)) : 1;
+  for (std::size_t i = 0; i < count; i++)
+    values[random_number(random, form)] += random() % 8 == 0 ? 1 + (random() >> (20 + random() % 43)) : 1;
   return values;
 }
 
@@ -112,8 +124,10 @@ TEST_P(BagRandom, TextSumDifferenceAndRanks) {
   for (int round = 0; round < 15; round++) {
     const std::size_t size = std::array<std::size_t, 6>{0, 1, 5, 127, 300, 3000}[random() % 6];
     const unsigned other_form = random() % 3 == 0 ? static_cast<unsigned>(random() % 18) : GetParam();
-    const Multiset first = random_multiset(random, GetParam(), size), second = random_multiset(random, other_form, random() % (size + 2));
-    const auto a = parse(shuffled_text(first, random), 1 + static_cast<unsigned>(random() % 500)), b = parse(text(second));
+    const Multiset first = random_multiset(random, GetParam(), size),
+                   second = random_multiset(random, other_form, random() % (size + 2));
+    const auto a = parse(shuffled_text(first, random), 1 + static_cast<unsigned>(random() % 500)),
+               b = parse(text(second));
     ASSERT_TRUE(a && b);
     ASSERT_EQ(text_of(*a), text(first));
     ASSERT_EQ(text_of(*b), text(second));
@@ -157,12 +171,9 @@ TEST_P(BagRandom, TextSumDifferenceAndRanks) {
         const Found& found = search->results[i];
         Writer writer;
         begin_bag(&writer, header.scale, &memory);
-        if (found.special < special_count)
-          put_special(&writer, found.special, 1);
-        else if (found.element.bytes == nullptr)
-          put_key(&writer, found.element.key, 1);
-        else
-          put_wide(&writer, found.element.bytes, found.element.length, 1);
+        if (found.special < special_count) put_special(&writer, found.special, 1);
+        else if (found.element.bytes == nullptr) put_key(&writer, found.element.key, 1);
+        else put_wide(&writer, found.element.bytes, found.element.length, 1);
         EXPECT_EQ(text_of(test::written(&writer)), "{" + at->first.text + ":1}") << "rank " << rank + i;
       }
     }
@@ -188,8 +199,10 @@ TEST(BagBytes, AreStable) {
       {"{1.25:3,2:1}", "0101040202fa014b0700250202"},
       {"{-0.01:1,100:1000000,100.01:1}", "0101c2843d020301924e800101904e800101bf843d"},
       {"{-Infinity:1,1:1,Infinity:2,NaN:300}", "011db0020102ac02000102000000"},
-      {"{-9223372036854775808:1,9223372036854775807:1}", "0103020001feffffffffffffffff010001110f017ffbfc64f2d2fe8eea99e94effff010000"},
-      {"{1,1e-1000,1e1000:2,-12345678901234567890.5}", "01030500010200032511017ffbfb2ce9d0dccaf27ee12cec76ffff0107037f060002000001070380fa00020000020000"},
+      {"{-9223372036854775808:1,9223372036854775807:1}",
+       "0103020001feffffffffffffffff010001110f017ffbfc64f2d2fe8eea99e94effff010000"},
+      {"{1,1e-1000,1e1000:2,-12345678901234567890.5}",
+       "01030500010200032511017ffbfb2ce9d0dccaf27ee12cec76ffff0107037f060002000001070380fa00020000020000"},
   };
   for (const auto& [text, bytes] : known) {
     const auto bag = parse(text);
@@ -205,8 +218,9 @@ TEST(BagBytes, DayOfCentAmountsTakesAtMostTwoBytesADifferentValue) {
     for (int i = 0; i < 27000; i++) {
       const double u = std::generate_canonical<double, 53>(random), v = std::generate_canonical<double, 53>(random);
       // Products of two uniforms, a long tail, and prices of which some are very common.
-      const double amount = form == 0 ? u * v * 10000 : form == 1 ? std::exp(4 + 2.0 * std::sqrt(-2 * std::log(u)) * std::cos(6.2831853 * v))
-                                                                  : (u < 0.5 ? std::floor(v * 40) + 0.99 : v * 5000);
+      const double amount = form == 0   ? u * v * 10000
+                            : form == 1 ? std::exp(4 + 2.0 * std::sqrt(-2 * std::log(u)) * std::cos(6.2831853 * v))
+                                        : (u < 0.5 ? std::floor(v * 40) + 0.99 : v * 5000);
       amounts[static_cast<std::int64_t>(amount * 100)]++;
     }
     Writer writer;
@@ -220,15 +234,32 @@ TEST(BagBytes, DayOfCentAmountsTakesAtMostTwoBytesADifferentValue) {
 }
 
 TEST(BagText, WhatIsNoBagIsRefusedWhereItGoesWrong) {
-  const std::pair<std::string, TextFault> wrong[] = {
-      {"", TextFault::malformed},      {"1", TextFault::malformed},         {"{", TextFault::malformed},        {"{1", TextFault::malformed},
-      {"{1,}", TextFault::malformed},  {"{,1}", TextFault::malformed},      {"{1}x", TextFault::malformed},     {"{}}", TextFault::malformed},
-      {"{1{2}}", TextFault::malformed}, {"{1:2:3}", TextFault::malformed},  {"{a}", TextFault::number},         {"{1 2}", TextFault::number},
-      {"{0x10}", TextFault::number},   {"{1_000}", TextFault::number},      {"{.5}", TextFault::number},        {"{nan}", TextFault::number},
-      {"{1:}", TextFault::times},      {"{1:0}", TextFault::times},         {"{1:-1}", TextFault::times},       {"{1:1.5}", TextFault::times},
-      {"{1:9223372036854775808}", TextFault::times}, {"{1:9223372036854775807,2}", TextFault::total},
-      {"{1e131072}", TextFault::range}, {"{1e-16384}", TextFault::range}, {"{1e99999999999}", TextFault::range},
-      {"{1e-99999999999}", TextFault::range}};
+  const std::pair<std::string, TextFault> wrong[] = {{"", TextFault::malformed},
+                                                     {"1", TextFault::malformed},
+                                                     {"{", TextFault::malformed},
+                                                     {"{1", TextFault::malformed},
+                                                     {"{1,}", TextFault::malformed},
+                                                     {"{,1}", TextFault::malformed},
+                                                     {"{1}x", TextFault::malformed},
+                                                     {"{}}", TextFault::malformed},
+                                                     {"{1{2}}", TextFault::malformed},
+                                                     {"{1:2:3}", TextFault::malformed},
+                                                     {"{a}", TextFault::number},
+                                                     {"{1 2}", TextFault::number},
+                                                     {"{0x10}", TextFault::number},
+                                                     {"{1_000}", TextFault::number},
+                                                     {"{.5}", TextFault::number},
+                                                     {"{nan}", TextFault::number},
+                                                     {"{1:}", TextFault::times},
+                                                     {"{1:0}", TextFault::times},
+                                                     {"{1:-1}", TextFault::times},
+                                                     {"{1:1.5}", TextFault::times},
+                                                     {"{1:9223372036854775808}", TextFault::times},
+                                                     {"{1:9223372036854775807,2}", TextFault::total},
+                                                     {"{1e131072}", TextFault::range},
+                                                     {"{1e-16384}", TextFault::range},
+                                                     {"{1e99999999999}", TextFault::range},
+                                                     {"{1e-99999999999}", TextFault::range}};
   for (const auto& [text, fault] : wrong) {
     TextReader reader;
     Writer writer;
@@ -264,7 +295,8 @@ TEST(BagText, BytesAsBase64) {
     ASSERT_EQ(write_base64(bytes.data(), size, text.data()), text.data() + text.size());
     std::string pieces(text.size(), '?');
     char* out = pieces.data();
-    for (std::size_t from = 0; from < size; from += 9) out = write_base64(bytes.data() + from, std::min<std::size_t>(9, size - from), out);
+    for (std::size_t from = 0; from < size; from += 9)
+      out = write_base64(bytes.data() + from, std::min<std::size_t>(9, size - from), out);
     EXPECT_EQ(pieces, text);
     ASSERT_EQ(read_base64(" " + text + "\n", back.data()), back.data() + size) << text;
     back.resize(size);
@@ -313,7 +345,9 @@ TEST(BagTable, AddsUpWhatLiesInsideAndHandsBackTheRest) {
       const int scale = 2 - static_cast<int>(random() % 3);
       std::map<std::int64_t, std::uint64_t> keys;
       for (std::size_t i = random() % 600; i > 0; i--)
-        keys[static_cast<std::int64_t>(random() % 3000) - 1000] += random() % 40 == 0 ? UINT32_MAX / 2 : random() % 200 == 0 ? 1ULL << 40 : 1;
+        keys[static_cast<std::int64_t>(random() % 3000) - 1000] += random() % 40 == 0    ? UINT32_MAX / 2
+                                                                   : random() % 200 == 0 ? 1ULL << 40
+                                                                                         : 1;
       Writer writer;
       begin_bag(&writer, scale, std::pmr::new_delete_resource());
       for (const auto& [key, times] : keys) put_key(&writer, key, times);
@@ -376,12 +410,22 @@ TEST(BagBytes, MutatedOnesAreRefusedOrTrue) {
     for (unsigned changes = 1 + random() % 3; changes > 0; changes--) {
       const std::size_t at = random() % (bytes.size() + 1) % (random() % 2 ? 24 : bytes.size() + 1);
       switch (random() % 6) {
-        case 0: bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at, bytes.size())), static_cast<unsigned char>(random())); break;
-        case 1: if (at < bytes.size()) bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at)); break;
+        case 0:
+          bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at, bytes.size())),
+                       static_cast<unsigned char>(random()));
+          break;
+        case 1:
+          if (at < bytes.size()) bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at));
+          break;
         case 2: bytes.resize(at < bytes.size() ? at : bytes.size()); break;
-        case 3: if (at < bytes.size()) bytes[at] = random() % 2 ? 0xff : 0x80; break;
-        case 4: if (at < bytes.size()) bytes[at]++; break;
-        default: if (at < bytes.size()) bytes[at] = static_cast<unsigned char>(random());
+        case 3:
+          if (at < bytes.size()) bytes[at] = random() % 2 ? 0xff : 0x80;
+          break;
+        case 4:
+          if (at < bytes.size()) bytes[at]++;
+          break;
+        default:
+          if (at < bytes.size()) bytes[at] = static_cast<unsigned char>(random());
       }
     }
     if (!test::accepted(bytes)) continue;

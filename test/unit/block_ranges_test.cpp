@@ -38,7 +38,8 @@ TEST(BlockRanges, TheLargestBlockNumberDoesNotWrap) {
   EXPECT_EQ(listed(set), (List{{0, 0}, {0xFFFFFFFDu, 0xFFFFFFFEu}}));
 }
 
-// Against a set of blocks: nothing that was added is missing, ranges are in order and apart; as long as there is room, nothing else is covered.
+// Against a set of blocks: nothing that was added is missing, ranges are in order and apart; as long as there is room,
+// nothing else is covered.
 TEST(BlockRanges, CoverWhatWasAdded) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -66,7 +67,8 @@ TEST(BlockRanges, CoverWhatWasAdded) {
     }
     for (const std::uint32_t block : added) {
       bool found = false;
-      for (int i = 0; i < set.count; i++) found = found || (set.ranges[i].first <= block && block <= set.ranges[i].last);
+      for (int i = 0; i < set.count; i++)
+        found = found || (set.ranges[i].first <= block && block <= set.ranges[i].last);
       ASSERT_TRUE(found) << block;
     }
     if (!was_full) {

@@ -22,10 +22,8 @@ std::string sample(std::size_t size, std::uint32_t seed = 1) {
   text.reserve(size + 32);
   while (text.size() < size) {
     seed = seed * 1664525 + 1013904223;
-    if (seed % 7 == 0)
-      text.push_back(static_cast<char>(seed >> 24));
-    else
-      text += std::to_string(seed % 100) + ",user" + std::to_string(seed % 13) + "@example.org\n";
+    if (seed % 7 == 0) text.push_back(static_cast<char>(seed >> 24));
+    else text += std::to_string(seed % 100) + ",user" + std::to_string(seed % 13) + "@example.org\n";
   }
   text.resize(size);
   return text;
@@ -64,9 +62,7 @@ std::string zstd(std::string_view plain, int window_log = 0, bool checksum = tru
   return packed;
 }
 
-std::string packed(Format format, std::string_view plain) {
-  return format == Format::gzip ? gzip(plain) : zstd(plain);
-}
+std::string packed(Format format, std::string_view plain) { return format == Format::gzip ? gzip(plain) : zstd(plain); }
 
 struct Result {
   std::string plain;

@@ -77,7 +77,8 @@ TEST(ConvertDatetime, Timestamps) {
   EXPECT_TRUE(moment.has_time);
   ASSERT_EQ(parse_iso_timestamp("2000-01-01 00:00:00.1", &moment), Status::ok);
   EXPECT_EQ(moment.local_microseconds(), 100000);
-  for (const char* text : {"2000-01-01 00:00:00.1000000", "2000-01-01 00:00:00.100000000000000000000000000000000000000"}) {
+  for (const char* text :
+       {"2000-01-01 00:00:00.1000000", "2000-01-01 00:00:00.100000000000000000000000000000000000000"}) {
     ASSERT_EQ(parse_iso_timestamp(text, &moment), Status::ok) << text;
     EXPECT_EQ(moment.local_microseconds(), 100000);
   }
@@ -108,8 +109,8 @@ TEST(ConvertDatetime, TimestampsRefused) {
                            "2000-01-01 10:00+05:60", "2000-02-30 10:00", "0000-01-01 10:00", "2000-13-01"}) {
     EXPECT_EQ(parse_iso_timestamp(text, &moment), Status::no_such_time) << text;
   }
-  for (const char* text : {"2000-01-01 10:00:00.1234567", "2000-01-01 10:00:00.0000001", "2000-01-01T10:00:00.12345600000000009Z",
-                           "2000-01-01 10:00:00.9999999+05:30"}) {
+  for (const char* text : {"2000-01-01 10:00:00.1234567", "2000-01-01 10:00:00.0000001",
+                           "2000-01-01T10:00:00.12345600000000009Z", "2000-01-01 10:00:00.9999999+05:30"}) {
     EXPECT_EQ(parse_iso_timestamp(text, &moment), Status::would_be_rounded) << text;
   }
   EXPECT_EQ(parse_iso_timestamp("2000-02-30 10:00:00.1234567", &moment), Status::no_such_time);

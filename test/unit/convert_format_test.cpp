@@ -219,49 +219,24 @@ std::string write(const Format& format, std::mt19937& random) {
   for (int i = 0; i < format.count; ++i) {
     const Format::Item& item = format.items[i];
     switch (item.element) {
-      case Element::literal:
-        text += item.character;
-        break;
-      case Element::year:
-        text += two(19, 21) + two(0, 99);
-        break;
-      case Element::month:
-        text += two(1, 12);
-        break;
-      case Element::month_short:
-        text += std::string(names[random() % 12]).substr(0, 3);
-        break;
-      case Element::month_name:
-        text += names[random() % 12];
-        break;
-      case Element::day:
-        text += two(1, 31);
-        break;
-      case Element::hour24:
-        text += two(0, 23);
-        break;
-      case Element::hour12:
-        text += two(1, 12);
-        break;
+      case Element::literal: text += item.character; break;
+      case Element::year: text += two(19, 21) + two(0, 99); break;
+      case Element::month: text += two(1, 12); break;
+      case Element::month_short: text += std::string(names[random() % 12]).substr(0, 3); break;
+      case Element::month_name: text += names[random() % 12]; break;
+      case Element::day: text += two(1, 31); break;
+      case Element::hour24: text += two(0, 23); break;
+      case Element::hour12: text += two(1, 12); break;
       case Element::minute:
-      case Element::second:
-        text += two(0, 59);
-        break;
+      case Element::second: text += two(0, 59); break;
       case Element::fraction:
-        for (int k = 0, digits = item.digits ? item.digits : 1 + static_cast<int>(random() % 7); k < digits; ++k) text += static_cast<char>('0' + random() % 3);
+        for (int k = 0, digits = item.digits ? item.digits : 1 + static_cast<int>(random() % 7); k < digits; ++k)
+          text += static_cast<char>('0' + random() % 3);
         break;
-      case Element::meridiem:
-        text += random() % 2 != 0 ? "am" : "pm";
-        break;
-      case Element::dotted_meridiem:
-        text += random() % 2 != 0 ? "a.m." : "p.m.";
-        break;
-      case Element::zone_hour:
-        text += (random() % 2 != 0 ? "+" : "-") + two(0, 15);
-        break;
-      case Element::zone_minute:
-        text += two(0, 59);
-        break;
+      case Element::meridiem: text += random() % 2 != 0 ? "am" : "pm"; break;
+      case Element::dotted_meridiem: text += random() % 2 != 0 ? "a.m." : "p.m."; break;
+      case Element::zone_hour: text += (random() % 2 != 0 ? "+" : "-") + two(0, 15); break;
+      case Element::zone_minute: text += two(0, 59); break;
       case Element::offset:
         text += random() % 3 == 0 ? "Z" : random() % 2 != 0 ? "+" + two(0, 15) : "-" + two(0, 15) + ":" + two(0, 59);
         break;

@@ -23,16 +23,11 @@ Status parse_int64(std::string_view text, bool takes_exponent, std::int64_t* val
 std::string integer(std::string_view text, bool takes_exponent = true) {
   std::int64_t value = 0;
   switch (parse_int64(text, takes_exponent, &value)) {
-    case Status::unexpected_exponent:
-      return "exponent";
-    case Status::ok:
-      return std::to_string(value);
-    case Status::out_of_range:
-      return "range";
-    case Status::would_be_rounded:
-      return "rounded";
-    default:
-      return "malformed";
+    case Status::unexpected_exponent: return "exponent";
+    case Status::ok: return std::to_string(value);
+    case Status::out_of_range: return "range";
+    case Status::would_be_rounded: return "rounded";
+    default: return "malformed";
   }
 }
 
@@ -67,10 +62,11 @@ TEST(ConvertNumber, IntegersAreWholeAsWritten) {
 
 // As an identifier, 12E4 is not 120000.
 TEST(ConvertNumber, IntegersWithoutExponent) {
-  for (const char* text : {"12E4", "12e4", "0e0", " 1e0 ", "1.5e1", "1e-1", "1e400", "1e999999999999999999999999", "12.00e0",
-                           "9223372036854775808e0", "1e+2"})
+  for (const char* text : {"12E4", "12e4", "0e0", " 1e0 ", "1.5e1", "1e-1", "1e400", "1e999999999999999999999999",
+                           "12.00e0", "9223372036854775808e0", "1e+2"})
     EXPECT_EQ(integer(text, false), "exponent") << text;
-  for (const char* text : {"12E", "E4", "12E4x", "12 E4", "12E4.0"}) EXPECT_EQ(integer(text, false), "malformed") << text;
+  for (const char* text : {"12E", "E4", "12E4x", "12 E4", "12E4.0"})
+    EXPECT_EQ(integer(text, false), "malformed") << text;
   for (const char* text : {"12", " -12 ", "12.000", "000000000000000000000000000012", "12.0000000000000000000000000",
                            "9223372036854775807.0", "12.5", "9223372036854775808", "0.00"})
     EXPECT_EQ(integer(text, false), integer(text, true)) << text;
@@ -146,7 +142,8 @@ TEST(ConvertNumber, DecimalsLoseNoDigit) {
   EXPECT_EQ(fits("0.00999", 3, 5), Status::ok);
   EXPECT_EQ(fits("0.01", 3, 5), Status::out_of_range);
   EXPECT_EQ(fits("0e5000", 3, 2), Status::ok);
-  for (const char* zero : {"0e1073741822", "0e1073741823", "-00e1073741823", "0.0e-1073741823", "0e99999999999999999999"})
+  for (const char* zero :
+       {"0e1073741822", "0e1073741823", "-00e1073741823", "0.0e-1073741823", "0e99999999999999999999"})
     EXPECT_EQ(fits(zero, 3, 2), Status::ok) << zero;
   for (const char* tiny : {"1e-1073741822", "1e-1073741823", "1e-99999999999999999999"})
     EXPECT_EQ(fits(tiny, 3, 2), Status::would_be_rounded) << tiny;

@@ -49,14 +49,41 @@ Options random_options(Dice& dice) {
 }
 
 void add_noise(Dice& dice, const Dialect& d, std::string& file) {
-  const std::string tokens[] = {std::string(1, d.delimiter), std::string(1, d.quote), std::string(2, d.quote), std::string(1, d.escape), "\n", "\r", "\r\n", "\n\n", "a",
-                                "NULL", std::string(1, '\0'), "\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x98\x8E", "\xC3", "\xED\xA0\x80", "\xEF\xBB\xBF", "\xF4\x90\x80\x80", "\xC0\x80", " ",
+  const std::string tokens[] = {std::string(1, d.delimiter),
+                                std::string(1, d.quote),
+                                std::string(2, d.quote),
+                                std::string(1, d.escape),
+                                "\n",
+                                "\r",
+                                "\r\n",
+                                "\n\n",
+                                "a",
+                                "NULL",
+                                std::string(1, '\0'),
+                                "\xC3\xBC",
+                                "\xE2\x82\xAC",
+                                "\xF0\x9F\x98\x8E",
+                                "\xC3",
+                                "\xED\xA0\x80",
+                                "\xEF\xBB\xBF",
+                                "\xF4\x90\x80\x80",
+                                "\xC0\x80",
+                                " ",
                                 std::string(dice.below(80), 'x')};
   file += dice.pick(tokens);
 }
 
 std::string random_value(Dice& dice, const Dialect& d) {
-  const char* const texts[] = {"", "a", "12345", "2024-01-31", "name@example.org", "NULL", "-", "M\xC3\xBCnchen", "\xE6\x97\xA5\xE6\x9C\xAC", "\xF0\x9F\x98\x8E"};
+  const char* const texts[] = {"",
+                               "a",
+                               "12345",
+                               "2024-01-31",
+                               "name@example.org",
+                               "NULL",
+                               "-",
+                               "M\xC3\xBCnchen",
+                               "\xE6\x97\xA5\xE6\x9C\xAC",
+                               "\xF0\x9F\x98\x8E"};
   std::string value = dice.pick(texts);
   if (dice.one_in(40)) value += std::string(dice.below(300), 'y');
   if (dice.one_in(1500)) value += std::string(dice.below(40000), 'z');
@@ -65,7 +92,14 @@ std::string random_value(Dice& dice, const Dialect& d) {
   std::string quoted(1, d.quote);
   const char escape = d.escape == 0 ? d.quote : d.escape;
   for (std::size_t k = dice.below(4); k > 0; k--) {
-    const std::string inner[] = {std::string(1, d.delimiter), std::string{escape, d.quote}, std::string{escape, escape}, escape == d.quote ? std::string("n") : std::string{escape, 'n'}, "\n", "\r\n", "\r", "word"};
+    const std::string inner[] = {std::string(1, d.delimiter),
+                                 std::string{escape, d.quote},
+                                 std::string{escape, escape},
+                                 escape == d.quote ? std::string("n") : std::string{escape, 'n'},
+                                 "\n",
+                                 "\r\n",
+                                 "\r",
+                                 "word"};
     value += dice.pick(inner);
   }
   if (dice.one_in(50)) add_noise(dice, d, value);
@@ -89,8 +123,17 @@ std::string random_file(Dice& dice, const Options& o) {
       for (std::size_t k = 1; k < o.columns; k++) text += o.dialect.delimiter + std::string("x");
       return text;
     }();
-    const std::string pieces[] = {std::string(1, o.dialect.quote), std::string(1, o.dialect.quote), std::string(2, o.dialect.quote), std::string(1, o.dialect.delimiter),
-                                  std::string(1, o.dialect.escape), "a", end, end + line + end, line, dice.one_in(4) ? "\r" : "b", dice.one_in(4) ? "\xFF" : "c"};
+    const std::string pieces[] = {std::string(1, o.dialect.quote),
+                                  std::string(1, o.dialect.quote),
+                                  std::string(2, o.dialect.quote),
+                                  std::string(1, o.dialect.delimiter),
+                                  std::string(1, o.dialect.escape),
+                                  "a",
+                                  end,
+                                  end + line + end,
+                                  line,
+                                  dice.one_in(4) ? "\r" : "b",
+                                  dice.one_in(4) ? "\xFF" : "c"};
     if (dice.one_in(2)) file += line + end;
     for (std::size_t k = 5 + dice.below(40); k > 0; k--) file += dice.pick(pieces);
     return file;
@@ -149,12 +192,14 @@ TEST(CsvDifferential, AgreesWithTheReference) {
         std::string chunks;
         for (const std::size_t size : feeding.chunks) chunks += std::to_string(size) + " ";
         const Dialect& d = options.dialect;
-        FAIL() << "round " << round << ", " << kernels->name << ", chunks of " << chunks << "records at once " << feeding.max_records
-               << "\ndelimiter " << show({&d.delimiter, 1}) << " quote " << show({&d.quote, 1}) << " escape " << show({&d.escape, 1})
-               << " lenient " << d.lenient << " validate " << d.validate_utf8 << " null " << d.null_text << " field "
-               << options.limits.field_bytes << " record " << options.limits.record_bytes << " header " << options.header
-               << " columns " << options.columns << "\nfile " << show(file).substr(0, 2000) << "\ngot\n"
-               << show(got).substr(0, 3000) << "expected\n" << show(expected).substr(0, 3000);
+        FAIL() << "round " << round << ", " << kernels->name << ", chunks of " << chunks << "records at once "
+               << feeding.max_records << "\ndelimiter " << show({&d.delimiter, 1}) << " quote " << show({&d.quote, 1})
+               << " escape " << show({&d.escape, 1}) << " lenient " << d.lenient << " validate " << d.validate_utf8
+               << " null " << d.null_text << " field " << options.limits.field_bytes << " record "
+               << options.limits.record_bytes << " header " << options.header << " columns " << options.columns
+               << "\nfile " << show(file).substr(0, 2000) << "\ngot\n"
+               << show(got).substr(0, 3000) << "expected\n"
+               << show(expected).substr(0, 3000);
       }
     }
   }

@@ -1,4 +1,5 @@
-// What the scanner allocates: from its resource alone, little of it, and nothing is left or broken when there is no more.
+// What the scanner allocates: from its resource alone, little of it, and nothing is left or broken when there is no
+// more.
 #include <gtest/gtest.h>
 
 #include <memory_resource>
@@ -29,7 +30,8 @@ class Meter : public std::pmr::memory_resource {
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
 
-// Feeds `before`, then `filling` again and again up to `total` bytes, then `after`; returns all rejects and the number of records.
+// Feeds `before`, then `filling` again and again up to `total` bytes, then `after`; returns all rejects and the number
+// of records.
 struct Long {
   std::vector<Bad> bad;
   std::size_t records = 0;
@@ -50,7 +52,8 @@ Long scan_long(const std::string& before, const std::string& filling, std::uint6
     if (step == Step::batch) {
       result.records += batch.records.size();
       for (const Reject& r : batch.rejects)
-        result.bad.push_back({r.line, r.offset, reason_code(r.reason), r.column, r.fields_found, std::string(r.raw), r.raw_size});
+        result.bad.push_back(
+            {r.line, r.offset, reason_code(r.reason), r.column, r.fields_found, std::string(r.raw), r.raw_size});
     } else if (step == Step::need_input) {
       if (phase == 0) {
         scanner.feed(before.data(), before.size());
@@ -138,7 +141,8 @@ TEST(CsvMemory, LongRecordsAreAcceptedAndTheirMemoryReturned) {
   EXPECT_LT(meter.peak, 100u << 20);
 }
 
-// A long record's values take the place of its bytes: no second copy of them, and what a reject would show of it is still there.
+// A long record's values take the place of its bytes: no second copy of them, and what a reject would show of it is
+// still there.
 TEST(CsvMemory, LongRecordIsNotHeldTwice) {
   for (const bool backslash : {false, true}) {
     Options options;

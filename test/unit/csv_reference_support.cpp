@@ -30,9 +30,9 @@ struct Record {
   bool ended_by_file = false;
   std::vector<Value> values;
   std::vector<Fault> faults;
-  std::size_t open_quote = none;  // set if the file ends inside quotes
-  std::size_t broken = none;      // the byte that shows that a quote stands where none may
-  std::size_t wide = none;        // the delimiter that gives a lenient record more fields than there must be
+  std::size_t open_quote = none;   // set if the file ends inside quotes
+  std::size_t broken = none;       // the byte that shows that a quote stands where none may
+  std::size_t wide = none;         // the delimiter that gives a lenient record more fields than there must be
   std::vector<std::size_t> lines;  // where a line begins inside quotes
 };
 
@@ -80,13 +80,15 @@ class Parser {
     columns_ = o_.columns;
     while (i < file_.size()) {
       const Record record = record_at(i);
-      const bool may_go_on = o_.goes_on && (record.open_quote != none || record.ended_by_file || (record.ended_by_cr && record.after == file_.size()));
+      const bool may_go_on = o_.goes_on && (record.open_quote != none || record.ended_by_file ||
+                                            (record.ended_by_cr && record.after == file_.size()));
       bool small = false;
       const std::size_t end = cut(record, want_header, !may_go_on, small);
       if (may_go_on && end == none) return outcome;
       if (end != none) {
         const bool one_line = !want_header && small && (record.lines.empty() || end <= record.lines[0]);
-        if (std::optional<Row> row = one_line ? bare_row(i, end) : std::nullopt) outcome.rows.push_back(std::move(*row));
+        if (std::optional<Row> row = one_line ? bare_row(i, end) : std::nullopt)
+          outcome.rows.push_back(std::move(*row));
         else outcome.bad.push_back(cut_reject(i, end));
         if (want_header && !o_.good_header) return outcome;
         if (mode_ == Mode::undecided) mode_ = Mode::lf;
@@ -131,7 +133,8 @@ class Parser {
   }
 
  private:
-  // Where a record ends that its quotes do not end: before a line that stands whole, or given up. none: it ends as it says. `within`: not for its size.
+  // Where a record ends that its quotes do not end: before a line that stands whole, or given up. none: it ends as it
+  // says. `within`: not for its size.
   std::size_t cut(const Record& record, bool header, bool ended, bool& within) const {
     const bool open = record.open_quote != none;
     const bool broken = record.broken != none;
@@ -139,7 +142,8 @@ class Parser {
     // Not beyond the limits, by what was read before `end`
     const auto small = [&](std::size_t size, std::size_t end) {
       const auto first = std::min_element(record.faults.begin(), record.faults.end());
-      return size <= o_.limits.record_bytes && (first == record.faults.end() || first->at >= end || first->reason != "field_too_long");
+      return size <= o_.limits.record_bytes &&
+             (first == record.faults.end() || first->at >= end || first->reason != "field_too_long");
     };
     // It is looked at whenever a line has ended since it is known to be broken, and at its end.
     const std::size_t since = header ? record.broken : std::min(record.broken, record.wide);
@@ -168,7 +172,8 @@ class Parser {
       Parser alone(text, o_);
       alone.mode_ = known_mode();
       const Record line = alone.record_at(0);
-      if (!text.empty() && line.open_quote == none && line.after == text.size() && line.values.size() == columns_ && (o_.dialect.lenient || line.broken == none))
+      if (!text.empty() && line.open_quote == none && line.after == text.size() && line.values.size() == columns_ &&
+          (o_.dialect.lenient || line.broken == none))
         return begin;
       if (k == 0 && bare_line(record.begin, begin) && bare_line(begin, next)) return begin;
     }
@@ -183,7 +188,8 @@ class Parser {
     if (!o_.dialect.lenient || alone.record_at(0).open_quote == none) return std::nullopt;
     alone.alone_ = true;
     const Record record = alone.record_at(0);
-    if (record.open_quote != none || record.after != text.size() || record.values.size() != columns_) return std::nullopt;
+    if (record.open_quote != none || record.after != text.size() || record.values.size() != columns_)
+      return std::nullopt;
     return record;
   }
 
@@ -199,7 +205,13 @@ class Parser {
     alone.mode_ = known_mode();
     const Record record = alone.record_at(0);
     const std::string raw(without_line_end(text));
-    Bad bad{line_of(begin), begin, "unterminated_quote", static_cast<std::int32_t>(record.values.size()), 0, raw.substr(0, o_.limits.reject_bytes), raw.size()};
+    Bad bad{line_of(begin),
+            begin,
+            "unterminated_quote",
+            static_cast<std::int32_t>(record.values.size()),
+            0,
+            raw.substr(0, o_.limits.reject_bytes),
+            raw.size()};
     if (!record.faults.empty()) {
       const Fault& first = *std::min_element(record.faults.begin(), record.faults.end());
       bad.reason = first.reason;
@@ -243,7 +255,8 @@ class Parser {
     return is(i, o_.dialect.escape) && (is_quote(i + 1) || is(i + 1, o_.dialect.escape));
   }
 
-  // Where the bare field ends that opens with the quote at `open` of a line that is read by itself; none: nothing is bare.
+  // Where the bare field ends that opens with the quote at `open` of a line that is read by itself; none: nothing is
+  // bare.
   std::size_t bare_end(std::size_t open) const {
     if (!alone_) return none;
     const bool doubled = o_.dialect.escape == 0 || o_.dialect.escape == o_.dialect.quote;
@@ -273,7 +286,8 @@ class Parser {
       std::string value;
       const auto add = [&](char c, std::size_t at) {
         value += c;
-        if (value.size() == o_.limits.field_bytes + 1) record.faults.push_back({at, too_long_field, "field_too_long", column});
+        if (value.size() == o_.limits.field_bytes + 1)
+          record.faults.push_back({at, too_long_field, "field_too_long", column});
       };
       const auto breaks = [&](std::size_t at) { record.broken = std::min(record.broken, at); };
       const std::size_t bare = is_quote(i) ? bare_end(i) : none;
@@ -295,7 +309,8 @@ class Parser {
             i += 2;
             break;
           } else if (escapes(i)) {
-            add(file_[i + 1], data && doubled ? i + 2 : i + 1);  // that it is not the above is known by the byte after it
+            // that it is not the above is known by the byte after it
+            add(file_[i + 1], data && doubled ? i + 2 : i + 1);
             i += 2;
           } else if (closes) {
             i++;
@@ -307,7 +322,9 @@ class Parser {
             i++;
           } else {
             // An escape is known to stand for itself by the byte after it.
-            add(file_[i], o_.dialect.escape != 0 && o_.dialect.escape != o_.dialect.quote && is(i, o_.dialect.escape) ? i + 1 : i);
+            add(file_[i], o_.dialect.escape != 0 && o_.dialect.escape != o_.dialect.quote && is(i, o_.dialect.escape)
+                              ? i + 1
+                              : i);
             if (is(i, '\n') || (is(i, '\r') && mode_ == Mode::cr && !is(i + 1, '\n'))) record.lines.push_back(i + 1);
             i++;
           }
@@ -338,13 +355,15 @@ class Parser {
     record.ended_by_cr = length == 1 && is(i, '\r');
 
     const auto column_of = [&](std::size_t at) {
-      return static_cast<std::int32_t>(std::upper_bound(field_begins.begin(), field_begins.end(), at) - field_begins.begin() - 1);
+      return static_cast<std::int32_t>(std::upper_bound(field_begins.begin(), field_begins.end(), at) -
+                                       field_begins.begin() - 1);
     };
     const std::string_view raw = file_.substr(begin, record.end - begin);
     if (const std::size_t at = raw.find('\0'); at != raw.npos)
       record.faults.push_back({begin + at, nul, "nul_byte", column_of(begin + at)});
     if (raw.size() > o_.limits.record_bytes)
-      record.faults.push_back({begin + static_cast<std::size_t>(o_.limits.record_bytes), too_long_record, "record_too_long", -1});
+      record.faults.push_back(
+          {begin + static_cast<std::size_t>(o_.limits.record_bytes), too_long_record, "record_too_long", -1});
     if (const auto broken = first_broken(raw); o_.dialect.validate_utf8 && broken)
       record.faults.push_back({begin + broken->at, encoding, "invalid_encoding", column_of(begin + broken->begin)});
     return record;
@@ -354,7 +373,7 @@ class Parser {
   const Options& o_;
   std::uint64_t columns_ = 0;
   Mode mode_ = Mode::undecided;
-  bool alone_ = false;  // the file is a line of another one, in which fields may be bare
+  bool alone_ = false;                // the file is a line of another one, in which fields may be bare
   std::uint64_t early_cr_lines_ = 0;  // empty lines that a CR ended before the first record, which then ended with LF
 };
 

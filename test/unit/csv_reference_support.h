@@ -1,4 +1,5 @@
-// The scanner's promise again, written as plainly as possible: the whole file in memory, no state kept between bytes, no speed.
+// The scanner's promise again, written as plainly as possible: the whole file in memory, no state kept between bytes,
+// no speed.
 #pragma once
 
 #include <string_view>

@@ -99,8 +99,8 @@ std::string show(const Outcome& outcome) {
   for (const Row& row : outcome.rows) text += "row " + show(row);
   for (const Bad& bad : outcome.bad)
     text += "bad " + std::to_string(bad.line) + "@" + std::to_string(bad.offset) + " " + bad.reason + " column " +
-            std::to_string(bad.column) + " fields " + std::to_string(bad.fields_found) + " raw[" + show(bad.raw) + "] of " +
-            std::to_string(bad.raw_size) + "\n";
+            std::to_string(bad.column) + " fields " + std::to_string(bad.fields_found) + " raw[" + show(bad.raw) +
+            "] of " + std::to_string(bad.raw_size) + "\n";
   if (outcome.error != FileError::none)
     text += "error " + std::to_string(static_cast<int>(outcome.error)) + " line " + std::to_string(outcome.error_line) +
             " offset " + std::to_string(outcome.error_offset) + "\n";

@@ -63,7 +63,8 @@ struct Feeding {
   bool finish_early = false;  // finish() right after the last feed()
 };
 
-// Reads `file` to its end or failure. Every chunk is a copy of exactly its size, overwritten once the scanner is done with it.
+// Reads `file` to its end or failure. Every chunk is a copy of exactly its size, overwritten once the scanner is done
+// with it.
 Outcome scan(std::string_view file, const Options& options, const Feeding& feeding = {},
              std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 

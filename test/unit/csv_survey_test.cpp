@@ -12,14 +12,28 @@ namespace {
 
 ByteSurvey survey_of(const std::string& content, std::size_t chunk) {
   ByteSurvey survey('"');
-  for (std::size_t at = 0; at < content.size(); at += chunk) survey.add(content.data() + at, std::min(chunk, content.size() - at));
+  for (std::size_t at = 0; at < content.size(); at += chunk)
+    survey.add(content.data() + at, std::min(chunk, content.size() - at));
   survey.finish();
   return survey;
 }
 
 TEST(ByteSurvey, DoesNotDependOnChunks) {
   std::mt19937 random(1);
-  const std::string pieces[] = {"a", "\n", "\r\n", "\r", "\"", "é", "€", "😀", "\xE9", "\xF0\x9F", "\x93", "\x81", std::string(1, '\0'), "long enough to be a block of its own, and then some more of it"};
+  const std::string pieces[] = {"a",
+                                "\n",
+                                "\r\n",
+                                "\r",
+                                "\"",
+                                "é",
+                                "€",
+                                "😀",
+                                "\xE9",
+                                "\xF0\x9F",
+                                "\x93",
+                                "\x81",
+                                std::string(1, '\0'),
+                                "long enough to be a block of its own, and then some more of it"};
   for (int round = 0; round < 2000; round++) {
     std::string content = round % 5 == 0 ? "\xEF\xBB\xBF" : "";
     const std::size_t most = round % 2 ? 8 : std::size(pieces);  // without and with what is no UTF-8
@@ -47,7 +61,9 @@ TEST(ByteSurvey, CountsLineEndsOutsideQuotes) {
   EXPECT_EQ(survey.cr(), 2u);
 }
 
-DelimiterGuess guess_of(const std::string& sample, bool whole = true) { return guess_delimiter(sample.data(), sample.size(), whole, Dialect{}); }
+DelimiterGuess guess_of(const std::string& sample, bool whole = true) {
+  return guess_delimiter(sample.data(), sample.size(), whole, Dialect{});
+}
 
 TEST(GuessDelimiter, TakesTheOneThatSplitsEvenly) {
   EXPECT_EQ(guess_of("a,b\n1,2\n").best, 0);

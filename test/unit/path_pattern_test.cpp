@@ -76,7 +76,9 @@ TEST(PathPattern, Alternatives) {
   EXPECT_TRUE(matches_text("x{a,{b,c}d}y", "xcdy"));
   EXPECT_FALSE(matches_text("x{a,{b,c}d}y", "xcy"));
   EXPECT_TRUE(matches_text("{[ab],c}*", "bz"));
-  EXPECT_TRUE(matches_text("{a*,?b,\xc3\xa4?}c", "\xc3\xa4\xc3\xb6" "c"));
+  EXPECT_TRUE(matches_text("{a*,?b,\xc3\xa4?}c",
+                           "\xc3\xa4\xc3\xb6"
+                           "c"));
   EXPECT_TRUE(matches_text("{*,x}", ""));
   EXPECT_TRUE(matches_text("{,}", ""));
 }

@@ -14,7 +14,8 @@ namespace {
 
 TEST(QuantileRuns, AgreeWithAMap) {
   std::mt19937_64 random(5);
-  for (std::uint64_t count : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{1000}, sorted_block, sorted_block + 1, 3 * sorted_block + 17}) {
+  for (std::uint64_t count : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{1000}, sorted_block,
+                              sorted_block + 1, 3 * sorted_block + 17}) {
     for (std::uint64_t different : {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{50000}, ~std::uint64_t{0}}) {
       std::pmr::monotonic_buffer_resource memory;
       std::vector<std::int64_t> keys(count);

@@ -13,7 +13,8 @@ void require(bool condition) {
 }
 
 // Keys of another scale, as the server adds them.
-void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups, std::pmr::memory_resource* memory, std::uint64_t budget) {
+void add_keys(Sample* into, const std::int64_t* keys, std::uint64_t count, int groups,
+              std::pmr::memory_resource* memory, std::uint64_t budget) {
   if (into->kind == Kind::numeric && !into->scale_known) {
     into->groups = static_cast<std::uint8_t>(groups);
     into->scale_known = true;
@@ -51,7 +52,8 @@ std::vector<unsigned char> image_of(const Sample& sample) {
   header.count = sample.count;
   unsigned char* out = write_header(header, 0, image.data());
   if (sample.dense != nullptr) out = write_dense(*sample.dense, out);
-  if (sample.key_count > 0) out = write_keys(packing, sample.keys, sample.key_count, write_keys_header(packing, sample.key_count, out));
+  if (sample.key_count > 0)
+    out = write_keys(packing, sample.keys, sample.key_count, write_keys_header(packing, sample.key_count, out));
   if (has_wide) {
     out = write_wide_header(sample.wide->count, sample.wide->bytes, out);
     for (std::uint32_t i = 0; i < sample.wide->count; i++)
@@ -61,7 +63,8 @@ std::vector<unsigned char> image_of(const Sample& sample) {
   return image;
 }
 
-Combined combine(const unsigned char* data, std::size_t size, Sample* into, std::pmr::memory_resource* memory, std::uint64_t budget, std::uint64_t most) {
+Combined combine(const unsigned char* data, std::size_t size, Sample* into, std::pmr::memory_resource* memory,
+                 std::uint64_t budget, std::uint64_t most) {
   ImageHeader header{};
   const unsigned char* sections = nullptr;
   if (!read_image(data, size, &header, &sections, memory)) return Combined::refused;

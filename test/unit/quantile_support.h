@@ -21,6 +21,7 @@ enum class Combined {
   added,
 };
 // Adds an image's values to a sample; a new one takes the image's kind. Tables of counts may take `budget` bytes.
-Combined combine(const unsigned char* data, std::size_t size, Sample* into, std::pmr::memory_resource* memory, std::uint64_t budget, std::uint64_t most);
+Combined combine(const unsigned char* data, std::size_t size, Sample* into, std::pmr::memory_resource* memory,
+                 std::uint64_t budget, std::uint64_t most);
 
 }  // namespace dap::quantile::test

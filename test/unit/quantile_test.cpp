@@ -34,8 +34,12 @@ Keys random_keys(std::mt19937_64& random, std::size_t count) {
       case 1: keys[i] = static_cast<std::int64_t>(random() % 10000) * 100; break;
       case 2: keys[i] = 7; break;
       case 3: keys[i] = static_cast<std::int64_t>(i) - 500; break;
-      case 4: keys[i] = random() % 100 == 0 ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(random() % 3000) - 1500; break;
-      default: keys[i] = random() % 2 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+      case 4:
+        keys[i] = random() % 100 == 0 ? std::numeric_limits<std::int64_t>::max()
+                                      : static_cast<std::int64_t>(random() % 3000) - 1500;
+        break;
+      default:
+        keys[i] = random() % 2 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
     }
   }
   return keys;
@@ -63,7 +67,8 @@ void expect_ranks(const Sample& sample, Keys keys, std::mt19937_64& random, std:
     selector.feed_sample(sample);
     ASSERT_LT(++passes, 60);
   }
-  for (std::size_t i = 0; i < ranks.size(); i++) EXPECT_EQ(selector.result(i).key, keys[ranks[i]]) << "rank " << ranks[i];
+  for (std::size_t i = 0; i < ranks.size(); i++)
+    EXPECT_EQ(selector.result(i).key, keys[ranks[i]]) << "rank " << ranks[i];
 }
 
 TEST(QuantileSelector, AgreesWithSorting) {
@@ -94,7 +99,8 @@ class MeteredMemory final : public std::pmr::memory_resource {
   std::pmr::unsynchronized_pool_resource blocks_;
 };
 
-// Wide values of which most share one key and long beginnings, plain ones among them: found with few of them in memory at a time.
+// Wide values of which most share one key and long beginnings, plain ones among them: found with few of them in memory
+// at a time.
 TEST(QuantileSelector, WideValuesOfOneKeyStayWithinTheirBound) {
   std::mt19937_64 random(6);
   for (int round = 0; round < 12; round++) {
@@ -111,7 +117,10 @@ TEST(QuantileSelector, WideValuesOfOneKeyStayWithinTheirBound) {
       const DecimalClass sort = random() % 20 == 0 ? DecimalClass::negative : DecimalClass::positive;
       // Either all are too large to be a key, or they lie close behind the plain key 1234.
       const int weight = round % 2 ? 30 : 0;
-      add_decimal(&sample, Decimal{sort, weight, static_cast<std::uint32_t>(digits.size()), reinterpret_cast<const unsigned char*>(digits.data())}, &memory, budget);
+      add_decimal(&sample,
+                  Decimal{sort, weight, static_cast<std::uint32_t>(digits.size()),
+                          reinterpret_cast<const unsigned char*>(digits.data())},
+                  &memory, budget);
       if (random() % 10 == 0)
         while (!add_key(&sample, 12341234)) make_room(&sample, &memory, budget);
     }
@@ -119,16 +128,19 @@ TEST(QuantileSelector, WideValuesOfOneKeyStayWithinTheirBound) {
     for (std::uint32_t i = 0; i < sample.key_count; i++) sorted.push_back(Value{sample.keys[i], nullptr});
     std::sort(sorted.begin(), sorted.end(), [](const Value& a, const Value& b) { return compare(a, b) < 0; });
     ASSERT_EQ(sorted.size(), sample.count);
-    std::vector<std::uint64_t> ranks{0, sample.count / 4, sample.count / 2, sample.count / 2 + 1, sample.count / 10 * 9, sample.count - 1};
+    std::vector<std::uint64_t> ranks{
+        0, sample.count / 4, sample.count / 2, sample.count / 2 + 1, sample.count / 10 * 9, sample.count - 1};
     MeteredMemory metered;
     {
-      Selector selector(&metered, ranks.data(), ranks.size(), sorted.front().key, sorted.back().key, sample.count, 1024);
+      Selector selector(&metered, ranks.data(), ranks.size(), sorted.front().key, sorted.back().key, sample.count,
+                        1024);
       int passes = 0;
       while (selector.next_pass()) {
         selector.feed_sample(sample);
         ASSERT_LT(++passes, 100);
       }
-      for (std::size_t i = 0; i < ranks.size(); i++) EXPECT_EQ(compare(selector.result(i), sorted[ranks[i]]), 0) << "round " << round << ", rank " << ranks[i];
+      for (std::size_t i = 0; i < ranks.size(); i++)
+        EXPECT_EQ(compare(selector.result(i), sorted[ranks[i]]), 0) << "round " << round << ", rank " << ranks[i];
     }
     // Histogram and slots, and per candidate its place and its bytes; the values themselves are millions of bytes.
     EXPECT_LT(metered.most, 700000U) << "round " << round;
@@ -203,10 +215,12 @@ TEST(QuantileImage, ComesBackAsItWent) {
   }
 }
 
-// Tables side by side, apart, and of other steps become one, where there is memory for it; the values are the same whether or not.
+// Tables side by side, apart, and of other steps become one, where there is memory for it; the values are the same
+// whether or not.
 TEST(QuantileImage, TablesAreJoined) {
   std::mt19937_64 random(9);
-  for (const auto& [shift, step] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 100}, {50000, 100}, {-70000, 10}, {12345, 1}, {INT64_C(1) << 40, 100}}) {
+  for (const auto& [shift, step] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+           {0, 100}, {50000, 100}, {-70000, 10}, {12345, 1}, {INT64_C(1) << 40, 100}}) {
     std::pmr::monotonic_buffer_resource memory;
     Keys keys, second;
     for (int i = 0; i < 40000; i++) keys.push_back(static_cast<std::int64_t>(random() % 500) * 100);
@@ -226,7 +240,8 @@ TEST(QuantileImage, TablesAreJoined) {
   }
 }
 
-// Five bytes may stand for four thousand million values, but no byte for none: what an image claims is borne out by its size.
+// Five bytes may stand for four thousand million values, but no byte for none: what an image claims is borne out by its
+// size.
 TEST(QuantileImage, ClaimsNeedBytes) {
   std::pmr::monotonic_buffer_resource memory;
   Keys keys(1000, 42);
@@ -288,8 +303,8 @@ Sample numeric_sample(std::mt19937_64& random, std::pmr::memory_resource* memory
     std::uint16_t digits[40];
     const auto count = static_cast<std::uint32_t>(1 + random() % (i % 3 == 0 ? 40 : 3));
     for (std::uint32_t d = 0; d < count; d++) digits[d] = static_cast<std::uint16_t>(random() % 9999 + 1);
-    const Decimal decimal{random() % 2 ? DecimalClass::negative : DecimalClass::positive, static_cast<int>(random() % 10) - 5, count,
-                          reinterpret_cast<const unsigned char*>(digits)};
+    const Decimal decimal{random() % 2 ? DecimalClass::negative : DecimalClass::positive,
+                          static_cast<int>(random() % 10) - 5, count, reinterpret_cast<const unsigned char*>(digits)};
     add_decimal(&sample, decimal, memory, budget);
   }
   return sample;
@@ -304,11 +319,14 @@ TEST(QuantileImage, DamagedBytesAreFoundOrHarmless) {
   for (int base = 0; base < 60; base++) {
     std::pmr::monotonic_buffer_resource memory;
     const std::vector<unsigned char> image =
-        base % 2 ? test::image_of(numeric_sample(random, &memory)) : test::image_of(sample_of(random_keys(random, 1 + random() % 300), &memory));
+        base % 2 ? test::image_of(numeric_sample(random, &memory))
+                 : test::image_of(sample_of(random_keys(random, 1 + random() % 300), &memory));
     for (int round = 0; round < rounds; round++) {
       std::pmr::monotonic_buffer_resource scratch;
       std::vector<unsigned char> damaged = image;
-      for (std::uint64_t n = 1 + random() % 3; n > 0; n--) damaged[random() % std::min<std::size_t>(damaged.size(), random() % 3 ? 60 : damaged.size())] = static_cast<unsigned char>(random());
+      for (std::uint64_t n = 1 + random() % 3; n > 0; n--)
+        damaged[random() % std::min<std::size_t>(damaged.size(), random() % 3 ? 60 : damaged.size())] =
+            static_cast<unsigned char>(random());
       if (random() % 4 == 0) damaged.resize(random() % damaged.size());
       Sample back{};
       accepted += load(damaged, &back, &scratch) != Combined::refused;
@@ -354,7 +372,9 @@ class EndingMemory final : public std::pmr::memory_resource {
     left--;
     return upstream_.allocate(bytes, alignment);
   }
-  void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override { upstream_.deallocate(at, bytes, alignment); }
+  void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
+    upstream_.deallocate(at, bytes, alignment);
+  }
   bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
   std::pmr::unsynchronized_pool_resource upstream_;
 };
@@ -374,8 +394,8 @@ std::uint64_t tail_of(const Value& value) {
   return tail;
 }
 
-// Frames whose values come in any order, ascending, descending and to and fro, deep enough for three levels, with values of one key among
-// them; memory that ends now and then changes nothing.
+// Frames whose values come in any order, ascending, descending and to and fro, deep enough for three levels, with
+// values of one key among them; memory that ends now and then changes nothing.
 TEST(QuantileMoving, HoldsWhatCameAndDidNotGo) {
   std::mt19937_64 random(7);
   for (int order = 0; order < 4; order++) {
@@ -389,9 +409,12 @@ TEST(QuantileMoving, HoldsWhatCameAndDidNotGo) {
       std::uint32_t height = 0;
       std::uint64_t refused = 0;
       const auto value_of = [&](std::uint64_t number, const OwnBytes& bytes) {
-        return narrow ? Value{static_cast<std::int64_t>(number), nullptr} : bytes.value(static_cast<std::int64_t>(number / 1000));
+        return narrow ? Value{static_cast<std::int64_t>(number), nullptr}
+                      : bytes.value(static_cast<std::int64_t>(number / 1000));
       };
-      const auto number_of = [&](const Value& value) { return narrow ? static_cast<std::uint64_t>(value.key) : tail_of(value); };
+      const auto number_of = [&](const Value& value) {
+        return narrow ? static_cast<std::uint64_t>(value.key) : tail_of(value);
+      };
       const auto check_all = [&] {
         ASSERT_EQ(moving_count(moving), frame.size() - first);
         std::uint64_t rank = 0;
@@ -403,7 +426,10 @@ TEST(QuantileMoving, HoldsWhatCameAndDidNotGo) {
         }
       };
       for (std::uint64_t i = 0; i < 3 * most; i++) {
-        const std::uint64_t number = order == 0 ? random() % 100000 : order == 1 ? i / 2 : order == 2 ? 4 * most - i : (i % 2 == 0 ? i : 4 * most - i);
+        const std::uint64_t number = order == 0   ? random() % 100000
+                                     : order == 1 ? i / 2
+                                     : order == 2 ? 4 * most - i
+                                                  : (i % 2 == 0 ? i : 4 * most - i);
         const OwnBytes bytes(number);
         memory.left = random() % 4;
         for (;;) {
@@ -452,8 +478,10 @@ TEST(QuantileDecimal, KeysAndBytesHaveTheOrderOfTheValues) {
     std::uint16_t first_digits[8], second_digits[8];
     const int groups = 1 + static_cast<int>(random() % 3);
     const auto first = static_cast<std::int64_t>(random() >> (random() % 60)) * (random() % 2 ? 1 : -1);
-    const auto second = random() % 3 ? first + static_cast<std::int64_t>(random() % 3) : static_cast<std::int64_t>(random() >> (random() % 60));
-    if (first == std::numeric_limits<std::int64_t>::min() || second == std::numeric_limits<std::int64_t>::min()) continue;
+    const auto second = random() % 3 ? first + static_cast<std::int64_t>(random() % 3)
+                                     : static_cast<std::int64_t>(random() >> (random() % 60));
+    if (first == std::numeric_limits<std::int64_t>::min() || second == std::numeric_limits<std::int64_t>::min())
+      continue;
     const Decimal a = key_decimal(first, groups, first_digits), b = key_decimal(second, groups, second_digits);
     std::int64_t a_key, b_key;
     ASSERT_TRUE(decimal_key_fast(a, groups, &a_key));

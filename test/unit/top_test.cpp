@@ -25,7 +25,9 @@ std::vector<unsigned char> stored(bool negative, int weight, int scale, const st
   return bytes;
 }
 
-Decimal decimal_of(const std::vector<unsigned char>& bytes) { return quantile::read_numeric(bytes.data(), bytes.size()); }
+Decimal decimal_of(const std::vector<unsigned char>& bytes) {
+  return quantile::read_numeric(bytes.data(), bytes.size());
+}
 
 std::string text_of(Int128 units, int groups, int scale) {
   std::vector<char> text(units_text_size + static_cast<std::size_t>(scale));
@@ -108,10 +110,13 @@ TEST(TopTable, SumsLikeAMap) {
     const int rows = static_cast<int>(random() % 20000);
     for (int i = 0; i < rows; i++) {
       const auto key = static_cast<std::int64_t>(random() % keys * (round % 2 == 0 ? 1 : 0x123456789abcdef));
-      const std::string text(random() % 100 == 0 ? 300000 / keys : static_cast<std::size_t>(key % 7 + 7) % 7, static_cast<char>('a' + random() % 26));
+      const std::string text(random() % 100 == 0 ? 300000 / keys : static_cast<std::size_t>(key % 7 + 7) % 7,
+                             static_cast<char>('a' + random() % 26));
       entry_of(&numbers, key, &memory)->amount.units += i;
       expected_numbers[key] += i;
-      entry_of(&texts, reinterpret_cast<const unsigned char*>(text.data()), static_cast<std::uint32_t>(text.size()), &memory)->amount.units += i;
+      entry_of(&texts, reinterpret_cast<const unsigned char*>(text.data()), static_cast<std::uint32_t>(text.size()),
+               &memory)
+          ->amount.units += i;
       expected_texts[text] += i;
       if (random() % 10 == 0) {
         entry_of_null(&numbers, &memory)->amount.units += i;
@@ -122,7 +127,8 @@ TEST(TopTable, SumsLikeAMap) {
     ASSERT_EQ(texts.count, expected_texts.size());
     for (std::uint32_t i = 0; i < numbers.count; i++) {
       const Entry& entry = numbers.entries[i];
-      ASSERT_EQ(static_cast<std::int64_t>(entry.amount.units), entry.is_null ? expected_null : expected_numbers.at(entry.key.number));
+      ASSERT_EQ(static_cast<std::int64_t>(entry.amount.units),
+                entry.is_null ? expected_null : expected_numbers.at(entry.key.number));
     }
     for (std::uint32_t i = 0; i < texts.count; i++) {
       const quantile::Bytes* bytes = texts.entries[i].key.text;
@@ -137,7 +143,8 @@ TEST(TopTable, OrdersKeys) {
   Table table{};
   table.kind = KeyKind::text;
   const auto add = [&](const char* text) {
-    return *entry_of(&table, reinterpret_cast<const unsigned char*>(text), static_cast<std::uint32_t>(std::strlen(text)), &memory);
+    return *entry_of(&table, reinterpret_cast<const unsigned char*>(text),
+                     static_cast<std::uint32_t>(std::strlen(text)), &memory);
   };
   const Entry z = add("Z"), a = add("a"), ab = add("ab"), none = *entry_of_null(&table, &memory);
   EXPECT_LT(compare_keys(KeyKind::text, z, a), 0);
@@ -155,7 +162,8 @@ ImageEntry random_entry(KeyKind kind, std::mt19937_64& random, std::vector<unsig
   static const unsigned char letters[] = "some letters";
   ImageEntry entry{};
   entry.is_null = random() % 10 == 0;
-  if (!entry.is_null && kind == KeyKind::number) entry.number = static_cast<std::int64_t>(random() >> random() % 64) * (random() % 2 ? 1 : -1);
+  if (!entry.is_null && kind == KeyKind::number)
+    entry.number = static_cast<std::int64_t>(random() >> random() % 64) * (random() % 2 ? 1 : -1);
   if (!entry.is_null && kind == KeyKind::text) {
     entry.text = letters;
     entry.text_length = static_cast<std::uint32_t>(random() % sizeof letters);
@@ -164,7 +172,8 @@ ImageEntry random_entry(KeyKind kind, std::mt19937_64& random, std::vector<unsig
   entry.groups = static_cast<std::uint8_t>(random() % (most_sum_groups + 1));
   entry.scale = static_cast<std::uint16_t>(4 * entry.groups + random() % 100);
   if (random() % 4 == 0) {
-    const std::vector<unsigned char> numeric = stored(random() % 2 == 0, static_cast<int>(random() % 200), 4, {static_cast<std::uint16_t>(1 + random() % 9999), 5});
+    const std::vector<unsigned char> numeric = stored(random() % 2 == 0, static_cast<int>(random() % 200), 4,
+                                                      {static_cast<std::uint16_t>(1 + random() % 9999), 5});
     const Decimal decimal = decimal_of(numeric);
     rest->resize(quantile::decimal_bytes_length(decimal));
     quantile::write_decimal_bytes(decimal, rest->data());

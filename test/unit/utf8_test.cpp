@@ -44,7 +44,7 @@ void expect_prefix(const std::string& text, std::size_t prefix) {
 
 TEST(Utf8, EveryCodePointAtEveryPlace) {
   const std::string ascii(70, 'x');
-  for (std::uint32_t code = 0; code < 0x120000; code += code > 0x11000 && code < 0x10F000 ? 61 : 1) {
+  for (std::uint32_t code = 0; code<0x120000; code += code> 0x11000 && code < 0x10F000 ? 61 : 1) {
     const bool valid = code <= 0x10FFFF && !(code >= 0xD800 && code <= 0xDFFF);
     for (int bytes = shortest(code); bytes <= 4; bytes++) {
       const std::string character = encode(code, bytes);

@@ -1,7 +1,7 @@
 #include "bridge/compat/bulk_extend.h"
 
-#include <cerrno>
 #include <fcntl.h>
+#include <cerrno>
 
 #if PG_VERSION_NUM < 160000
 extern "C" {
@@ -26,7 +26,8 @@ int bulk_extend(Relation relation, BufferAccessStrategy strategy, int count, Buf
 
 namespace {
 
-// Reserves the blocks' space in their segment's file, so that a full disk is this statement's error and not the checkpointer's.
+// Reserves the blocks' space in their segment's file, so that a full disk is this statement's error and not the
+// checkpointer's.
 void reserve(Relation relation, BlockNumber first, int count) {
   char* base = relpathperm(relation->rd_node, MAIN_FORKNUM);
   BlockNumber segment = first / RELSEG_SIZE;
@@ -42,13 +43,15 @@ void reserve(Relation relation, BlockNumber first, int count) {
   CloseTransientFile(file);
   if (result != 0) {
     errno = result;
-    ereport(ERROR, (errcode_for_file_access(), errmsg("could not extend file \"%s\": %m", path), errhint("Check free disk space.")));
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not extend file \"%s\": %m", path),
+                    errhint("Check free disk space.")));
   }
   if (path != base) pfree(path);
   pfree(base);
 }
 
-// This session's share of the buffers, so that many loads at once, or few buffers, leave some unpinned: as LimitAdditionalPins of 16 has it.
+// This session's share of the buffers, so that many loads at once, or few buffers, leave some unpinned: as
+// LimitAdditionalPins of 16 has it.
 int fair_share(int count) {
   int share = NBuffers / MaxBackends;
   return share < 1 ? 1 : share < count ? share : count;
@@ -56,21 +59,27 @@ int fair_share(int count) {
 
 }  // namespace
 
-// Each single-page extension of PostgreSQL 15 writes a page of zeros that is written again soon. Here the buffers come first, zeroed and locked while
-// nobody can know the blocks yet (a session that finds a block at the relation's end may use it at once); then the file grows by all of them, the last one
-// through the storage manager. If that fails, zero pages beyond the end stay behind in clean buffers, which every extension expects.
+// Each single-page extension of PostgreSQL 15 writes a page of zeros that is written again soon. Here the buffers come
+// first, zeroed and locked while nobody can know the blocks yet (a session that finds a block at the relation's end may
+// use it at once); then the file grows by all of them, the last one through the storage manager. If that fails, zero
+// pages beyond the end stay behind in clean buffers, which every extension expects.
 int bulk_extend(Relation relation, BufferAccessStrategy strategy, int count, Buffer* buffers) {
   count = fair_share(count);
-  LockRelationForExtension(relation, ExclusiveLock);  // also in the transaction that made the relation: its parallel workers extend it too
+  // also in the transaction that made the relation: its parallel workers extend it too
+  LockRelationForExtension(relation, ExclusiveLock);
   BlockNumber first = RelationGetNumberOfBlocks(relation);
   BlockNumber left = RELSEG_SIZE - first % RELSEG_SIZE;  // never across a segment's end
   if (static_cast<BlockNumber>(count) > left) count = static_cast<int>(left);
   if (first > MaxBlockNumber - static_cast<BlockNumber>(count))
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("cannot extend relation \"%s\" beyond %u blocks", RelationGetRelationName(relation), MaxBlockNumber)));
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("cannot extend relation \"%s\" beyond %u blocks",
+                                                             RelationGetRelationName(relation), MaxBlockNumber)));
   for (int i = 0; i < count; i++) {
-    buffers[i] = ReadBufferExtended(relation, MAIN_FORKNUM, first + static_cast<BlockNumber>(i), RBM_ZERO_AND_LOCK, strategy);
+    buffers[i] =
+        ReadBufferExtended(relation, MAIN_FORKNUM, first + static_cast<BlockNumber>(i), RBM_ZERO_AND_LOCK, strategy);
     if (!PageIsNew(BufferGetPage(buffers[i])))
-      ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("unexpected data beyond the end of relation \"%s\"", RelationGetRelationName(relation))));
+      ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                      errmsg("unexpected data beyond the end of relation \"%s\"", RelationGetRelationName(relation))));
   }
   reserve(relation, first, count);
   PGAlignedBlock zero = {};

@@ -9,7 +9,8 @@ extern "C" {
 
 namespace dap {
 
-// The next value of a sort without NULLs, false after the last. Since 16 tuplesort_getdatum is told whether to copy: the sort lends the value until it is asked for the next.
+// The next value of a sort without NULLs, false after the last. Since 16 tuplesort_getdatum is told whether to copy:
+// the sort lends the value until it is asked for the next.
 inline bool next_sorted(Tuplesortstate* sort, Datum* datum) {
   bool is_null = false;
 #if PG_VERSION_NUM >= 160000
@@ -19,7 +20,8 @@ inline bool next_sorted(Tuplesortstate* sort, Datum* datum) {
 #endif
 }
 
-// Done with what next_sorted() gave, of a type that is passed by reference: before 16 it is a copy in the caller's memory.
+// Done with what next_sorted() gave, of a type that is passed by reference: before 16 it is a copy in the caller's
+// memory.
 inline void release_sorted([[maybe_unused]] Datum datum) {
 #if PG_VERSION_NUM < 160000
   pfree(DatumGetPointer(datum));

@@ -1,4 +1,5 @@
-// Numbers as a bag's bytes hold them: varints, and arrays packed to a common width with exceptions. Readers never pass the end.
+// Numbers as a bag's bytes hold them: varints, and arrays packed to a common width with exceptions. Readers never pass
+// the end.
 #pragma once
 
 #include <bit>
@@ -19,7 +20,9 @@ inline unsigned char* put_varint(std::uint64_t value, unsigned char* out) {
   return out;
 }
 
-inline std::size_t varint_size(std::uint64_t value) { return (static_cast<std::size_t>(std::bit_width(value | 1U)) + 6) / 7; }
+inline std::size_t varint_size(std::uint64_t value) {
+  return (static_cast<std::size_t>(std::bit_width(value | 1U)) + 6) / 7;
+}
 
 // Reads a varint; false where the bytes end too soon or say more than 64 bits.
 inline bool get_varint(const unsigned char** at, const unsigned char* end, std::uint64_t* value) {
@@ -43,12 +46,13 @@ inline std::uint64_t zigzag(std::int64_t value) {
 }
 inline std::int64_t unzigzag(std::uint64_t value) { return static_cast<std::int64_t>(value >> 1 ^ (0 - (value & 1))); }
 
-// Packs 1 to 128 numbers: a mark (width, and whether there are exceptions), their low bits, then of each exception its index and high part.
-// The width is the one of the numbers' own widths, or 0, that takes the fewest bytes; of several such, the widest. `out` has room for
-// most_array_bytes and 8 more; returns where the writing stopped.
+// Packs 1 to 128 numbers: a mark (width, and whether there are exceptions), their low bits, then of each exception its
+// index and high part. The width is the one of the numbers' own widths, or 0, that takes the fewest bytes; of several
+// such, the widest. `out` has room for most_array_bytes and 8 more; returns where the writing stopped.
 unsigned char* write_array(const std::uint64_t* values, unsigned count, unsigned char* out);
 
-// Unpacks `count` numbers; false where the bytes cannot be such an array. It does not ask whether the width was the best.
+// Unpacks `count` numbers; false where the bytes cannot be such an array. It does not ask whether the width was the
+// best.
 bool read_array(const unsigned char** at, const unsigned char* end, unsigned count, std::uint64_t* values);
 
 }  // namespace dap::bag

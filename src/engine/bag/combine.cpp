@@ -54,7 +54,8 @@ void load_wide(Cursor* cursor) {
   }
   Decimal decimal;
   if (!quantile::read_decimal_bytes(value.bytes, value.length, cursor->digits, &decimal) ||
-      (decimal.sort != DecimalClass::negative && decimal.sort != DecimalClass::positive) || decimal_places(decimal) > most_places) {
+      (decimal.sort != DecimalClass::negative && decimal.sort != DecimalClass::positive) ||
+      decimal_places(decimal) > most_places) {
     fail(cursor);
     return;
   }
@@ -70,8 +71,8 @@ void choose(Cursor* cursor) {
     // Each is at most the header's number: no sum of theirs can pass 64 bits.
     std::uint64_t left = cursor->header.values;
     bool counted = true;
-    for (const std::uint64_t times :
-         {cursor->keys.values, cursor->wides.values, cursor->header.specials[0], cursor->header.specials[1], cursor->header.specials[2]}) {
+    for (const std::uint64_t times : {cursor->keys.values, cursor->wides.values, cursor->header.specials[0],
+                                      cursor->header.specials[1], cursor->header.specials[2]}) {
       counted = counted && times <= left;
       left -= times;
     }
@@ -97,8 +98,7 @@ void begin_pass(Combination* work, Combination::Pass pass, int scale) {
 
 void survey_element(Combination* work, const Element& element, std::uint16_t* digits) {
   Decimal value;
-  if (element.bytes == nullptr)
-    survey_key(&work->survey, element.key, work->scale);
+  if (element.bytes == nullptr) survey_key(&work->survey, element.key, work->scale);
   else if (quantile::read_decimal_bytes(element.bytes, element.length, digits, &value))
     survey_decimal(&work->survey, value);
 }
@@ -108,10 +108,10 @@ void write_element(Combination* work, const Element& element, std::uint64_t time
   std::int64_t key;
   Decimal value;
   if (element.bytes != nullptr) {
-    if (quantile::read_decimal_bytes(element.bytes, element.length, digits, &value) && scaled_key(value, writer->scale, &key))
+    if (quantile::read_decimal_bytes(element.bytes, element.length, digits, &value) &&
+        scaled_key(value, writer->scale, &key))
       put_key(writer, key, times);
-    else
-      put_wide(writer, element.bytes, element.length, times);
+    else put_wide(writer, element.bytes, element.length, times);
     return;
   }
   if (writer->scale == work->scale) {
@@ -126,10 +126,8 @@ void write_element(Combination* work, const Element& element, std::uint64_t time
   }
   std::uint16_t few_digits[8];
   value = key_decimal(element.key, work->scale, few_digits);
-  if (scaled_key(value, writer->scale, &key))
-    put_key(writer, key, times);
-  else
-    put_wide(writer, value, times);
+  if (scaled_key(value, writer->scale, &key)) put_key(writer, key, times);
+  else put_wide(writer, value, times);
 }
 
 // False: the guess was wrong.
@@ -148,7 +146,8 @@ bool take(Combination* work, const Element& element, std::uint64_t times, std::u
 
 }  // namespace
 
-void open_cursor(Cursor* cursor, const unsigned char* data, std::size_t size, int scale, std::pmr::memory_resource* memory) {
+void open_cursor(Cursor* cursor, const unsigned char* data, std::size_t size, int scale,
+                 std::pmr::memory_resource* memory) {
   cursor->ended = cursor->damaged = cursor->has_key = cursor->has_wide = cursor->head_is_wide = false;
   cursor->place = cursor->block.count = 0;
   cursor->scale = scale;
@@ -162,24 +161,24 @@ void open_cursor(Cursor* cursor, const unsigned char* data, std::size_t size, in
   cursor->has_key = cursor->header.key_count > 0;
   cursor->has_wide = cursor->header.wide_count > 0;
   const Header& header = cursor->header;
-  const bool overflows = cursor->has_key && (header.first < -cursor->most_scaled || header.last() > cursor->most_scaled);
+  const bool overflows =
+      cursor->has_key && (header.first < -cursor->most_scaled || header.last() > cursor->most_scaled);
   if ((cursor->has_wide || overflows) && cursor->digits == nullptr)
-    cursor->digits = static_cast<std::uint16_t*>(memory->allocate(quantile::most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
+    cursor->digits = static_cast<std::uint16_t*>(
+        memory->allocate(quantile::most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
   load_key(cursor);
   if (!cursor->damaged) load_wide(cursor);
   choose(cursor);
 }
 
 void advance(Cursor* cursor) {
-  if (cursor->head_is_wide)
-    load_wide(cursor);
-  else
-    load_key(cursor);
+  if (cursor->head_is_wide) load_wide(cursor);
+  else load_key(cursor);
   choose(cursor);
 }
 
-Outcome begin_combination(Combination* work, const unsigned char* a, std::size_t a_size, const unsigned char* b, std::size_t b_size, bool subtract,
-                          std::pmr::memory_resource* memory) {
+Outcome begin_combination(Combination* work, const unsigned char* a, std::size_t a_size, const unsigned char* b,
+                          std::size_t b_size, bool subtract, std::pmr::memory_resource* memory) {
   Header first, second;
   begin_bag(&work->writer, 0, memory);
   work->a.digits = work->b.digits = nullptr;
@@ -197,7 +196,8 @@ Outcome begin_combination(Combination* work, const unsigned char* a, std::size_t
     work->specials[i] = subtract ? first.specials[i] - second.specials[i] : first.specials[i] + second.specials[i];
   }
   work->scale = std::max(first.scale, second.scale);
-  begin_pass(work, first.wide_count + second.wide_count > 0 ? Combination::Pass::survey : Combination::Pass::guess, work->scale);
+  begin_pass(work, first.wide_count + second.wide_count > 0 ? Combination::Pass::survey : Combination::Pass::guess,
+             work->scale);
   return Outcome::more;
 }
 
@@ -211,7 +211,8 @@ Outcome step_combination(Combination* work, unsigned values, std::size_t* size) 
         begin_pass(work, Combination::Pass::write, surveyed_scale(work->survey));
         continue;
       }
-      if (work->pass == Combination::Pass::guess && work->round && work->writer.key_count > 0 && work->scale > least_scale) {
+      if (work->pass == Combination::Pass::guess && work->round && work->writer.key_count > 0 &&
+          work->scale > least_scale) {
         begin_pass(work, Combination::Pass::survey, work->scale);
         continue;
       }
@@ -245,7 +246,8 @@ Outcome step_combination(Combination* work, unsigned values, std::size_t* size) 
 void release_combination(Combination* work) {
   for (Cursor* cursor : {&work->a, &work->b}) {
     if (cursor->digits != nullptr)
-      work->writer.memory->deallocate(cursor->digits, quantile::most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t));
+      work->writer.memory->deallocate(cursor->digits, quantile::most_decimal_digits * sizeof(std::uint16_t),
+                                      alignof(std::uint16_t));
     cursor->digits = nullptr;
   }
   release_bag(&work->writer);

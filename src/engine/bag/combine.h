@@ -1,5 +1,5 @@
-// Two bags into one, in steps, and with it: a bag in its one true form, the check of foreign bytes, the values of a bag in order.
-// Plain data in memory of the caller's resource: it may be abandoned at any time.
+// Two bags into one, in steps, and with it: a bag in its one true form, the check of foreign bytes, the values of a bag
+// in order. Plain data in memory of the caller's resource: it may be abandoned at any time.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +44,8 @@ struct Cursor {
 };
 
 // Stands on the first value; damaged where the bytes are no bag's. Throws std::bad_alloc.
-void open_cursor(Cursor* cursor, const unsigned char* data, std::size_t size, int scale, std::pmr::memory_resource* memory);
+void open_cursor(Cursor* cursor, const unsigned char* data, std::size_t size, int scale,
+                 std::pmr::memory_resource* memory);
 void advance(Cursor* cursor);
 
 enum class Outcome : unsigned char { more, done, damaged, negative, too_many, too_large };
@@ -55,9 +56,10 @@ struct Combination {
   const unsigned char* b_data;
   std::size_t a_size, b_size;
   bool subtract;
-  // Keys are written at the working scale in the hope that it is the right one; where it may not be, values are surveyed first.
+  // Keys are written at the working scale in the hope that it is the right one; where it may not be, values are
+  // surveyed first.
   enum class Pass : unsigned char { guess, survey, write } pass;
-  int scale;  // what the cursors work at
+  int scale;   // what the cursors work at
   bool round;  // every key so far could do with one decimal less
   Survey survey;
   Writer writer;
@@ -65,15 +67,17 @@ struct Combination {
 };
 
 // Begins a + b or a - b; the bytes stay the caller's. Throws std::bad_alloc.
-Outcome begin_combination(Combination* work, const unsigned char* a, std::size_t a_size, const unsigned char* b, std::size_t b_size, bool subtract,
-                          std::pmr::memory_resource* memory);
+Outcome begin_combination(Combination* work, const unsigned char* a, std::size_t a_size, const unsigned char* b,
+                          std::size_t b_size, bool subtract, std::pmr::memory_resource* memory);
 // Goes on for about so many values. When it is done, the bag is in `writer`, ended. Throws std::bad_alloc.
 Outcome step_combination(Combination* work, unsigned values, std::size_t* size);
 // Frees what the combination took, its result as well.
 void release_combination(Combination* work);
 
-// The bag as it must be: where is_bag() then finds other bytes than were given, those were none that a writer of this version writes.
-inline Outcome begin_check(Combination* work, const unsigned char* data, std::size_t size, std::pmr::memory_resource* memory) {
+// The bag as it must be: where is_bag() then finds other bytes than were given, those were none that a writer of this
+// version writes.
+inline Outcome begin_check(Combination* work, const unsigned char* data, std::size_t size,
+                           std::pmr::memory_resource* memory) {
   return begin_combination(work, data, size, empty_bag, sizeof empty_bag, false, memory);
 }
 }  // namespace dap::bag

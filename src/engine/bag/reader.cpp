@@ -34,13 +34,17 @@ bool read_header(const unsigned char* data, std::size_t size, Header* header) {
     if (at == end) return false;
     header->scale = static_cast<signed char>(*at++);
     std::uint64_t first;
-    if (header->scale < least_scale || header->scale > most_scale || !get_count(&at, end, &header->key_count) || !get_varint(&at, end, &first) ||
-        !get_varint(&at, end, &header->span))
+    if (header->scale < least_scale || header->scale > most_scale || !get_count(&at, end, &header->key_count) ||
+        !get_varint(&at, end, &first) || !get_varint(&at, end, &header->span))
       return false;
     header->first = unzigzag(first);
-    if (header->first < -most_key || header->span > static_cast<std::uint64_t>(most_key) - static_cast<std::uint64_t>(header->first)) return false;
+    if (header->first < -most_key ||
+        header->span > static_cast<std::uint64_t>(most_key) - static_cast<std::uint64_t>(header->first))
+      return false;
   }
-  if ((parts & wide_part) != 0 && (!get_count(&at, end, &header->wide_count) || !get_varint(&at, end, &header->wide_bytes))) return false;
+  if ((parts & wide_part) != 0 &&
+      (!get_count(&at, end, &header->wide_count) || !get_varint(&at, end, &header->wide_bytes)))
+    return false;
   header->size = static_cast<std::size_t>(at - data);
   return true;
 }
@@ -49,7 +53,8 @@ bool open_bag(const unsigned char* data, std::size_t size, Header* header, KeyRe
   if (!read_header(data, size, header) || header->wide_bytes > size - header->size) return false;
   const unsigned char* const body = data + header->size;
   *wide = WideReader{body, body + header->wide_bytes, header->wide_count, 0, WideValue{nullptr, 0, 0}, false};
-  *keys = KeyReader{wide->end, data + size, header->first, 0, header->span, header->key_count, header->key_count, 0, false};
+  *keys =
+      KeyReader{wide->end, data + size, header->first, 0, header->span, header->key_count, header->key_count, 0, false};
   return header->key_count > 0 || keys->at == keys->end;
 }
 
@@ -61,7 +66,8 @@ bool read_block(KeyReader* reader, Block* block) {
   }
   const auto count = static_cast<unsigned>(std::min<std::uint64_t>(reader->left, block_items));
   std::uint64_t distances[block_items];
-  if (!read_array(&reader->at, reader->end, count, distances) || !read_array(&reader->at, reader->end, count, block->times)) {
+  if (!read_array(&reader->at, reader->end, count, distances) ||
+      !read_array(&reader->at, reader->end, count, block->times)) {
     reader->damaged = true;
     return false;
   }
@@ -106,12 +112,15 @@ bool read_wide(WideReader* reader, WideValue* value) {
   }
   std::uint64_t length;
   reader->damaged = true;
-  if (!get_varint(&reader->at, reader->end, &length) || length > static_cast<std::size_t>(reader->end - reader->at)) return false;
+  if (!get_varint(&reader->at, reader->end, &length) || length > static_cast<std::size_t>(reader->end - reader->at))
+    return false;
   value->bytes = reader->at;
   value->length = static_cast<std::uint32_t>(length);
   reader->at += length;
   if (length > UINT32_MAX || !get_count(&reader->at, reader->end, &value->times)) return false;
-  if (reader->last.bytes != nullptr && compare_bytes(reader->last.bytes, reader->last.length, value->bytes, value->length) >= 0) return false;
+  if (reader->last.bytes != nullptr &&
+      compare_bytes(reader->last.bytes, reader->last.length, value->bytes, value->length) >= 0)
+    return false;
   reader->values += value->times;
   if (reader->values > most_values) return false;
   reader->last = *value;

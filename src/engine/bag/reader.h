@@ -4,10 +4,12 @@
 //   varint how many of -Infinity, Infinity, NaN, each if it has the part,
 //   keys: i8 scale, varint how many different, zigzag varint the first, varint the distance to the last,
 //   wide: varint how many different, varint their bytes, then of each: varint length, sortable bytes, varint times,
-//   keys: blocks of up to 128, each two packed arrays (coding.h): the distances between neighbours less one (of the first key 0), the times less one.
+//   keys: blocks of up to 128, each two packed arrays (coding.h): the distances between neighbours less one (of the
+//   first key 0), the times less one.
 //
-// Keys are values times 10^scale in 64 bits. The scale is the one at which most of the different values are keys, of several the least; the
-// others are wide. Every reading function is safe on any bytes; that bytes are the only ones of their multiset is for Combination (combine.h) to say.
+// Keys are values times 10^scale in 64 bits. The scale is the one at which most of the different values are keys, of
+// several the least; the others are wide. Every reading function is safe on any bytes; that bytes are the only ones of
+// their multiset is for Combination (combine.h) to say.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +21,9 @@
 namespace dap::bag {
 
 constexpr unsigned char bag_version = 1;
-constexpr std::uint64_t most_values = INT64_MAX;             // in all
-constexpr std::size_t most_bag_bytes = 749'000'000;          // a larger one could not be dumped: its shortest text (text.h) has a third more
+constexpr std::uint64_t most_values = INT64_MAX;  // in all
+// a larger one could not be dumped: its shortest text (text.h) has a third more
+constexpr std::size_t most_bag_bytes = 749'000'000;
 constexpr std::size_t most_header_bytes = 3 + 11 * most_varint_bytes;
 constexpr unsigned char empty_bag[3] = {bag_version, 0, 0};
 

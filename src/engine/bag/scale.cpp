@@ -86,8 +86,11 @@ Decimal key_decimal(std::int64_t key, int scale, std::uint16_t* digits) {
   rest *= static_cast<UInt128>(powers[4 * groups - scale]);
   std::uint16_t reversed[8];
   std::uint32_t count = 0;
-  for (; rest != 0; rest /= quantile::decimal_base) reversed[count++] = static_cast<std::uint16_t>(rest % quantile::decimal_base);
-  Decimal decimal{count == 0 ? DecimalClass::zero : key < 0 ? DecimalClass::negative : DecimalClass::positive,
+  for (; rest != 0; rest /= quantile::decimal_base)
+    reversed[count++] = static_cast<std::uint16_t>(rest % quantile::decimal_base);
+  Decimal decimal{count == 0 ? DecimalClass::zero
+                  : key < 0  ? DecimalClass::negative
+                             : DecimalClass::positive,
                   static_cast<int>(count) - 1 - groups, count, reinterpret_cast<const unsigned char*>(digits)};
   for (std::uint32_t i = 0; i < count; i++) digits[i] = reversed[count - 1 - i];
   while (decimal.count > 0 && digits[decimal.count - 1] == 0) decimal.count--;

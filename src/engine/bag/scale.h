@@ -1,4 +1,5 @@
-// Decimals as 64-bit keys at a decimal scale (value = key / 10^scale), and the scale at which most of a bag's values are such keys.
+// Decimals as 64-bit keys at a decimal scale (value = key / 10^scale), and the scale at which most of a bag's values
+// are such keys.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ constexpr int most_places = 16383;            // behind the point, as far as a n
 
 std::int64_t power_of_ten(int exponent);  // 0 to 18
 
-// The value times 10^scale as a key, true if that is exact; else its floor, where below all keys is INT64_MIN and above them INT64_MAX.
+// The value times 10^scale as a key, true if that is exact; else its floor, where below all keys is INT64_MIN and above
+// them INT64_MAX.
 bool scaled_key(const Decimal& value, int scale, std::int64_t* key);
 
 // key / 10^scale as a decimal; `digits` has room for 8 and must outlive it.

@@ -9,12 +9,16 @@ bool complete(const Search* search) { return search->found == search->wanted; }
 // Passes so many equal values; the ranks among them are found.
 void pass(Search* search, std::uint64_t times, Special special, const Element& element) {
   search->passed += times;
-  while (!complete(search) && search->ranks[search->found] < search->passed) search->results[search->found++] = Found{special, element};
+  while (!complete(search) && search->ranks[search->found] < search->passed)
+    search->results[search->found++] = Found{special, element};
 }
 
-void pass_special(Search* search, Special special) { pass(search, search->cursor.header.specials[special], special, Element{}); }
+void pass_special(Search* search, Special special) {
+  pass(search, search->cursor.header.specials[special], special, Element{});
+}
 
-// With the head the first of its block: passes whole blocks in which no wanted rank is. The cursor then stands at a block's first key again.
+// With the head the first of its block: passes whole blocks in which no wanted rank is. The cursor then stands at a
+// block's first key again.
 void skip_blocks(Search* search, unsigned* left) {
   Cursor* cursor = &search->cursor;
   const std::uint64_t before = cursor->header.specials[minus_infinity];  // all other values are keys, or behind them
@@ -28,7 +32,8 @@ void skip_blocks(Search* search, unsigned* left) {
 
 }  // namespace
 
-Outcome begin_search(Search* search, const unsigned char* data, std::size_t size, std::uint64_t rank, unsigned wanted, std::pmr::memory_resource* memory) {
+Outcome begin_search(Search* search, const unsigned char* data, std::size_t size, std::uint64_t rank, unsigned wanted,
+                     std::pmr::memory_resource* memory) {
   Header header;
   if (!read_header(data, size, &header)) return Outcome::damaged;
   search->cursor.digits = nullptr;

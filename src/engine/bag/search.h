@@ -19,8 +19,10 @@ struct Search {
   Found results[2];
 };
 
-// Begins to look for `rank` (0-based, below the number of values) and, if `wanted` is 2, for the next as well. Throws std::bad_alloc.
-Outcome begin_search(Search* search, const unsigned char* data, std::size_t size, std::uint64_t rank, unsigned wanted, std::pmr::memory_resource* memory);
+// Begins to look for `rank` (0-based, below the number of values) and, if `wanted` is 2, for the next as well. Throws
+// std::bad_alloc.
+Outcome begin_search(Search* search, const unsigned char* data, std::size_t size, std::uint64_t rank, unsigned wanted,
+                     std::pmr::memory_resource* memory);
 // Goes on for about so many values; damaged where the bytes are no bag's.
 Outcome step_search(Search* search, unsigned values);
 

@@ -23,7 +23,9 @@ std::int64_t* sort_keys(std::int64_t* keys, std::size_t count, std::int64_t* scr
   const auto base = static_cast<std::uint64_t>(*least);
   const int bits = std::bit_width(static_cast<std::uint64_t>(*greatest) - base);
   for (int shift = 0; shift < bits; shift += digit_bits) {
-    const auto digit = [base, shift](std::int64_t key) { return (static_cast<std::uint64_t>(key) - base) >> shift & (digit_values - 1); };
+    const auto digit = [base, shift](std::int64_t key) {
+      return (static_cast<std::uint64_t>(key) - base) >> shift & (digit_values - 1);
+    };
     std::size_t places[digit_values] = {};
     for (std::size_t i = 0; i < count; i++) places[digit(keys[i])]++;
     std::size_t place = 0;

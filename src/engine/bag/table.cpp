@@ -4,7 +4,9 @@ namespace dap::bag {
 
 namespace {
 
-std::uint64_t distance(std::int64_t from, std::int64_t to) { return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from); }
+std::uint64_t distance(std::int64_t from, std::int64_t to) {
+  return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+}
 
 // Every key of the block is in the table.
 void add_inside(Table* table, const Block& block, Writer* rest) {
@@ -13,10 +15,8 @@ void add_inside(Table* table, const Block& block, Writer* rest) {
   for (unsigned i = 0; i < block.count; i++) {
     std::uint32_t* const slot = counts + distance(base, block.keys[i]);
     const std::uint64_t sum = *slot + block.times[i];
-    if (sum <= UINT32_MAX)
-      *slot = static_cast<std::uint32_t>(sum);
-    else
-      put_key(rest, block.keys[i], block.times[i]);
+    if (sum <= UINT32_MAX) *slot = static_cast<std::uint32_t>(sum);
+    else put_key(rest, block.keys[i], block.times[i]);
   }
 }
 
@@ -56,10 +56,10 @@ bool add_blocks(Table* table, KeyReader* reader, int scale, unsigned blocks, Wri
   for (; blocks > 0; blocks--) {
     if (!read_block(reader, &block)) return false;
     // Keys ascend: where the first and the last are inside, all are.
-    if (factor == 1 && distance(table->base, block.keys[0]) < table->length && distance(table->base, block.keys[block.count - 1]) < table->length)
+    if (factor == 1 && distance(table->base, block.keys[0]) < table->length &&
+        distance(table->base, block.keys[block.count - 1]) < table->length)
       add_inside(table, block, rest);
-    else if (factor > 0)
-      add_scaled(table, block, factor, rest);
+    else if (factor > 0) add_scaled(table, block, factor, rest);
     else
       for (unsigned i = 0; i < block.count; i++) put_key(rest, block.keys[i], block.times[i]);
   }
@@ -68,7 +68,8 @@ bool add_blocks(Table* table, KeyReader* reader, int scale, unsigned blocks, Wri
 
 void put_slots(const Table& table, std::uint64_t from, std::uint64_t to, Writer* writer) {
   for (std::uint64_t i = from; i < to; i++)
-    if (table.counts[i] > 0) put_key(writer, static_cast<std::int64_t>(static_cast<std::uint64_t>(table.base) + i), table.counts[i]);
+    if (table.counts[i] > 0)
+      put_key(writer, static_cast<std::int64_t>(static_cast<std::uint64_t>(table.base) + i), table.counts[i]);
 }
 
 }  // namespace dap::bag

@@ -23,8 +23,8 @@ struct Range {
 };
 Range best_range(const std::int64_t* samples, std::size_t count, std::uint64_t most_length);
 
-// Adds up to `blocks` blocks of a bag of the reader's scale, which is no finer than the table's; what the table cannot take goes to `rest`, a
-// bag of the reader's scale. True while there is more. Throws std::bad_alloc.
+// Adds up to `blocks` blocks of a bag of the reader's scale, which is no finer than the table's; what the table cannot
+// take goes to `rest`, a bag of the reader's scale. True while there is more. Throws std::bad_alloc.
 bool add_blocks(Table* table, KeyReader* reader, int scale, unsigned blocks, Writer* rest);
 
 // Writes the keys of the slots from..to - 1. Throws std::bad_alloc.

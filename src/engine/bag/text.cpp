@@ -66,7 +66,8 @@ bool read_item(TextReader* reader, Item* item, int* special) {
     if (item->text == special_names[i]) *special = static_cast<int>(i);
   if (*special < 0) {
     if (item->text.empty()) return fail(reader, TextFault::malformed, item->text.data()), false;
-    if (convert::parse_decimal(item->text, &item->number) != convert::Status::ok) return fail(reader, TextFault::number, item->text.data()), false;
+    if (convert::parse_decimal(item->text, &item->number) != convert::Status::ok)
+      return fail(reader, TextFault::number, item->text.data()), false;
     const convert::Decimal& number = item->number;
     const std::int64_t highest = number.lowest_exponent + number.significant_digits - 1;
     if (!number.is_zero() && (number.exponent_overflow || -number.lowest_exponent > most_places || highest > 131071))
@@ -91,14 +92,17 @@ Decimal number_decimal(const convert::Decimal& number, std::uint16_t* digits) {
     if (!convert::is_digit(c) || (!begun && c == '0')) continue;
     begun = true;
     const std::int64_t group = group_of(power);
-    digits[weight - group] = static_cast<std::uint16_t>(digits[weight - group] + static_cast<unsigned>(c - '0') * tens[power - 4 * group]);
+    digits[weight - group] =
+        static_cast<std::uint16_t>(digits[weight - group] + static_cast<unsigned>(c - '0') * tens[power - 4 * group]);
     power--;
   }
   return Decimal{number.negative ? DecimalClass::negative : DecimalClass::positive, static_cast<int>(weight), count,
                  reinterpret_cast<const unsigned char*>(digits)};
 }
 
-std::size_t digits_room(const convert::Decimal& number) { return static_cast<std::size_t>(number.significant_digits) / 4 + 2; }
+std::size_t digits_room(const convert::Decimal& number) {
+  return static_cast<std::size_t>(number.significant_digits) / 4 + 2;
+}
 
 }  // namespace
 
@@ -199,10 +203,8 @@ void read_items(TextReader* reader, unsigned items, Writer* writer) {
     const Element& element = read[i].element;
     std::uint64_t times = 0;
     for (; i < read.size() && compare(element, read[i].element) == 0; i++) times += read[i].element.times;
-    if (element.bytes == nullptr)
-      put_key(writer, element.key, times);
-    else
-      put_wide(writer, element.bytes, element.length, times);
+    if (element.bytes == nullptr) put_key(writer, element.key, times);
+    else put_wide(writer, element.bytes, element.length, times);
   }
   for (const Item& item : read)
     if (item.element.bytes != nullptr)
@@ -219,7 +221,8 @@ struct Values64 {
 constexpr Values64 values64 = [] {
   Values64 values{};
   for (unsigned char& value : values.of) value = 64;
-  for (std::size_t i = 0; i < digits64.size(); i++) values.of[static_cast<unsigned char>(digits64[i])] = static_cast<unsigned char>(i);
+  for (std::size_t i = 0; i < digits64.size(); i++)
+    values.of[static_cast<unsigned char>(digits64[i])] = static_cast<unsigned char>(i);
   return values;
 }();
 
@@ -228,7 +231,8 @@ constexpr Values64 values64 = [] {
 char* write_base64(const unsigned char* bytes, std::size_t size, char* out) {
   std::size_t i = 0;
   for (; i + 3 <= size; i += 3, out += 4) {
-    const unsigned three = static_cast<unsigned>(bytes[i]) << 16 | static_cast<unsigned>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const unsigned three =
+        static_cast<unsigned>(bytes[i]) << 16 | static_cast<unsigned>(bytes[i + 1]) << 8 | bytes[i + 2];
     for (int d = 0; d < 4; d++) out[d] = digits64[three >> (18 - 6 * d) & 63];
   }
   if (i == size) return out;
@@ -246,7 +250,8 @@ unsigned char* read_base64(std::string_view text, unsigned char* out) {
     const int padding = !last || text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
     unsigned three = 0;
     for (int d = 0; d < 4; d++) {
-      const unsigned value = d < 4 - padding ? values64.of[static_cast<unsigned char>(text[static_cast<std::size_t>(d)])] : 0;
+      const unsigned value =
+          d < 4 - padding ? values64.of[static_cast<unsigned char>(text[static_cast<std::size_t>(d)])] : 0;
       if (value > 63) return nullptr;
       three = three << 6 | value;
     }

@@ -114,7 +114,8 @@ void put_wide(Writer* writer, const Decimal& value, std::uint64_t times) {
 std::size_t end_bag(Writer* writer) {
   if (writer->pending > 0) write_block(writer);
   unsigned char header[most_header_bytes];
-  const std::size_t size = static_cast<std::size_t>(write_header(*writer, header) - header) + writer->wide.size + writer->keys.size;
+  const std::size_t size =
+      static_cast<std::size_t>(write_header(*writer, header) - header) + writer->wide.size + writer->keys.size;
   writer->too_large |= size > most_bag_bytes;
   return size;
 }
@@ -128,7 +129,8 @@ void copy_bag(const Writer& writer, unsigned char* out) {
 bool is_bag(const Writer& writer, const unsigned char* data, std::size_t size) {
   unsigned char header[most_header_bytes];
   const auto header_size = static_cast<std::size_t>(write_header(writer, header) - header);
-  if (size != header_size + writer.wide.size + writer.keys.size || std::memcmp(data, header, header_size) != 0) return false;
+  if (size != header_size + writer.wide.size + writer.keys.size || std::memcmp(data, header, header_size) != 0)
+    return false;
   data += header_size;
   return (writer.wide.size == 0 || std::memcmp(data, writer.wide.data, writer.wide.size) == 0) &&
          (writer.keys.size == 0 || std::memcmp(data + writer.wide.size, writer.keys.data, writer.keys.size) == 0);

@@ -37,7 +37,8 @@ void write_block(Writer* writer);
 // Adds a key, greater than all before, `times` (at least 1) times. Throws std::bad_alloc.
 inline void put_key(Writer* writer, std::int64_t key, std::uint64_t times) {
   if (writer->key_count == 0) writer->first = key;
-  writer->distances[writer->pending] = writer->key_count == 0 ? 0 : static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(writer->last) - 1;
+  writer->distances[writer->pending] =
+      writer->key_count == 0 ? 0 : static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(writer->last) - 1;
   writer->times[writer->pending] = times - 1;
   writer->last = key;
   writer->key_count++;

@@ -6,7 +6,9 @@ namespace dap {
 namespace {
 
 // Do the two cover one run of blocks without a gap? `left` does not start after `right`.
-bool joins(const BlockRange& left, const BlockRange& right) noexcept { return right.first <= left.last || right.first - left.last == 1; }
+bool joins(const BlockRange& left, const BlockRange& right) noexcept {
+  return right.first <= left.last || right.first - left.last == 1;
+}
 
 // Takes range `at` + 1 into range `at`.
 void merge(BlockRanges& set, int at) noexcept {
@@ -18,7 +20,8 @@ void merge(BlockRanges& set, int at) noexcept {
 void merge_nearest(BlockRanges& set) noexcept {
   int nearest = 0;
   for (int i = 1; i + 1 < set.count; i++)
-    if (set.ranges[i + 1].first - set.ranges[i].last < set.ranges[nearest + 1].first - set.ranges[nearest].last) nearest = i;
+    if (set.ranges[i + 1].first - set.ranges[i].last < set.ranges[nearest + 1].first - set.ranges[nearest].last)
+      nearest = i;
   merge(set, nearest);
 }
 

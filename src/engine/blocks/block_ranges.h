@@ -10,7 +10,8 @@ struct BlockRange {
   std::uint32_t last;  // included
 };
 
-// Ascending, never touching each other. Where more would be needed the two nearest become one, so that the ranges may cover more than was added, never less.
+// Ascending, never touching each other. Where more would be needed the two nearest become one, so that the ranges may
+// cover more than was added, never less.
 struct BlockRanges {
   static constexpr int most = 64;
   int count;

@@ -32,15 +32,12 @@ bool starts_zstd(const unsigned char* bytes, std::size_t size) {
 
 Fault zstd_fault(std::size_t code) {
   switch (ZSTD_getErrorCode(code)) {
-    case ZSTD_error_memory_allocation:
-      return Fault::out_of_memory;
+    case ZSTD_error_memory_allocation: return Fault::out_of_memory;
     case ZSTD_error_frameParameter_windowTooLarge:
     case ZSTD_error_frameParameter_unsupported:
     case ZSTD_error_version_unsupported:
-    case ZSTD_error_dictionary_wrong:
-      return Fault::unsupported;
-    default:
-      return Fault::corrupt;
+    case ZSTD_error_dictionary_wrong: return Fault::unsupported;
+    default: return Fault::corrupt;
   }
 }
 
@@ -99,16 +96,13 @@ struct Decompressor::State {
     held_back = gzip.avail_out == 0;
     switch (code) {
       case Z_OK:
-      case Z_BUF_ERROR:
-        return Fault::none;
+      case Z_BUF_ERROR: return Fault::none;
       case Z_STREAM_END:
         held_back = false;
         end_member();
         return inflateReset(&gzip) == Z_OK ? Fault::none : Fault::out_of_memory;
-      case Z_MEM_ERROR:
-        return Fault::out_of_memory;
-      default:
-        return Fault::corrupt;
+      case Z_MEM_ERROR: return Fault::out_of_memory;
+      default: return Fault::corrupt;
     }
   }
 

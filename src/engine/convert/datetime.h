@@ -27,9 +27,7 @@ struct CivilTime {
   }
 };
 
-constexpr bool is_leap_year(int year) noexcept {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
+constexpr bool is_leap_year(int year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 // Days of a month 1 to 12.
 int days_in_month(int year, int month) noexcept;
 // Days since 2000-01-01 of an existing day.
@@ -40,8 +38,8 @@ int year_of_day(std::int64_t day) noexcept;
 // `YYYY-MM-DD`, blanks around ignored. A text that goes on with a time of day is unexpected_time if the day exists.
 Status parse_iso_date(std::string_view text, std::int32_t* day) noexcept;
 
-// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f…]]`, then optionally `Z`, `+HH`, `+HH:MM` or `+HHMM`.
-// A digit behind the sixth decimal that is not zero is would_be_rounded.
+// `YYYY-MM-DD`, then optionally `T` or one blank and `HH:MI[:SS[.f…]]`, then optionally `Z`, `+HH`, `+HH:MM` or
+// `+HHMM`. A digit behind the sixth decimal that is not zero is would_be_rounded.
 Status parse_iso_timestamp(std::string_view text, CivilTime* result) noexcept;
 
 }  // namespace dap::convert

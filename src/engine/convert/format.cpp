@@ -9,12 +9,8 @@ constexpr std::string_view month_names[12] = {"january", "february", "march",   
 
 constexpr int highest_offset_hour = 15;
 
-constexpr char lower_ascii(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-constexpr bool is_letter(char c) noexcept {
-  return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z';
-}
+constexpr char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+constexpr bool is_letter(char c) noexcept { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
 
 struct Word {
   std::string_view text;
@@ -101,27 +97,20 @@ bool begins_with(std::string_view text, std::string_view word) noexcept {
 // Elements that say the same part of a moment share a part; literals have none.
 int part_of(Element element) noexcept {
   switch (element) {
-    case Element::literal:
-      return -1;
+    case Element::literal: return -1;
     case Element::month_short:
-    case Element::month_name:
-      return static_cast<int>(Element::month);
-    case Element::hour12:
-      return static_cast<int>(Element::hour24);
-    case Element::dotted_meridiem:
-      return static_cast<int>(Element::meridiem);
-    case Element::offset:
-      return static_cast<int>(Element::zone_hour);
-    default:
-      return static_cast<int>(element);
+    case Element::month_name: return static_cast<int>(Element::month);
+    case Element::hour12: return static_cast<int>(Element::hour24);
+    case Element::dotted_meridiem: return static_cast<int>(Element::meridiem);
+    case Element::offset: return static_cast<int>(Element::zone_hour);
+    default: return static_cast<int>(element);
   }
 }
 
 // What a text may have at such an item is a digit.
 bool begins_with_digit(const Format::Item& item) noexcept {
   switch (item.element) {
-    case Element::literal:
-      return is_digit(item.character);
+    case Element::literal: return is_digit(item.character);
     case Element::year:
     case Element::month:
     case Element::day:
@@ -130,10 +119,8 @@ bool begins_with_digit(const Format::Item& item) noexcept {
     case Element::minute:
     case Element::second:
     case Element::fraction:
-    case Element::zone_minute:
-      return true;
-    default:
-      return false;
+    case Element::zone_minute: return true;
+    default: return false;
   }
 }
 
@@ -333,26 +320,16 @@ bool FormatCursor::step(char c) noexcept {
       if (c != item.character) return false;
       leave_element();
       return true;
-    case Element::year:
-      return step_digit(c, 4, lowest_year_, highest_year_, &year_);
-    case Element::month:
-      return step_digit(c, 2, 1, 12, &month_);
-    case Element::month_short:
-      return step_month(c, false);
-    case Element::month_name:
-      return step_month(c, true);
-    case Element::day:
-      return step_digit(c, 2, 1, 31, &day_);
-    case Element::hour24:
-      return step_digit(c, 2, 0, 23, &hour_);
-    case Element::hour12:
-      return step_digit(c, 2, 1, 12, &hour_);
-    case Element::minute:
-      return step_digit(c, 2, 0, 59, &minute_);
-    case Element::second:
-      return step_digit(c, 2, 0, 59, &second_);
-    case Element::fraction:
-      return step_fraction(c, item.digits);
+    case Element::year: return step_digit(c, 4, lowest_year_, highest_year_, &year_);
+    case Element::month: return step_digit(c, 2, 1, 12, &month_);
+    case Element::month_short: return step_month(c, false);
+    case Element::month_name: return step_month(c, true);
+    case Element::day: return step_digit(c, 2, 1, 31, &day_);
+    case Element::hour24: return step_digit(c, 2, 0, 23, &hour_);
+    case Element::hour12: return step_digit(c, 2, 1, 12, &hour_);
+    case Element::minute: return step_digit(c, 2, 0, 59, &minute_);
+    case Element::second: return step_digit(c, 2, 0, 59, &second_);
+    case Element::fraction: return step_fraction(c, item.digits);
     case Element::meridiem:
     case Element::dotted_meridiem: {
       const char letter = lower_ascii(c);
@@ -376,10 +353,8 @@ bool FormatCursor::step(char c) noexcept {
         return true;
       }
       return step_digit(c, 3, 0, highest_offset_hour, &offset_hour_);  // the sign counts as a leading zero
-    case Element::zone_minute:
-      return step_digit(c, 2, 0, 59, &offset_minute_);
-    case Element::offset:
-      return step_offset(c);
+    case Element::zone_minute: return step_digit(c, 2, 0, 59, &offset_minute_);
+    case Element::offset: return step_offset(c);
   }
   return false;
 }

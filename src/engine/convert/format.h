@@ -76,9 +76,9 @@ struct FormatResult {
 // Compiles the text of a format.
 FormatResult compile_format(std::string_view text, Format* format) noexcept;
 
-// Reads a text by a format; blanks around are ignored. At most one reading exists. malformed: the text is not written so;
-// no_such_time: it is, with a number that no calendar or clock has; would_be_rounded: a digit behind the sixth decimal of a
-// second is not zero.
+// Reads a text by a format; blanks around are ignored. At most one reading exists. malformed: the text is not written
+// so; no_such_time: it is, with a number that no calendar or clock has; would_be_rounded: a digit behind the sixth
+// decimal of a second is not zero.
 Status parse_by_format(const Format& format, std::string_view text, CivilTime* result) noexcept;
 
 // A format's reading of a text so far, character by character.

@@ -61,24 +61,16 @@ class OverlapSearch {
   static const char* sample_of(const Format::Item& item) noexcept {
     switch (item.element) {
       case Element::month:
-      case Element::day:
-        return "01";
-      case Element::month_short:
-        return "jan";
-      case Element::month_name:
-        return "january";
+      case Element::day: return "01";
+      case Element::month_short: return "jan";
+      case Element::month_name: return "january";
       case Element::hour24:
       case Element::minute:
-      case Element::second:
-        return "10";
-      case Element::zone_hour:
-        return "+05";
-      case Element::zone_minute:
-        return "30";
-      case Element::offset:
-        return "Z";
-      default:
-        return nullptr;
+      case Element::second: return "10";
+      case Element::zone_hour: return "+05";
+      case Element::zone_minute: return "30";
+      case Element::offset: return "Z";
+      default: return nullptr;
     }
   }
 

@@ -32,7 +32,8 @@ constexpr std::uint64_t powers_of_ten[20] = {1ULL,
                                              1000000000000000000ULL,
                                              10000000000000000000ULL};
 
-// PostgreSQL refuses exponents from INT_MAX / 2 on before it looks at the digits; here a zero is zero whatever its exponent.
+// PostgreSQL refuses exponents from INT_MAX / 2 on before it looks at the digits; here a zero is zero whatever its
+// exponent.
 constexpr std::int64_t exponent_limit = std::numeric_limits<std::int32_t>::max() / 2;
 
 // numeric's header: a 16-bit weight in groups of four digits, a 14-bit display scale.
@@ -210,11 +211,7 @@ Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t hi
   return Status::ok;
 }
 
-Status parse_double(std::string_view text, double* result) noexcept {
-  return parse_floating(text, result);
-}
-Status parse_float(std::string_view text, float* result) noexcept {
-  return parse_floating(text, result);
-}
+Status parse_double(std::string_view text, double* result) noexcept { return parse_floating(text, result); }
+Status parse_float(std::string_view text, float* result) noexcept { return parse_floating(text, result); }
 
 }  // namespace dap::convert

@@ -18,7 +18,7 @@ struct Decimal {
   std::int64_t lowest_exponent = 0;  // the power of ten of the last digit that is not zero
   std::int64_t scale =
       0;  // digits after the point once the exponent is carried out: the display scale of an unconstrained numeric
-  bool negative = false;           // a minus sign was written (also before zero)
+  bool negative = false;  // a minus sign was written (also before zero)
   bool has_exponent = false;
   bool exponent_overflow = false;  // the exponent is beyond what is counted: only zero has a value with it
 
@@ -43,8 +43,8 @@ bool scaled_integer(const Decimal& value, int scale, std::int64_t* result) noexc
 // be read the long way.
 bool read_short_decimal(std::string_view text, int scale, std::int64_t* result) noexcept;
 
-// An integer between the limits, whole as written: 12.00 is an integer, 12.5 would be rounded. With `takes_exponent` 1e3
-// is one, too; else it is an unexpected_exponent: among identifiers 12E4 is not 120000.
+// An integer between the limits, whole as written: 12.00 is an integer, 12.5 would be rounded. With `takes_exponent`
+// 1e3 is one, too; else it is an unexpected_exponent: among identifiers 12E4 is not 120000.
 Status parse_integer(std::string_view text, std::int64_t lowest, std::int64_t highest, bool takes_exponent,
                      std::int64_t* result) noexcept;
 

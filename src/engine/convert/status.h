@@ -18,12 +18,8 @@ enum class Status : std::uint8_t {
 };
 
 // The characters that the server's own input functions skip around numbers, booleans and dates.
-constexpr bool is_blank(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+constexpr bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 // The text without the blanks at its ends.
 constexpr std::string_view strip_blanks(std::string_view text) noexcept {

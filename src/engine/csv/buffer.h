@@ -78,8 +78,8 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-// The values of a batch that could not stay where they were read: one block, so that a batch is bounded, and a block of its own
-// for a record that alone needs more.
+// The values of a batch that could not stay where they were read: one block, so that a batch is bounded, and a block of
+// its own for a record that alone needs more.
 class Arena {
  public:
   static constexpr std::size_t block_bytes = 256u << 10;

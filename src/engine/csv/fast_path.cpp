@@ -1,4 +1,5 @@
-// Records that lie whole in the piece of input and have no fault: one step per structural byte, values left where they are.
+// Records that lie whole in the piece of input and have no fault: one step per structural byte, values left where they
+// are.
 #include "engine/csv/scanner_impl.h"
 
 namespace dap::csv {
@@ -37,8 +38,8 @@ Scanner::Impl::Stop Scanner::Impl::read_fast(std::size_t max_records) {
   const char* const end = piece_end;
   const std::uint32_t* positions = index.positions();
   std::size_t count = index.count();
-  std::size_t next = 0;                                  // first position of the current record
-  auto at = static_cast<std::uint32_t>(cursor - base);   // the current record's first byte
+  std::size_t next = 0;                                 // first position of the current record
+  auto at = static_cast<std::uint32_t>(cursor - base);  // the current record's first byte
   const char* valid_to = index.valid_to();
   std::uint64_t base_offset = offset_of(base);
 

@@ -16,7 +16,8 @@ const char* next_mark(const Rules& rules, const char* from, const char* end) noe
   if (rules.doubled_quotes()) return find(from, end, rules.quote);
   for (const char* p = from; p < end; p++) {
     if (byte_at(p) == rules.quote) return p;
-    if (byte_at(p) == rules.escape && p + 1 < end && (byte_at(p + 1) == rules.quote || byte_at(p + 1) == rules.escape)) return p;
+    if (byte_at(p) == rules.escape && p + 1 < end && (byte_at(p + 1) == rules.quote || byte_at(p + 1) == rules.escape))
+      return p;
   }
   return end;
 }
@@ -32,16 +33,18 @@ const char* closing_quote(const Rules& rules, const char* p, const char* end, st
   }
 }
 
-// The same for a lenient dialect, where a quote closes before a delimiter or the record's end only, as RecordMachine has it. Copies the
-// value to `to`, which may be `p`, unless that is null.
-const char* lenient_closing_quote(const Rules& rules, const char* p, const char* end, std::size_t& escapes, char* to) noexcept {
+// The same for a lenient dialect, where a quote closes before a delimiter or the record's end only, as RecordMachine
+// has it. Copies the value to `to`, which may be `p`, unless that is null.
+const char* lenient_closing_quote(const Rules& rules, const char* p, const char* end, std::size_t& escapes,
+                                  char* to) noexcept {
   const auto field_ends = [&](const char* at) { return at >= end || byte_at(at) == rules.delimiter; };
   const char* plain = p;  // what is not copied yet
   bool data = false;      // there was a quote that is data
   for (;;) {
     p = next_mark(rules, p, end);
     if (p == end) break;
-    const bool twice = rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote && !(data && field_ends(p + 2));
+    const bool twice =
+        rules.doubled_quotes() && p + 1 < end && byte_at(p + 1) == rules.quote && !(data && field_ends(p + 2));
     if (byte_at(p) == rules.quote && !twice) {
       if (field_ends(p + 1)) break;
       data = true;
@@ -85,7 +88,8 @@ char* unescape(const Rules& rules, const char* from, const char* end, char* to) 
   return to;
 }
 
-void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields, Arena& arena, char* in_place, std::uint64_t bare_from) {
+void split_fields(const Rules& rules, const char* record, std::size_t size, Field* out, std::size_t fields,
+                  Arena& arena, char* in_place, std::uint64_t bare_from) {
   const char* p = record;
   const char* const end = record + size;
   for (std::size_t k = 0; k < fields; k++) {
@@ -98,7 +102,8 @@ void split_fields(const Rules& rules, const char* record, std::size_t size, Fiel
     } else {
       const char* start = ++p;
       std::size_t escapes = 0;
-      const char* close = rules.lenient ? lenient_closing_quote(rules, start, end, escapes, nullptr) : closing_quote(rules, start, end, escapes);
+      const char* close = rules.lenient ? lenient_closing_quote(rules, start, end, escapes, nullptr)
+                                        : closing_quote(rules, start, end, escapes);
       const std::size_t length = static_cast<std::size_t>(close - start) - escapes;
       const char* value = start;
       if (escapes > 0) {

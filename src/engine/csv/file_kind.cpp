@@ -32,8 +32,8 @@ bool is_utf32(std::string_view head, bool big_endian) noexcept {
   return ascii > 0 && ascii * 4 >= characters;
 }
 
-// The same for pairs of bytes. A NUL in the other half of a pair is rare in UTF-16, and as frequent where NULs are just strewn in; pairs that could be two
-// characters of ASCII are rare but for some ideographs.
+// The same for pairs of bytes. A NUL in the other half of a pair is rare in UTF-16, and as frequent where NULs are just
+// strewn in; pairs that could be two characters of ASCII are rare but for some ideographs.
 bool is_utf16(std::string_view head, bool big_endian) noexcept {
   const std::size_t units = head.size() / 2;
   std::size_t narrow = 0, reversed = 0, pairs = 0;
@@ -69,13 +69,15 @@ bool is_workbook(std::string_view head) noexcept {
   const std::string_view name = head.substr(name_at, byte_at(head, 26) | byte_at(head, 27) << 8);
   for (const std::string_view part : {"[Content_Types].xml"sv, "_rels/"sv, "docProps/"sv, "xl/"sv})
     if (name.starts_with(part)) return true;
-  return name == "mimetype"sv && head.substr(name_at + name.size()).starts_with("application/vnd.oasis.opendocument."sv);
+  return name == "mimetype"sv &&
+         head.substr(name_at + name.size()).starts_with("application/vnd.oasis.opendocument."sv);
 }
 
 // Ignoring case; `word` is in lower case.
 bool take_word(std::string_view& text, std::string_view word) noexcept {
   if (text.size() < word.size()) return false;
-  const bool same = std::equal(word.begin(), word.end(), text.begin(), [](char w, char c) { return w == (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); });
+  const bool same = std::equal(word.begin(), word.end(), text.begin(),
+                               [](char w, char c) { return w == (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); });
   if (same) text.remove_prefix(word.size());
   return same;
 }
@@ -86,11 +88,13 @@ bool take_blanks(std::string_view& text) noexcept {
   return size > 0;
 }
 
-// A doctype or the html tag, and then another tag or a comment, at once or in a line of its own: a field that begins so goes on with a delimiter.
+// A doctype or the html tag, and then another tag or a comment, at once or in a line of its own: a field that begins so
+// goes on with a delimiter.
 bool is_html(std::string_view text) noexcept {
   if (text.starts_with("\xEF\xBB\xBF"sv)) text.remove_prefix(3);
   take_blanks(text);
-  const bool begins = take_word(text, "<!doctype"sv) ? take_blanks(text) && take_word(text, "html"sv) : take_word(text, "<html"sv);
+  const bool begins =
+      take_word(text, "<!doctype"sv) ? take_blanks(text) && take_word(text, "html"sv) : take_word(text, "<html"sv);
   if (!begins || text.empty() || (text.front() != '>' && !take_blanks(text))) return false;
   const std::size_t end = text.find('>');
   if (end == text.npos) return false;
@@ -110,11 +114,13 @@ bool is_pdf(std::string_view head) noexcept {
   if (blanks.find(rest.front()) == blanks.npos) return false;
   const std::size_t next = rest.find_first_not_of(blanks);
   if (next == rest.npos) return false;
-  return (rest[next] == '%' && next + 1 < rest.size() && byte_at(rest, next + 1) >= 0x80) || rest.find(" obj"sv) != rest.npos;
+  return (rest[next] == '%' && next + 1 < rest.size() && byte_at(rest, next + 1) >= 0x80) ||
+         rest.find(" obj"sv) != rest.npos;
 }
 
 bool has_control_character(std::string_view bytes) noexcept {
-  return std::any_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 && blanks.find(c) == blanks.npos; });
+  return std::any_of(bytes.begin(), bytes.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 && blanks.find(c) == blanks.npos; });
 }
 
 // The first page's header: its kind and size, in Thrift's compact form.
@@ -193,16 +199,27 @@ const char* file_kind_message(FileKind kind) noexcept {
     case FileKind::text: return nullptr;
     case FileKind::utf16: return "the file is UTF-16; convert it to UTF-8 first";
     case FileKind::utf32: return "the file is UTF-32; convert it to UTF-8 first";
-    case FileKind::gzip: return "the file is gzip data where text is expected: it was compressed twice, or option \"compression\" says something else";
-    case FileKind::zstd: return "the file is zstd data where text is expected: it was compressed twice, or option \"compression\" says something else";
-    case FileKind::bzip2: return "the file is compressed with bzip2; decompress it first, or compress it with gzip or zstd";
+    case FileKind::gzip:
+      return "the file is gzip data where text is expected: it was compressed twice, or option \"compression\" says "
+             "something else";
+    case FileKind::zstd:
+      return "the file is zstd data where text is expected: it was compressed twice, or option \"compression\" says "
+             "something else";
+    case FileKind::bzip2:
+      return "the file is compressed with bzip2; decompress it first, or compress it with gzip or zstd";
     case FileKind::xz: return "the file is compressed with xz; decompress it first, or compress it with gzip or zstd";
-    case FileKind::seven_zip: return "the file is a 7z archive; unpack it first, or compress the file with gzip or zstd";
+    case FileKind::seven_zip:
+      return "the file is a 7z archive; unpack it first, or compress the file with gzip or zstd";
     case FileKind::zip: return "the file is a ZIP archive; unpack it first, or compress the file with gzip or zstd";
-    case FileKind::workbook: return "the file is a workbook of Excel or a similar program (a ZIP archive, as .xlsx and .ods are); save its sheet as CSV";
-    case FileKind::ole: return "the file is an old workbook of Excel or a similar program (OLE, as .xls is); save its sheet as CSV";
+    case FileKind::workbook:
+      return "the file is a workbook of Excel or a similar program (a ZIP archive, as .xlsx and .ods are); save its "
+             "sheet as CSV";
+    case FileKind::ole:
+      return "the file is an old workbook of Excel or a similar program (OLE, as .xls is); save its sheet as CSV";
     case FileKind::pdf: return "the file is a PDF document, not CSV";
-    case FileKind::html: return "the file is an HTML page, not CSV: perhaps a login page or an error message that came in the file's place";
+    case FileKind::html:
+      return "the file is an HTML page, not CSV: perhaps a login page or an error message that came in the file's "
+             "place";
     case FileKind::parquet: return "the file is a Parquet file; export it as CSV";
     case FileKind::orc: return "the file is an ORC file; export it as CSV";
     case FileKind::avro: return "the file is an Avro file; export it as CSV";

@@ -29,9 +29,10 @@ enum class FileKind : std::uint8_t {
 // How many first bytes (decompressed) file_kind() makes use of.
 inline constexpr std::size_t file_kind_bytes = 1024;
 
-// What the first bytes of a file, all of them where it has fewer than file_kind_bytes, cannot but be. No text that could be a CSV's beginning is taken for
-// anything else: signatures that are letters count only together with what follows them in such files, UTF-16 and UTF-32 without a byte order mark only
-// by characters of ASCII among others of their form.
+// What the first bytes of a file, all of them where it has fewer than file_kind_bytes, cannot but be. No text that
+// could be a CSV's beginning is taken for anything else: signatures that are letters count only together with what
+// follows them in such files, UTF-16 and UTF-32 without a byte order mark only by characters of ASCII among others of
+// their form.
 FileKind file_kind(const char* first_bytes, std::size_t size) noexcept;
 
 // The stable code, such as "zip", and what to say of it as a part of a sentence; "text" has none (NULL).

@@ -31,7 +31,8 @@ std::size_t RecordMachine::plain_bytes(const char* data, std::size_t size) noexc
   return n;
 }
 
-void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields, std::uint64_t bare_from) noexcept {
+void RecordMachine::start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields,
+                          std::uint64_t bare_from) noexcept {
   state_ = State::field_start;
   pending_ = Pending::none;
   last_was_cr_ = faulty_ = broken_ = wide_ = spans_ = pieces_ = false;
@@ -64,9 +65,7 @@ void RecordMachine::raw_byte() noexcept {
 void RecordMachine::text(int c) noexcept {
   const auto column = static_cast<std::int64_t>(column_);
   switch (state_) {
-    case State::field_start:
-      state_ = State::unquoted;
-      [[fallthrough]];
+    case State::field_start: state_ = State::unquoted; [[fallthrough]];
     case State::unquoted:
       if (c == rules_.quote && !rules_.lenient) {
         broken_ = true;
@@ -124,7 +123,8 @@ void RecordMachine::inside_quotes(int c, LineEnds line_ends) noexcept {
     }
     if (line_ends == LineEnds::undecided) lone_crs_++;
   }
-  // Before its other quote a bare field has nothing that does not stand outside quotes: this is a quoted value, and the line is no record.
+  // Before its other quote a bare field has nothing that does not stand outside quotes: this is a quoted value, and the
+  // line is no record.
   if ((c == rules_.delimiter || c == '\r') && may_be_bare()) bare_from_ = nowhere;
   last_was_cr_ = c == '\r';
 

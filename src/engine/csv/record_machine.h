@@ -12,14 +12,16 @@ namespace dap::csv {
 
 // Everything about a record but its bytes; keeps no more than this, however long the record is.
 //
-// Outside quotes a delimiter ends the field and a line end the record. A quote opens a quoted value only as the first byte of a field; in
-// another field it is a fault, or data if lenient. Strictly the first quote that no escape takes closes the value; text after it is a fault and
-// belongs to the field, in which no quote opens or closes anything. If lenient a quote closes the value only before a delimiter or a line
-// end, and is data elsewhere; once there was such a one, the second of two quotes closes too, where it stands so: a person who did not
-// double the others did not double that one. What strictly has no fault is the same record for both.
+// Outside quotes a delimiter ends the field and a line end the record. A quote opens a quoted value only as the first
+// byte of a field; in another field it is a fault, or data if lenient. Strictly the first quote that no escape takes
+// closes the value; text after it is a fault and belongs to the field, in which no quote opens or closes anything. If
+// lenient a quote closes the value only before a delimiter or a line end, and is data elsewhere; once there was such a
+// one, the second of two quotes closes too, where it stands so: a person who did not double the others did not double
+// that one. What strictly has no fault is the same record for both.
 //
-// A line that is read by itself may have a field whose quote nothing in the line closes. From it on a field that opens with a quote is bare if there is
-// another quote in it, with text after it: all its bytes up to the delimiter or the line end are the value. What has no such quote opens a quoted value.
+// A line that is read by itself may have a field whose quote nothing in the line closes. From it on a field that opens
+// with a quote is bare if there is another quote in it, with text after it: all its bytes up to the delimiter or the
+// line end are the value. What has no such quote opens a quoted value.
 class RecordMachine {
  public:
   enum class Found : std::uint8_t {
@@ -34,12 +36,14 @@ class RecordMachine {
 
   explicit RecordMachine(const Rules& rules) noexcept;
 
-  // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field. `most_fields`: with more of them
-  // a lenient record is suspect(). `bare_from`: the quote of a lenient record, or of a line of one, from which on nothing closes a quote that opens a field.
-  void start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields = any_fields, std::uint64_t bare_from = nowhere) noexcept;
+  // A new record begins, on physical line `line`. `empty_lines_count`: an empty line is a record of one empty field.
+  // `most_fields`: with more of them a lenient record is suspect(). `bare_from`: the quote of a lenient record, or of a
+  // line of one, from which on nothing closes a quote that opens a field.
+  void start(std::uint64_t line, bool empty_lines_count, std::uint64_t most_fields = any_fields,
+             std::uint64_t bare_from = nowhere) noexcept;
 
-  // Reads from data[0, size) up to and with the record's line end, and says how much it read. Found::nothing: all of it, and the
-  // record goes on, as it does after Found::line. `line_ends` is decided by the end of the first record.
+  // Reads from data[0, size) up to and with the record's line end, and says how much it read. Found::nothing: all of
+  // it, and the record goes on, as it does after Found::line. `line_ends` is decided by the end of the first record.
   std::size_t read(const char* data, std::size_t size, LineEnds& line_ends, Found& found) noexcept;
 
   // The input ends here. Found::nothing: there was no record, or unterminated() is true.
@@ -51,9 +55,11 @@ class RecordMachine {
   bool unterminated() const noexcept { return state_ == State::quoted || state_ == State::escaped; }
   std::uint64_t quote_line() const noexcept { return quote_line_; }  // where the last quoted value opened
   std::uint64_t quote_at() const noexcept { return quote_at_; }      // and the place of its quote in the record
-  std::uint64_t bare_from() const noexcept { return bare_from_; }    // from which place on fields that open with a quote are bare
+  // from which place on fields that open with a quote are bare
+  std::uint64_t bare_from() const noexcept { return bare_from_; }
 
-  // Does a quote stand where none may? If lenient: one that would close the value, were it before a delimiter or a line end.
+  // Does a quote stand where none may? If lenient: one that would close the value, were it before a delimiter or a line
+  // end.
   bool broken() const noexcept { return broken_; }
   // Is it broken, or lenient and of too many fields already? Then lines of it may be records of their own.
   bool suspect() const noexcept { return broken_ || wide_; }
@@ -77,8 +83,9 @@ class RecordMachine {
     quoted,
     escaped,      // an escape that is not the quote, inside quotes
     after_quote,  // a quote inside quotes: the closing one, the first of two, or data
-    after_two,    // two quotes inside quotes of a value with quotes that are data: one by an escape, or data and the closing one
-    after_text,   // text after the closing quote
+    // two quotes inside quotes of a value with quotes that are data: one by an escape, or data and the closing one
+    after_two,
+    after_text,  // text after the closing quote
   };
 
   std::size_t plain_bytes(const char* data, std::size_t size) noexcept;
@@ -97,13 +104,14 @@ class RecordMachine {
   const Rules& rules_;
   std::array<bool, 256> special_;  // bytes that need to be looked at in every state
   State state_ = State::field_start;
-  // A CR whose next byte is not known yet: outside quotes, or one that ends a line inside quotes of a record that is suspect
+  // A CR whose next byte is not known yet: outside quotes, or one that ends a line inside quotes of a record that is
+  // suspect
   enum class Pending : std::uint8_t { none, cr, line };
   Pending pending_ = Pending::none;
   bool last_was_cr_ = false;
   bool faulty_ = false;
   bool broken_ = false;
-  bool wide_ = false;  // lenient, and of more fields than most_fields_
+  bool wide_ = false;          // lenient, and of more fields than most_fields_
   bool broken_value_ = false;  // the field at hand has a quote that is data, inside quotes
   bool spans_ = false;
   bool pieces_ = false;  // the field's value is not contiguous in the record
@@ -120,7 +128,8 @@ class RecordMachine {
   std::uint64_t quote_line_ = 1;
   std::uint64_t quote_at_ = 0;
   std::uint64_t bare_from_ = nowhere;
-  std::uint64_t lone_crs_ = 0;  // inside quotes while the line ends are undecided: lines, if CR turns out to be a line end
+  // inside quotes while the line ends are undecided: lines, if CR turns out to be a line end
+  std::uint64_t lone_crs_ = 0;
   text::Utf8Stream utf8_;
 };
 

@@ -68,7 +68,8 @@ void Scanner::Impl::begin_piece(const char* data, const char* end) {
 
 // Makes the next bytes from `from` on, of those that are held, the piece.
 void Scanner::Impl::begin_held(const char* from) {
-  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(rules.step_bytes, static_cast<std::uint64_t>(held_end() - from)));
+  const auto size = static_cast<std::size_t>(
+      std::min<std::uint64_t>(rules.step_bytes, static_cast<std::uint64_t>(held_end() - from)));
   begin_piece(from, from + size);
   piece_offset = held_offset + static_cast<std::uint64_t>(from - held.data());
   in_held = true;
@@ -158,9 +159,12 @@ void Scanner::Impl::end_record(const char* at) {
 }
 
 // Where line ends are not decided yet, a CR alone may be data, and a record that is cut off ends with LF.
-LineEnds Scanner::Impl::known_line_ends() const noexcept { return record_line_ends == LineEnds::undecided ? LineEnds::lf : record_line_ends; }
+LineEnds Scanner::Impl::known_line_ends() const noexcept {
+  return record_line_ends == LineEnds::undecided ? LineEnds::lf : record_line_ends;
+}
 
-// Whether the line is a record by itself, with its quotes in order and as many fields as there must be; its other faults are its own. line_machine has read it.
+// Whether the line is a record by itself, with its quotes in order and as many fields as there must be; its other
+// faults are its own. line_machine has read it.
 bool Scanner::Impl::is_record(const char* data, std::size_t size, std::uint64_t bare_from) noexcept {
   LineEnds ends = known_line_ends();
   RecordMachine::Found found;
@@ -172,21 +176,28 @@ bool Scanner::Impl::is_record(const char* data, std::size_t size, std::uint64_t 
   } while (found == RecordMachine::Found::nothing && used < size);
   if (used < size || found == RecordMachine::Found::line) return false;
   if (found == RecordMachine::Found::nothing) found = line_machine.finish(ends);
-  return found == RecordMachine::Found::record && line_machine.size() > 0 && line_machine.fields() == columns && (rules.lenient || !line_machine.broken());
+  return found == RecordMachine::Found::record && line_machine.size() > 0 && line_machine.fields() == columns &&
+         (rules.lenient || !line_machine.broken());
 }
 
-bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept { return is_record(data, size, RecordMachine::nowhere); }
+bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
+  return is_record(data, size, RecordMachine::nowhere);
+}
 
-// Whether the record's first line, which is what was looked through, and the second, which stands_whole() has refused, are both records with bare fields.
+// Whether the record's first line, which is what was looked through, and the second, which stands_whole() has refused,
+// are both records with bare fields.
 bool Scanner::Impl::both_bare(const char* first, const char* second, std::size_t second_size) noexcept {
-  return rules.lenient && one_line_looked_through() && part_machine.broken() && line_machine.broken() && line_machine.unterminated() &&
-         is_record(second, second_size, line_machine.quote_at()) && is_record(first, looked_through, part_machine.quote_at());
+  return rules.lenient && one_line_looked_through() && part_machine.broken() && line_machine.broken() &&
+         line_machine.unterminated() && is_record(second, second_size, line_machine.quote_at()) &&
+         is_record(first, looked_through, part_machine.quote_at());
 }
 
-// The record has come to `at`. If a quote in it stands where none may, or it is lenient and has not as many fields as there must be, looks for a line in it that stands whole; if there is one, the
-// record ends before it, as a reject, and that line is the next to be read. Looks at so much only that it does not take long: then `looking` is set.
+// The record has come to `at`. If a quote in it stands where none may, or it is lenient and has not as many fields as
+// there must be, looks for a line in it that stands whole; if there is one, the record ends before it, as a reject, and
+// that line is the next to be read. Looks at so much only that it does not take long: then `looking` is set.
 Scanner::Impl::Look Scanner::Impl::look_through(RecordMachine::Found found, const char* at, bool header) {
-  const bool suspect = machine.suspect() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
+  const bool suspect =
+      machine.suspect() || (rules.lenient && found == RecordMachine::Found::record && machine.fields() != columns);
   if (!suspect || header || !machine.spans_lines() || too_long()) return Look::whole;
   if (in_machine) {  // all of it is needed in one place
     carry_on(cursor, static_cast<std::size_t>(at - cursor));
@@ -224,18 +235,20 @@ std::size_t Scanner::Impl::line_size(const char* data, std::size_t size) const n
   return size;
 }
 
-// Ends the record with what was looked through, the last bytes of which are a line end, and goes on reading behind it. It is a reject, its fault is what reading it
-// alone shows; but one line that is a record with bare fields is that.
+// Ends the record with what was looked through, the last bytes of which are a line end, and goes on reading behind it.
+// It is a reject, its fault is what reading it alone shows; but one line that is a record with bare fields is that.
 Scanner::Impl::Look Scanner::Impl::cut_off(const char* record, const char* at) {
   const std::size_t size = looked_through;
-  if (rules.lenient && one_line_looked_through() && part_machine.broken() && is_record(record, size, part_machine.quote_at()) && !line_machine.faulty()) {
+  if (rules.lenient && one_line_looked_through() && part_machine.broken() &&
+      is_record(record, size, part_machine.quote_at()) && !line_machine.faulty()) {
     if (!put(line_machine, record, in_machine ? carried.data() : nullptr)) return Look::full;
     bare_records++;
   } else {
     part_machine.give_up();
     const std::uint64_t raw_size = size - part_machine.line_end_size();
     rejects.push_back({record_line, record_offset, part_machine.reason(), part_machine.fault_column(), 0,
-                       std::string_view(record, static_cast<std::size_t>(std::min(raw_size, rules.reject_bytes))), raw_size});
+                       std::string_view(record, static_cast<std::size_t>(std::min(raw_size, rules.reject_bytes))),
+                       raw_size});
   }
   line_ends = known_line_ends();
   line = part_machine.line_after();
@@ -290,11 +303,12 @@ Step Scanner::Impl::read_end(bool header) {
   return batch_empty() ? Step::end : Step::batch;
 }
 
-// A long record is given room for the longest at once. What it does not fill costs nothing, whereas growing step by step holds it twice, and
-// leaves blocks behind that the allocator keeps.
+// A long record is given room for the longest at once. What it does not fill costs nothing, whereas growing step by
+// step holds it twice, and leaves blocks behind that the allocator keeps.
 void Scanner::Impl::make_carrying_room(std::size_t size) {
   constexpr std::uint64_t most_at_once = 64u << 20;
-  if (carried.size() + size > long_bytes) carried.reserve(static_cast<std::size_t>(std::min(rules.record_bytes, most_at_once)));
+  if (carried.size() + size > long_bytes)
+    carried.reserve(static_cast<std::size_t>(std::min(rules.record_bytes, most_at_once)));
 }
 
 void Scanner::Impl::carry_on(const char* data, std::size_t size) {
@@ -342,7 +356,8 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
 
 bool Scanner::Impl::put(const RecordMachine& by, const char* raw, char* own) {
   const auto size = static_cast<std::size_t>(by.size());
-  // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is copied before.
+  // A long record's values are not copied: they take the place of its bytes, of which only what a reject keeps is
+  // copied before.
   const bool in_place = own != nullptr && by.copied_bytes() > Arena::block_bytes;
   const std::uint64_t copied = in_place ? std::min<std::uint64_t>(size, rules.reject_bytes) : by.copied_bytes();
   if (copied > arena.room()) {
@@ -358,7 +373,8 @@ bool Scanner::Impl::put(const RecordMachine& by, const char* raw, char* own) {
     shown = copy;
   }
   split_fields(rules, raw, size, fields.data() + fields.size(), count, arena, in_place ? own : nullptr, by.bare_from());
-  records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(in_place ? copied : size)});
+  records.push_back({record_line, record_offset, shown, static_cast<std::uint32_t>(size),
+                     static_cast<std::uint32_t>(in_place ? copied : size)});
   fields.set_size(fields.size() + count);
   return true;
 }

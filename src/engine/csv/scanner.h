@@ -18,7 +18,8 @@ struct Dialect {
   char delimiter = ',';
   char quote = '"';
   char escape = '"';
-  bool lenient = false;       // a quote inside an unquoted field is data; one that opened a field is closed before a delimiter or a line end only
+  // a quote inside an unquoted field is data; one that opened a field is closed before a delimiter or a line end only
+  bool lenient = false;
   std::string null_text;      // an unquoted field equal to this is NULL
   bool validate_utf8 = true;  // false: the caller validates and converts the bytes of another encoding
 };
@@ -28,7 +29,8 @@ struct Limits {
   std::uint64_t field_bytes = 16u << 20;
   std::uint64_t record_bytes = 64u << 20;
   std::uint64_t reject_bytes = 64u << 10;  // how much of a rejected record's raw bytes is kept
-  std::uint64_t step_bytes = 256u << 10;   // about how much is read, and read again, in one call; the outcome does not depend on it
+  // about how much is read, and read again, in one call; the outcome does not depend on it
+  std::uint64_t step_bytes = 256u << 10;
 };
 
 enum class FileError : std::uint8_t { none, unterminated_quote };
@@ -40,9 +42,9 @@ struct Field {
   bool is_null;
 };
 
-// Where an accepted record stood: physical line (first line is 1), offset of its first byte in the decompressed file (a BOM
-// counts), and its bytes as they came without the line end: all of them, but for a long record whose values were put in their place; then
-// at least the first Limits::reject_bytes.
+// Where an accepted record stood: physical line (first line is 1), offset of its first byte in the decompressed file (a
+// BOM counts), and its bytes as they came without the line end: all of them, but for a long record whose values were
+// put in their place; then at least the first Limits::reject_bytes.
 struct RecordPlace {
   std::uint64_t line;
   std::uint64_t offset;
@@ -63,7 +65,7 @@ struct Reject {
 
 // What one call of Scanner::next found, in file order within each list; valid until the next call.
 struct Batch {
-  std::span<const Field> fields;        // row-major: records.size() × columns
+  std::span<const Field> fields;  // row-major: records.size() × columns
   std::span<const RecordPlace> records;
   std::span<const Reject> rejects;
 };
@@ -76,16 +78,19 @@ enum class Step : std::uint8_t {
   failed,      // file_error() says why; no further calls
 };
 
-// Feed bytes in chunks of any size, pull batches. The outcome does not depend on the chunks. Throws std::bad_alloc only.
+// Feed bytes in chunks of any size, pull batches. The outcome does not depend on the chunks. Throws std::bad_alloc
+// only.
 //
-// Where a quote stands that may not, nobody knows what the quotes around it mean, and the record may have swallowed others. If it spans lines, it
-// is a reject that ends before the first of its further lines that stands whole: a record by itself, of as many fields as there must be, with
-// its quotes in order. Reading goes on with that line. If lenient, a record of one line that would be a reject for that reason, or because the input ends inside
-// its quotes, is a record after all if it is one, of as many fields as there must be, when a field is bare, taken as it stands, quotes and all, that opens with a
-// quote which nothing in the line closes and has another one with text after it; and the second line of a record stands whole by such a field as well if
-// the first one does. Without such a line the record ends where its quotes say, or with the line in which it
-// is known to be too long by the limits. Under a lenient dialect a record of another width is looked through in the same way, and one whose
-// quotes are out of order and never closed is a reject to the end of the file; every other quote that is never closed fails the file.
+// Where a quote stands that may not, nobody knows what the quotes around it mean, and the record may have swallowed
+// others. If it spans lines, it is a reject that ends before the first of its further lines that stands whole: a record
+// by itself, of as many fields as there must be, with its quotes in order. Reading goes on with that line. If lenient,
+// a record of one line that would be a reject for that reason, or because the input ends inside its quotes, is a record
+// after all if it is one, of as many fields as there must be, when a field is bare, taken as it stands, quotes and all,
+// that opens with a quote which nothing in the line closes and has another one with text after it; and the second line
+// of a record stands whole by such a field as well if the first one does. Without such a line the record ends where its
+// quotes say, or with the line in which it is known to be too long by the limits. Under a lenient dialect a record of
+// another width is looked through in the same way, and one whose quotes are out of order and never closed is a reject
+// to the end of the file; every other quote that is never closed fails the file.
 class Scanner {
  public:
   Scanner(const Dialect&, const Limits&, std::pmr::memory_resource*);
@@ -97,18 +102,19 @@ class Scanner {
   void feed(const char* data, std::size_t size);
   void finish();
 
-  // Reads the next record as the header: Step::batch with one record of any number of fields in `out` (rejects are not reported
-  // here: a header with a fault comes out as one reject), need_input, end (no header) or failed.
+  // Reads the next record as the header: Step::batch with one record of any number of fields in `out` (rejects are not
+  // reported here: a header with a fault comes out as one reject), need_input, end (no header) or failed.
   Step read_header(Batch& out);
 
   // How many fields a record must have; to be called before the first next().
   void set_columns(std::uint32_t columns);
 
-  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full; a record of 1 MB or more that a
-  // chunk's edge cut is alone.
+  // At most `max_records` records plus rejects, fewer when the batch's memory (about 256 kB of copied bytes) is full; a
+  // record of 1 MB or more that a chunk's edge cut is alone.
   Step next(Batch& out, std::size_t max_records);
 
-  // Gives back the memory of a long record that was handed out as a batch of its own: its values and bytes are gone then.
+  // Gives back the memory of a long record that was handed out as a batch of its own: its values and bytes are gone
+  // then.
   void release_record();
 
   FileError file_error() const noexcept;

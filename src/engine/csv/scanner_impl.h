@@ -9,9 +9,9 @@
 
 namespace dap::csv {
 
-// Two ways to read a record, with one outcome. The fast path walks the structural index and takes a record only if it lies whole in the
-// piece of input at hand and is flawless. Whatever else there is (the first record, one that a chunk's edge cuts, a faulty one, a quote out of
-// place) goes to RecordMachine, whose word is final.
+// Two ways to read a record, with one outcome. The fast path walks the structural index and takes a record only if it
+// lies whole in the piece of input at hand and is flawless. Whatever else there is (the first record, one that a
+// chunk's edge cuts, a faulty one, a quote out of place) goes to RecordMachine, whose word is final.
 struct Scanner::Impl {
   // A batch ends when one of these is reached.
   static constexpr std::size_t most_records = 16u << 10;
@@ -48,7 +48,9 @@ struct Scanner::Impl {
   void end_record(const char* at);
 
   LineEnds known_line_ends() const noexcept;
-  bool too_long() const noexcept { return machine.size() > rules.record_bytes || (machine.faulty() && machine.reason() == Reason::field_too_long); }
+  bool too_long() const noexcept {
+    return machine.size() > rules.record_bytes || (machine.faulty() && machine.reason() == Reason::field_too_long);
+  }
   bool is_record(const char* data, std::size_t size, std::uint64_t bare_from) noexcept;
   bool stands_whole(const char* data, std::size_t size) noexcept;
   bool one_line_looked_through() const noexcept { return part_machine.line_after() == record_line + 1; }
@@ -65,10 +67,11 @@ struct Scanner::Impl {
   bool end_with_bare_line();
   void begin_held(const char* from);
 
-  // Puts the record that the machine has ended, of which what is from `rest` on in the piece is not yet carried, into the batch; false if there is no room.
+  // Puts the record that the machine has ended, of which what is from `rest` on in the piece is not yet carried, into
+  // the batch; false if there is no room.
   bool emit(const char* rest, bool header);
-  // Puts the record at `raw`, which `by` has read and found without fault, into the batch; false if there is no room. `own`: where it lies, if its values may
-  // take the place of its bytes.
+  // Puts the record at `raw`, which `by` has read and found without fault, into the batch; false if there is no room.
+  // `own`: where it lies, if its values may take the place of its bytes.
   bool put(const RecordMachine& by, const char* raw, char* own);
   void carry_on(const char* data, std::size_t size);
   void make_carrying_room(std::size_t size);
@@ -82,8 +85,8 @@ struct Scanner::Impl {
   RecordMachine part_machine;  // has read the record up to that line
   StructuralIndex index;
 
-  // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM, or a part of `held`, or what was left of a chunk when a record
-  // was cut off.
+  // Input: a piece is a chunk, or the first bytes where they came in chunks too small for a BOM, or a part of `held`,
+  // or what was left of a chunk when a record was cut off.
   char head[head_bytes];
   std::size_t head_size = 0;
   bool sniffed = false;
@@ -103,8 +106,10 @@ struct Scanner::Impl {
   std::uint64_t record_line = 1;
   std::uint64_t record_offset = 0;
   LineEnds record_line_ends = LineEnds::undecided;  // when it began
-  std::size_t looked_through = 0;                   // its bytes in which no line stands whole, which part_machine has read
-  bool looking = false;                             // it is not looked through to where it has come; `looking_at` is what is found there
+  // its bytes in which no line stands whole, which part_machine has read
+  std::size_t looked_through = 0;
+  // it is not looked through to where it has come; `looking_at` is what is found there
+  bool looking = false;
   RecordMachine::Found looking_at{};
   bool ended = false;  // the record at hand has come to the input's end
   Buffer<char> carried;

@@ -50,8 +50,8 @@ bool StructuralIndex::extend(const char* at) {
 
   const std::size_t window = std::min(window_bytes, static_cast<std::size_t>(end_ - indexed_to_));
   bool non_ascii = false;
-  count_ = kept + kernels_.index(indexed_to_, window, needles_, static_cast<std::uint32_t>(indexed_to_ - base_), positions + kept,
-                                 non_ascii);
+  count_ = kept + kernels_.index(indexed_to_, window, needles_, static_cast<std::uint32_t>(indexed_to_ - base_),
+                                 positions + kept, non_ascii);
   const bool valid_so_far = valid_to_ == indexed_to_;
   indexed_to_ += window;
   if (!validate_utf8_ || (valid_so_far && !non_ascii)) {

@@ -1,4 +1,5 @@
-// Where the bytes stand that can mean something to the dialect, found a window at a time, and up to where the bytes are valid text.
+// Where the bytes stand that can mean something to the dialect, found a window at a time, and up to where the bytes are
+// valid text.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +25,15 @@ class StructuralIndex {
   // Drops the positions before `at`, where the next record starts.
   void seek(const char* at) noexcept;
 
-  // Drops the positions before `at`, where the current record starts, makes it the base and adds those of one more window. False at the end of the
-  // input, or if too many positions would be kept.
+  // Drops the positions before `at`, where the current record starts, makes it the base and adds those of one more
+  // window. False at the end of the input, or if too many positions would be kept.
   bool extend(const char* at);
 
   const char* base() const noexcept { return base_; }
   const std::uint32_t* positions() const noexcept { return positions_.data() + first_; }
   std::size_t count() const noexcept { return count_ - first_; }
-  // What begins at the last seek() or extend() is well-formed up to here, or up to the last window's end if nothing is validated.
+  // What begins at the last seek() or extend() is well-formed up to here, or up to the last window's end if nothing is
+  // validated.
   const char* valid_to() const noexcept { return valid_to_; }
 
  private:

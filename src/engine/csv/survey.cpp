@@ -39,7 +39,8 @@ void ByteSurvey::check_utf8(const char* data, std::size_t size) noexcept {
 
 void ByteSurvey::add(const char* data, std::size_t size) noexcept {
   if (utf8_) check_utf8(data, size);
-  for (std::size_t i = 0; i < size && bytes_ + i < sizeof(head_); i++) head_[bytes_ + i] = static_cast<unsigned char>(data[i]);
+  for (std::size_t i = 0; i < size && bytes_ + i < sizeof(head_); i++)
+    head_[bytes_ + i] = static_cast<unsigned char>(data[i]);
   bytes_ += size;
   bool quoted = quoted_, after_cr = after_cr_, nul = nul_, c1 = c1_, gaps = gaps_;
   for (std::size_t i = 0; i < size; i++) {
@@ -84,7 +85,8 @@ Limits no_limits(std::size_t size) noexcept {
 
 bool is_set(StopFlag stop) noexcept { return stop != nullptr && *stop != 0; }
 
-// The next batch of a scanner that was fed the sample, or the step that ended it; Step::failed where the caller's flag is set.
+// The next batch of a scanner that was fed the sample, or the step that ended it; Step::failed where the caller's flag
+// is set.
 template <typename Pull>
 Step pull(Scanner& scanner, bool whole, bool& finished, StopFlag stop, Pull next) {
   for (;;) {
@@ -97,7 +99,8 @@ Step pull(Scanner& scanner, bool whole, bool& finished, StopFlag stop, Pull next
   }
 }
 
-DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop, std::pmr::memory_resource* memory) {
+DelimiterScore score(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop,
+                     std::pmr::memory_resource* memory) {
   DelimiterScore result = {dialect.delimiter, 0, 0, 0};
   Scanner scanner(dialect, no_limits(size), memory);
   Batch batch;
@@ -122,7 +125,8 @@ bool better(const DelimiterScore& one, const DelimiterScore& other) noexcept {
 
 }  // namespace
 
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop, std::pmr::memory_resource* memory) {
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop,
+                               std::pmr::memory_resource* memory) {
   DelimiterGuess guess = {{}, -1, -1, false};
   for (int i = 0; i < common_delimiter_count; i++) {
     Dialect tried = dialect;
@@ -135,7 +139,9 @@ DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole,
     if (guess.best < 0 || better(guess.scores[i], guess.scores[guess.best])) guess.best = i;
   }
   for (int i = 0; i < common_delimiter_count; i++)
-    if (guess.best >= 0 && i != guess.best && guess.scores[i].fields >= 2 && guess.scores[i].share() >= guess.scores[guess.best].share()) guess.rival = i;
+    if (guess.best >= 0 && i != guess.best && guess.scores[i].fields >= 2 &&
+        guess.scores[i].share() >= guess.scores[guess.best].share())
+      guess.rival = i;
   guess.stopped = is_set(stop);
   return guess;
 }
@@ -165,14 +171,16 @@ QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Diale
     for (const RecordPlace& record : batch.records) use.quoted += has_quoted(record.raw, record.raw_kept, dialect);
     for (const Reject& reject : batch.rejects) {
       use.quoted += has_quoted(reject.raw.data(), reject.raw.size(), dialect);
-      use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote || reject.reason == Reason::unterminated_quote;
+      use.faults += reject.reason == Reason::quote_in_field || reject.reason == Reason::text_after_quote ||
+                    reject.reason == Reason::unterminated_quote;
     }
   };
   Step step = pull(scanner, whole, finished, stop, [&] { return scanner.read_header(batch); });
   if (step == Step::batch) {
     count();
     scanner.set_columns(batch.records.empty() ? 1 : static_cast<std::uint32_t>(batch.fields.size()));
-    while ((step = pull(scanner, whole, finished, stop, [&] { return scanner.next(batch, 1000); })) == Step::batch) count();
+    while ((step = pull(scanner, whole, finished, stop, [&] { return scanner.next(batch, 1000); })) == Step::batch)
+      count();
   }
   use.faults += step == Step::failed && scanner.file_error() == FileError::unterminated_quote;
   use.stopped = is_set(stop);

@@ -45,11 +45,13 @@ class ByteSurvey {
 // How evenly one delimiter splits a sample.
 struct DelimiterScore {
   char delimiter;
-  std::uint64_t fields;   // of the first record without a fault; 0: none
-  std::uint64_t even;     // records with as many fields as the first
-  std::uint64_t uneven;   // other records
+  std::uint64_t fields;  // of the first record without a fault; 0: none
+  std::uint64_t even;    // records with as many fields as the first
+  std::uint64_t uneven;  // other records
   // Of the records after the first; 1 where there are none.
-  double share() const noexcept { return even + uneven == 0 ? 1.0 : static_cast<double>(even) / static_cast<double>(even + uneven); }
+  double share() const noexcept {
+    return even + uneven == 0 ? 1.0 : static_cast<double>(even) / static_cast<double>(even + uneven);
+  }
 };
 
 inline constexpr char common_delimiters[] = {',', ';', '\t', '|'};
@@ -57,23 +59,26 @@ inline constexpr int common_delimiter_count = 4;
 
 struct DelimiterGuess {
   DelimiterScore scores[common_delimiter_count];
-  int best;         // index of the best score; -1: no delimiter gives more than one field
-  int rival;        // one that is as even as the best; -1: none
-  bool stopped;     // the caller's flag was set: it says nothing
+  int best;      // index of the best score; -1: no delimiter gives more than one field
+  int rival;     // one that is as even as the best; -1: none
+  bool stopped;  // the caller's flag was set: it says nothing
 };
 
 // A flag of the caller's that ends the reading early, NULL: none.
 using StopFlag = const volatile std::sig_atomic_t*;
 
-// Splits the sample, a file's beginning, by each of the common delimiters. `whole`: the file ends with the sample. Throws std::bad_alloc only.
-DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect, StopFlag stop = nullptr,
+// Splits the sample, a file's beginning, by each of the common delimiters. `whole`: the file ends with the sample.
+// Throws std::bad_alloc only.
+DelimiterGuess guess_delimiter(const char* sample, std::size_t size, bool whole, const Dialect& dialect,
+                               StopFlag stop = nullptr,
                                std::pmr::memory_resource* memory = std::pmr::new_delete_resource());
 
 // What a dialect makes of the quotes in a sample.
 struct QuoteUse {
   std::uint64_t quoted;  // records with a field that begins with the quote
-  std::uint64_t faults;  // records in which a quote stands where none may; one that is never closed counts if the file ends with the sample
-  bool stopped;          // the caller's flag was set: it says nothing
+  // records in which a quote stands where none may; one that is never closed counts if the file ends with the sample
+  std::uint64_t faults;
+  bool stopped;  // the caller's flag was set: it says nothing
 };
 
 // Reads the sample strictly. Throws std::bad_alloc only.

@@ -7,13 +7,9 @@ namespace dap::path {
 
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-int sign(int difference) {
-  return (difference > 0) - (difference < 0);
-}
+int sign(int difference) { return (difference > 0) - (difference < 0); }
 
 bool ends_with(const char* name, const char* suffix) {
   std::size_t name_size = std::strlen(name), suffix_size = std::strlen(suffix);
@@ -57,19 +53,13 @@ bool has_wildcard(const char* component, std::size_t length) noexcept {
       case '*':
       case '?':
       case '[':
-      case '\\':
-        return true;
-      case '{':
-        open = true;
-        break;
-      case ',':
-        comma = open;
-        break;
+      case '\\': return true;
+      case '{': open = true; break;
+      case ',': comma = open; break;
       case '}':
         if (comma) return true;
         break;
-      default:
-        break;
+      default: break;
     }
   }
   return false;

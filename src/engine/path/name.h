@@ -1,5 +1,5 @@
-// File names: their natural order, which of them are patterns, and the names that no pattern takes. Bytes throughout, whatever the
-// locale.
+// File names: their natural order, which of them are patterns, and the names that no pattern takes. Bytes throughout,
+// whatever the locale.
 #pragma once
 
 #include <cstddef>

@@ -44,9 +44,12 @@ void read_groups(Pattern* pattern) {
   }
 }
 
-bool is_of_group(const Step* step) { return step->kind == Kind::open || step->kind == Kind::comma || step->kind == Kind::close; }
+bool is_of_group(const Step* step) {
+  return step->kind == Kind::open || step->kind == Kind::comma || step->kind == Kind::close;
+}
 
-// The end of the set that starts at `at` (a '['), or 0 if it is not closed within its alternative; `*looked` is how far that was looked for.
+// The end of the set that starts at `at` (a '['), or 0 if it is not closed within its alternative; `*looked` is how far
+// that was looked for.
 std::size_t set_end(const Pattern* pattern, std::size_t at, std::size_t* looked) {
   const char* text = pattern->text;
   std::size_t p = at + 1;
@@ -112,20 +115,18 @@ struct Walk {
         now.add(step->next);
         take_character(place, byte, at_end);
         break;
-      case Kind::any:
-        take_character(step->next, byte, at_end);
-        break;
+      case Kind::any: take_character(step->next, byte, at_end); break;
       case Kind::set:
-        if (!at_end && set_contains(pattern->text + place, pattern->text + step->next - 1, static_cast<unsigned char>(byte))) take_character(step->next, byte, at_end);
+        if (!at_end &&
+            set_contains(pattern->text + place, pattern->text + step->next - 1, static_cast<unsigned char>(byte)))
+          take_character(step->next, byte, at_end);
         break;
       case Kind::open:
         now.add(step->next);
         for (std::size_t comma = step->link; comma != 0; comma = pattern->steps[comma].link) now.add(comma + 1);
         break;
       case Kind::comma:
-      case Kind::close:
-        now.add(step->next);
-        break;
+      case Kind::close: now.add(step->next); break;
     }
   }
 
@@ -135,7 +136,8 @@ struct Walk {
     else next.add(to);
   }
 
-  // Takes one byte, or none at the end. What takes nothing leads to places further on only, so that one pass in their order reaches all; false: there is none.
+  // Takes one byte, or none at the end. What takes nothing leads to places further on only, so that one pass in their
+  // order reaches all; false: there is none.
   bool take(char byte, bool at_end) {
     next.clear(words);
     if (at_end || !is_continuation(byte)) {

@@ -1,4 +1,5 @@
-// Shell patterns of file names: *, ?, [abc], [a-z], [!abc], {a,b} and backslash escapes. Bytes throughout, whatever the locale.
+// Shell patterns of file names: *, ?, [abc], [a-z], [!abc], {a,b} and backslash escapes. Bytes throughout, whatever the
+// locale.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +24,13 @@ struct Pattern {
   Step steps[longest_pattern];
 };
 
-// Reads one component of a path. A UTF-8 character is one for * and ?; a set holds ASCII characters (another one is outside it) and lies within one
-// alternative. Groups may nest and hold empty alternatives. A [ that is never closed and braces without a comma are themselves. False: the text is too long.
+// Reads one component of a path. A UTF-8 character is one for * and ?; a set holds ASCII characters (another one is
+// outside it) and lies within one alternative. Groups may nest and hold empty alternatives. A [ that is never closed
+// and braces without a comma are themselves. False: the text is too long.
 bool read_pattern(const char* text, std::size_t size, Pattern*) noexcept;
 
-// Does the whole name match? Takes time for the product of both lengths at most, however many names the pattern's groups stand for.
+// Does the whole name match? Takes time for the product of both lengths at most, however many names the pattern's
+// groups stand for.
 bool matches(const Pattern*, const char* name) noexcept;
 
 }  // namespace dap::path

@@ -93,7 +93,9 @@ Decimal key_decimal(std::int64_t key, int groups, std::uint16_t* digits) {
     reversed[count++] = static_cast<std::uint16_t>(rest % decimal_base);
     rest /= decimal_base;
   }
-  Decimal decimal{count == 0 ? DecimalClass::zero : key < 0 ? DecimalClass::negative : DecimalClass::positive,
+  Decimal decimal{count == 0 ? DecimalClass::zero
+                  : key < 0  ? DecimalClass::negative
+                             : DecimalClass::positive,
                   static_cast<int>(count) - 1 - groups, count, reinterpret_cast<const unsigned char*>(digits)};
   for (std::uint32_t i = 0; i < count; i++) digits[i] = reversed[count - 1 - i];
   while (decimal.count > 0 && digits[decimal.count - 1] == 0) decimal.count--;

@@ -90,16 +90,19 @@ double part_double(const Position& position) {
   return value;
 }
 
-bool interpolate_scaled(std::int64_t low, std::int64_t high, int scale, const Position& position, std::int64_t* result, int* places) {
+bool interpolate_scaled(std::int64_t low, std::int64_t high, int scale, const Position& position, std::int64_t* result,
+                        int* places) {
   if (position.places > narrow_places) return false;
   const auto one = static_cast<Int128>(power_of_ten(position.places));
-  Int128 value = static_cast<Int128>(low) * one + static_cast<Int128>(position.part) * (static_cast<Int128>(high) - low);
+  Int128 value =
+      static_cast<Int128>(low) * one + static_cast<Int128>(position.part) * (static_cast<Int128>(high) - low);
   int behind = scale + position.places;
   while (behind > 0 && value % 10 == 0) {
     value /= 10;
     behind--;
   }
-  if (value < std::numeric_limits<std::int64_t>::min() || value > std::numeric_limits<std::int64_t>::max()) return false;
+  if (value < std::numeric_limits<std::int64_t>::min() || value > std::numeric_limits<std::int64_t>::max())
+    return false;
   *result = static_cast<std::int64_t>(value);
   *places = behind;
   return true;

@@ -19,7 +19,8 @@ struct Fraction {
 // Reads a fraction; false when it is NaN or outside 0..1. Minus zero is zero.
 bool read_fraction(double value, Fraction* out);
 
-// A place between two neighbours of the sorted values: from `low` (0-based), part / 10^places of the way to `low + 1`; part 0 is `low` itself.
+// A place between two neighbours of the sorted values: from `low` (0-based), part / 10^places of the way to `low + 1`;
+// part 0 is `low` itself.
 struct Position {
   std::uint64_t low;
   StoredUInt128 part;
@@ -38,9 +39,11 @@ void part_text(const Position& position, char* text);
 // part / 10^places as the nearest double.
 double part_double(const Position& position);
 
-// low + part × (high - low), halves away from zero: false when an intermediate value does not fit (then ask arbitrary precision).
-// The result is result / 10^places with *places ≤ scale + position.places and no trailing zero behind the point.
-bool interpolate_scaled(std::int64_t low, std::int64_t high, int scale, const Position& position, std::int64_t* result, int* places);
+// low + part × (high - low), halves away from zero: false when an intermediate value does not fit (then ask arbitrary
+// precision). The result is result / 10^places with *places ≤ scale + position.places and no trailing zero behind the
+// point.
+bool interpolate_scaled(std::int64_t low, std::int64_t high, int scale, const Position& position, std::int64_t* result,
+                        int* places);
 
 // low + part × (high - low) rounded to an integer, halves up; false when an intermediate value does not fit.
 bool interpolate_rounded(std::int64_t low, std::int64_t high, const Position& position, std::int64_t* result);

@@ -107,12 +107,9 @@ unsigned char* write_keys(const Packing& packing, const std::int64_t* keys, std:
       }
     }
   };
-  if (packing.unit == 100)
-    write([](std::uint64_t d) { return d / 100; });
-  else if (packing.unit == 1)
-    write([](std::uint64_t d) { return d; });
-  else
-    write([unit = packing.unit](std::uint64_t d) { return d / unit; });
+  if (packing.unit == 100) write([](std::uint64_t d) { return d / 100; });
+  else if (packing.unit == 1) write([](std::uint64_t d) { return d; });
+  else write([unit = packing.unit](std::uint64_t d) { return d / unit; });
   return out;
 }
 
@@ -240,13 +237,15 @@ bool check_keys(const Section& section, Kind kind) {
   // A unit of 0 or of more than the writer takes is damage.
   if (packing.unit < 1 || packing.unit > decimal_base) return false;
   if (width == 8 && (packing.base != 0 || packing.unit != 1)) return false;
-  if (width == 8 && (kind == Kind::int8 || kind == Kind::timestamp || kind == Kind::timestamptz)) return true;  // every one of them
+  // every one of them
+  if (width == 8 && (kind == Kind::int8 || kind == Kind::timestamp || kind == Kind::timestamptz)) return true;
   std::int64_t last;
   if (width < 8) {
     // Mostly no packed number can pass the ends of the type; doubles have gaps in between.
     const std::uint64_t room = (std::uint64_t{1} << (8 * width)) - 1;
     const bool dotted = kind == Kind::float4 || kind == Kind::float8;
-    const bool ends = key_allowed(kind, packing.base) && last_key(packing.base, packing.unit, room, &last) && key_allowed(kind, last);
+    const bool ends =
+        key_allowed(kind, packing.base) && last_key(packing.base, packing.unit, room, &last) && key_allowed(kind, last);
     constexpr std::int64_t infinity = 0x7ff0000000000000;
     if (ends && (!dotted || last < -1 || (packing.base >= 0 && last <= infinity))) return true;
   }
@@ -268,7 +267,9 @@ bool check_dense(const Section& section, Kind kind, std::uint64_t* total) {
   std::int64_t last;
   if (!counted_kind(kind) || section.count == 0 || section.count > section.size) return false;
   // Powers of ten, as counts are made with: another unit has no greatest common one with them.
-  if (std::int64_t unit = section.packing.unit; unit != 1 && unit != 10 && unit != 100 && unit != 1000 && unit != decimal_base) return false;
+  if (std::int64_t unit = section.packing.unit;
+      unit != 1 && unit != 10 && unit != 100 && unit != 1000 && unit != decimal_base)
+    return false;
   const unsigned char* at = section.data;
   const unsigned char* const end = section.data + section.size;
   *total = 0;
@@ -300,7 +301,8 @@ bool check_wide(const Section& section, Kind kind, std::pmr::memory_resource* me
   if (kind != Kind::numeric && kind != Kind::interval) return false;
   const unsigned char* at = section.data;
   const unsigned char* const end = section.data + section.size;
-  auto* digits = static_cast<std::uint16_t*>(memory->allocate(most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
+  auto* digits = static_cast<std::uint16_t*>(
+      memory->allocate(most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
   bool good = true;
   for (std::uint64_t i = 0; i < section.count && good; i++) {
     std::uint32_t length = 0;
@@ -312,7 +314,8 @@ bool check_wide(const Section& section, Kind kind, std::pmr::memory_resource* me
     const unsigned char* bytes = next_wide_value(&at, &length);
     if (kind == Kind::interval) {
       unsigned char again[interval_length];
-      good = length == interval_length && (write_interval(read_interval(bytes), again), std::memcmp(bytes, again, interval_length) == 0);
+      good = length == interval_length &&
+             (write_interval(read_interval(bytes), again), std::memcmp(bytes, again, interval_length) == 0);
     } else {
       Decimal decimal;
       good = read_decimal_bytes(bytes, length, digits, &decimal);
@@ -324,10 +327,12 @@ bool check_wide(const Section& section, Kind kind, std::pmr::memory_resource* me
 
 }  // namespace
 
-bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections, std::pmr::memory_resource* memory) {
+bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections,
+                std::pmr::memory_resource* memory) {
   const unsigned char* at = data;
   const unsigned char* const end = data + size;
-  if (size < fixed_header || get<std::uint32_t>(&at) != image_magic || get<std::uint8_t>(&at) != image_version) return false;
+  if (size < fixed_header || get<std::uint32_t>(&at) != image_magic || get<std::uint8_t>(&at) != image_version)
+    return false;
   const auto kind = get<std::uint8_t>(&at);
   header->groups = get<std::uint8_t>(&at);
   const auto known = get<std::uint8_t>(&at);
@@ -337,10 +342,12 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
   header->kind = static_cast<Kind>(kind);
   header->scale_known = known != 0;
   header->shape = static_cast<Shape>(shape);
-  if (header->kind == Kind::numeric && header->scale_known ? header->groups < 1 || header->groups > most_groups : header->groups != 0 || known)
+  if (header->kind == Kind::numeric && header->scale_known ? header->groups < 1 || header->groups > most_groups
+                                                           : header->groups != 0 || known)
     return false;
   if (fraction_bytes > static_cast<std::size_t>(end - at) - 8) return false;
-  const bool sized = header->shape == Shape::scalar ? fraction_bytes == 8 : header->shape == Shape::array || fraction_bytes == 0;
+  const bool sized =
+      header->shape == Shape::scalar ? fraction_bytes == 8 : header->shape == Shape::array || fraction_bytes == 0;
   if (!sized) return false;
   header->fractions = at;
   header->fraction_count = fraction_bytes;
@@ -350,7 +357,10 @@ bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header
   std::uint64_t total = 0;
   while (at < end) {
     const auto left = static_cast<std::size_t>(end - at);
-    const std::size_t needed = *at == 1 ? keys_header : *at == 2 ? dense_header : *at == 3 || *at == 4 ? wide_header : left + 1;
+    const std::size_t needed = *at == 1               ? keys_header
+                               : *at == 2             ? dense_header
+                               : *at == 3 || *at == 4 ? wide_header
+                                                      : left + 1;
     if (left < needed) return false;
     if (header->kind == Kind::numeric && !header->scale_known) return false;
     // The size is checked from the header's own fields before next_section() trusts it.

@@ -27,7 +27,8 @@ struct ImageHeader {
   std::uint64_t count;
 };
 
-// How a block of keys is packed: (key - base) / unit in `width` bytes each, 1 to 8; a width of 8 is the keys as they are.
+// How a block of keys is packed: (key - base) / unit in `width` bytes each, 1 to 8; a width of 8 is the keys as they
+// are.
 struct Packing {
   std::int64_t base;
   std::uint32_t unit;
@@ -35,7 +36,8 @@ struct Packing {
 };
 Packing plan_packing(std::int64_t low, std::int64_t high, std::uint64_t unit);
 
-// Where the rest of a state lies that is too large to be sent: in a file that only the writer's leader can read. The token also stands in the file.
+// Where the rest of a state lies that is too large to be sent: in a file that only the writer's leader can read. The
+// token also stands in the file.
 struct FileReference {
   std::uint32_t tablespace;
   std::uint32_t launch;
@@ -63,15 +65,17 @@ unsigned char* write_file_reference(const FileReference& reference, std::uint64_
 // One part of an image that has been read.
 struct Section {
   enum class Tag : std::uint8_t { keys = 1, dense = 2, wide = 3, file = 4 } tag;
-  Packing packing;       // keys; of dense, base and unit
-  std::uint64_t count;   // keys, slots, values; of a file, how many values are in it
+  Packing packing;      // keys; of dense, base and unit
+  std::uint64_t count;  // keys, slots, values; of a file, how many values are in it
   const unsigned char* data;
   std::size_t size;
 };
 
-// Reads the header and checks the whole image: sizes, counts, ranges and every value (but those in a file); false when anything is wrong.
-// Fractions are 8 bytes each, or whatever `fraction_bytes` says of an array, which the caller checks. Throws std::bad_alloc.
-bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections, std::pmr::memory_resource* memory);
+// Reads the header and checks the whole image: sizes, counts, ranges and every value (but those in a file); false when
+// anything is wrong. Fractions are 8 bytes each, or whatever `fraction_bytes` says of an array, which the caller
+// checks. Throws std::bad_alloc.
+bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, const unsigned char** sections,
+                std::pmr::memory_resource* memory);
 // Where the sections of a checked image begin.
 const unsigned char* image_sections(const unsigned char* data);
 // The next section of a checked image; false at its end.

@@ -6,13 +6,16 @@ namespace dap::quantile {
 
 namespace {
 
-std::uint64_t slot_key(std::int64_t base, std::uint64_t unit, std::uint64_t slot) { return static_cast<std::uint64_t>(base) + slot * unit; }
+std::uint64_t slot_key(std::int64_t base, std::uint64_t unit, std::uint64_t slot) {
+  return static_cast<std::uint64_t>(base) + slot * unit;
+}
 
 // Adds counts to the table up to the section's slot `last`, or the first that does not fit.
 void add_counts(PartReader* reader, Sample* into, Dense* dense, std::uint64_t last) {
   const Section& section = reader->section;
   const unsigned char* const end = section.data + section.size;
-  const std::uint64_t distance = slot_key(section.packing.base, section.packing.unit, reader->next) - static_cast<std::uint64_t>(dense->base);
+  const std::uint64_t distance =
+      slot_key(section.packing.base, section.packing.unit, reader->next) - static_cast<std::uint64_t>(dense->base);
   if (section.packing.unit % dense->unit != 0 || distance % dense->unit != 0) return;
   const std::uint64_t step = section.packing.unit / dense->unit;
   for (std::uint64_t slot = distance / dense->unit; reader->next < last;) {
@@ -54,7 +57,8 @@ void read_slots(PartReader* reader, Sample* into) {
         reader->times -= fits;
       }
     }
-    const auto more = static_cast<std::uint32_t>(std::min<std::uint64_t>(reader->times, keys_a_part - reader->key_count));
+    const auto more =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(reader->times, keys_a_part - reader->key_count));
     std::fill_n(reader->keys + reader->key_count, more, reader->key);
     reader->key_count += more;
     reader->times -= more;
@@ -64,7 +68,8 @@ void read_slots(PartReader* reader, Sample* into) {
 
 }  // namespace
 
-void open_parts(PartReader* reader, const unsigned char* data, std::size_t size, const ImageHeader& header, Sample* into) {
+void open_parts(PartReader* reader, const unsigned char* data, std::size_t size, const ImageHeader& header,
+                Sample* into) {
   reader->at = image_sections(data);
   reader->end = data + size;
   reader->groups = header.groups;
@@ -110,12 +115,16 @@ bool plan_table(const Sample& sample, const Section& counts, int groups, Table* 
   const std::uint64_t unit = counts.packing.unit;
   *table = Table{counts.packing.base, unit, counts.count};
   if (const Dense* old = sample.dense) {
-    const auto last = [](std::int64_t base, std::uint64_t step, std::uint64_t length) { return static_cast<std::int64_t>(slot_key(base, step, length - 1)); };
+    const auto last = [](std::int64_t base, std::uint64_t step, std::uint64_t length) {
+      return static_cast<std::int64_t>(slot_key(base, step, length - 1));
+    };
     table->base = std::min(old->base, counts.packing.base);
-    const std::int64_t high = std::max(last(old->base, old->unit, old->length), last(counts.packing.base, unit, counts.count));
+    const std::int64_t high =
+        std::max(last(old->base, old->unit, old->length), last(counts.packing.base, unit, counts.count));
     table->unit = common_unit(&old->base, 1, std::min(old->unit, unit), table->base);
     table->unit = common_unit(&counts.packing.base, 1, table->unit, table->base);
-    const std::uint64_t spread = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(table->base)) / table->unit;
+    const std::uint64_t spread =
+        (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(table->base)) / table->unit;
     if (spread >= longest_table) return false;
     table->length = spread + 1;
     if (table->base == old->base && table->unit == old->unit && table->length == old->length) return false;

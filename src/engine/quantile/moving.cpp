@@ -5,8 +5,9 @@
 
 namespace dap::quantile {
 
-// A leaf holds different values and how often each is there; an inner node the least value below each child and how much is below it.
-// The arrays stand apart, so that a search reads keys only. With them a node takes a little less than 2 kB, which allocators round up to.
+// A leaf holds different values and how often each is there; an inner node the least value below each child and how
+// much is below it. The arrays stand apart, so that a search reads keys only. With them a node takes a little less than
+// 2 kB, which allocators round up to.
 struct MovingSample::Node {
   static constexpr std::uint32_t leaf_slots = 84;
   static constexpr std::uint32_t inner_slots = 63;
@@ -31,7 +32,8 @@ namespace {
 
 using Node = MovingSample::Node;
 
-constexpr std::uint32_t most_levels = 16;  // a node is at least a quarter full but where its neighbour is more than half full
+// a node is at least a quarter full but where its neighbour is more than half full
+constexpr std::uint32_t most_levels = 16;
 
 template <class Arrays>
 void copy_slots(const Arrays& from, std::uint32_t first, std::uint32_t count, Arrays* to, std::uint32_t at) {
@@ -57,8 +59,12 @@ struct LeafParts {
   static constexpr std::uint32_t slots = Node::leaf_slots;
   static auto& of(Node* node) { return node->leaf; }
   static const auto& of(const Node* node) { return node->leaf; }
-  static void copy(const Node* from, std::uint32_t first, std::uint32_t count, Node* to, std::uint32_t at) { copy_slots(from->leaf, first, count, &to->leaf, at); }
-  static void shift(Node* node, std::uint32_t first, std::int32_t by) { shift_slots(&node->leaf, first, node->used - first, by); }
+  static void copy(const Node* from, std::uint32_t first, std::uint32_t count, Node* to, std::uint32_t at) {
+    copy_slots(from->leaf, first, count, &to->leaf, at);
+  }
+  static void shift(Node* node, std::uint32_t first, std::int32_t by) {
+    shift_slots(&node->leaf, first, node->used - first, by);
+  }
 };
 
 struct InnerParts {
@@ -96,12 +102,14 @@ std::uint32_t first_not_below(const Node* node, const Value& value) {
 }
 
 bool holds(const Node* leaf, std::uint32_t slot, const Value& value) {
-  return slot < leaf->used && leaf->leaf.keys[slot] == value.key && compare_bytes(leaf->leaf.bytes[slot], value.bytes) == 0;
+  return slot < leaf->used && leaf->leaf.keys[slot] == value.key &&
+         compare_bytes(leaf->leaf.bytes[slot], value.bytes) == 0;
 }
 
 std::uint32_t child_slot(const Node* node, const Value& value) {
   const std::uint32_t at = first_not_below<InnerParts>(node, value);
-  const bool is_least = at < node->used && node->inner.keys[at] == value.key && compare_bytes(node->inner.bytes[at], value.bytes) == 0;
+  const bool is_least =
+      at < node->used && node->inner.keys[at] == value.key && compare_bytes(node->inner.bytes[at], value.bytes) == 0;
   return is_least || at == 0 ? at : at - 1;
 }
 
@@ -161,7 +169,8 @@ std::uint64_t count_of(const Node* node) {
   return count;
 }
 
-// Makes room in a full node for one at the slot: its upper part moves to a new node. Values that come in order leave full nodes behind.
+// Makes room in a full node for one at the slot: its upper part moves to a new node. Values that come in order leave
+// full nodes behind.
 template <class Parts>
 Node* split(MovingSample* sample, Node* node, std::uint32_t slot, bool is_last) {
   Node* above = take_spare(sample);
@@ -180,10 +189,8 @@ void describe(const Node* child, Node* parent, std::uint32_t slot) {
 }
 
 void describe(const Node* child, bool is_leaf, Node* parent, std::uint32_t slot) {
-  if (is_leaf)
-    describe<LeafParts>(child, parent, slot);
-  else
-    describe<InnerParts>(child, parent, slot);
+  if (is_leaf) describe<LeafParts>(child, parent, slot);
+  else describe<InnerParts>(child, parent, slot);
 }
 
 void add_to_leaf(Node* leaf, std::uint32_t slot, const Value& value) {
@@ -194,7 +201,8 @@ void add_to_leaf(Node* leaf, std::uint32_t slot, const Value& value) {
   leaf->used++;
 }
 
-// After a change of the leaf's first value: each node of the way learns the least value below its child, as far as that is its first.
+// After a change of the leaf's first value: each node of the way learns the least value below its child, as far as that
+// is its first.
 void describe_least(const MovingSample& sample, const Way& way) {
   const std::int64_t key = way.leaf->leaf.keys[0];
   const Bytes* bytes = way.leaf->leaf.bytes[0];
@@ -214,13 +222,12 @@ void add_new(MovingSample* sample, const Way& way, const Value& value) {
     return;
   }
   bool is_last = true;
-  for (std::uint32_t level = 0; level < sample->height; level++) is_last = is_last && way.inner[level].slot == way.inner[level].node->used - 1;
+  for (std::uint32_t level = 0; level < sample->height; level++)
+    is_last = is_last && way.inner[level].slot == way.inner[level].node->used - 1;
   Node* low = leaf;
   Node* high = split<LeafParts>(sample, leaf, way.slot, is_last);
-  if (way.slot <= low->used)
-    add_to_leaf(low, way.slot, value);
-  else
-    add_to_leaf(high, way.slot - low->used, value);
+  if (way.slot <= low->used) add_to_leaf(low, way.slot, value);
+  else add_to_leaf(high, way.slot - low->used, value);
   // Each level above takes up the node that the level below has split off.
   bool is_leaf = true;
   for (std::uint32_t level = sample->height; level-- > 0;) {
@@ -261,7 +268,8 @@ void add_new(MovingSample* sample, const Way& way, const Value& value) {
 // Adds `change` to what is below each node of the way.
 void change_counts(MovingSample* sample, const Way& way, std::uint64_t change) {
   sample->total += change;
-  for (std::uint32_t level = 0; level < sample->height; level++) way.inner[level].node->inner.counts[way.inner[level].slot] += change;
+  for (std::uint32_t level = 0; level < sample->height; level++)
+    way.inner[level].node->inner.counts[way.inner[level].slot] += change;
 }
 
 template <class Parts>
@@ -341,7 +349,8 @@ void moving_add(MovingSample* sample, const Value& value, std::pmr::memory_resou
   provide_nodes(sample, way, memory);
   Bytes* bytes = nullptr;
   if (value.bytes != nullptr) {
-    bytes = new (memory->allocate(sizeof(Bytes) + value.bytes->length, alignof(std::uint64_t))) Bytes{value.bytes->length};
+    bytes =
+        new (memory->allocate(sizeof(Bytes) + value.bytes->length, alignof(std::uint64_t))) Bytes{value.bytes->length};
     std::memcpy(bytes->data(), value.bytes->data(), value.bytes->length);
   }
   change_counts(sample, way, 1);
@@ -357,7 +366,8 @@ bool moving_remove(MovingSample* sample, const Value& value, std::pmr::memory_re
   if (--way.leaf->leaf.counts[way.slot] > 0) return true;
   const Bytes* bytes = way.leaf->leaf.bytes[way.slot];
   remove_last(sample, way);
-  if (bytes != nullptr) memory->deallocate(const_cast<Bytes*>(bytes), sizeof(Bytes) + bytes->length, alignof(std::uint64_t));
+  if (bytes != nullptr)
+    memory->deallocate(const_cast<Bytes*>(bytes), sizeof(Bytes) + bytes->length, alignof(std::uint64_t));
   return true;
 }
 

@@ -18,7 +18,8 @@ struct MovingSample {
   std::uint64_t total;
 };
 
-// Adds one value; its bytes are copied if it is the first of its kind. Throws std::bad_alloc and has then changed nothing.
+// Adds one value; its bytes are copied if it is the first of its kind. Throws std::bad_alloc and has then changed
+// nothing.
 void moving_add(MovingSample* sample, const Value& value, std::pmr::memory_resource* memory);
 // Takes one value out; false if it is not there.
 bool moving_remove(MovingSample* sample, const Value& value, std::pmr::memory_resource* memory);

@@ -1,4 +1,5 @@
-// Runs of equal items of an array in ascending order, from blocks that are sorted one by one: the caller can do something between any two steps.
+// Runs of equal items of an array in ascending order, from blocks that are sorted one by one: the caller can do
+// something between any two steps.
 #pragma once
 
 #include <algorithm>
@@ -19,10 +20,12 @@ struct Mode {
 };
 
 inline void consider(Mode* mode, const Value& value, std::uint64_t times) {
-  if (times > mode->times || (times == mode->times && times > 0 && compare(value, mode->value) < 0)) *mode = Mode{value, times};
+  if (times > mode->times || (times == mode->times && times > 0 && compare(value, mode->value) < 0))
+    *mode = Mode{value, times};
 }
 
-// Owns only memory of the caller's resource and may be abandoned; `less` orders items, of which the equal ones are the same.
+// Owns only memory of the caller's resource and may be abandoned; `less` orders items, of which the equal ones are the
+// same.
 template <class Item, class Less>
 class Runs {
  public:
@@ -37,7 +40,8 @@ class Runs {
       return true;
     }
     block_count_ = static_cast<std::size_t>((count_ + sorted_block - 1) / sorted_block);
-    blocks_ = block_count_ <= 1 ? &single_ : static_cast<Block*>(memory->allocate(block_count_ * sizeof(Block), alignof(Block)));
+    blocks_ = block_count_ <= 1 ? &single_
+                                : static_cast<Block*>(memory->allocate(block_count_ * sizeof(Block), alignof(Block)));
     for (std::size_t i = 0; i < block_count_; i++) {
       const std::uint64_t from = i * sorted_block;
       blocks_[i] = Block{items_ + from, items_ + std::min(count_, from + sorted_block)};

@@ -32,7 +32,8 @@ Bytes* new_bytes(Wide* wide, std::uint32_t length, std::pmr::memory_resource* me
   const std::size_t size = (sizeof(Bytes) + length + 7) & ~std::size_t{7};
   if (size > wide->place_left) {
     std::size_t usual = least_chunk;
-    if (wide->chunks != nullptr) usual = std::clamp<std::size_t>(wide->bytes / 16, std::min(wide->chunks->size * 2, usual_chunk), most_chunk);
+    if (wide->chunks != nullptr)
+      usual = std::clamp<std::size_t>(wide->bytes / 16, std::min(wide->chunks->size * 2, usual_chunk), most_chunk);
     const std::size_t total = std::max(sizeof(Wide::Chunk) + size, usual);
     auto* chunk = static_cast<Wide::Chunk*>(memory->allocate(total, alignof(Wide::Chunk)));
     *chunk = Wide::Chunk{wide->chunks, total};
@@ -70,13 +71,15 @@ void add_wide_decimal(Sample* sample, const Decimal& decimal, std::int64_t key, 
   sample->count++;
 }
 
-// A finer scale when many values do not fit the present one: keys are multiplied, those that then overflow become wide, wide ones that now
-// fit become keys.
+// A finer scale when many values do not fit the present one: keys are multiplied, those that then overflow become wide,
+// wide ones that now fit become keys.
 void consider_finer_scale(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
   Wide* wide = sample->wide;
   if (sample->kind != Kind::numeric || wide->count < wide->next_rescale) return;
   wide->next_rescale = wide->next_rescale >= most_rescaled ? UINT32_MAX : wide->next_rescale * 2;
-  if (sample->groups >= most_groups || sample->dense != nullptr || sample->scale_fixed || wide->count < sample->count / 4) return;
+  if (sample->groups >= most_groups || sample->dense != nullptr || sample->scale_fixed ||
+      wide->count < sample->count / 4)
+    return;
 
   const int groups = sample->groups + 1;
   std::uint16_t digits[64];
@@ -112,16 +115,19 @@ void consider_finer_scale(Sample* sample, std::pmr::memory_resource* memory, std
     const unsigned char mask = bytes->data()[0] == static_cast<unsigned char>(DecimalClass::negative) ? 0xff : 0;
     std::uint16_t front[32];
     for (int d = 0; d < 32; d++)
-      front[d] = static_cast<std::uint16_t>(((bytes->data()[3 + 2 * d] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[4 + 2 * d] ^ mask)) - 1);
-    const Decimal long_one{static_cast<DecimalClass>(bytes->data()[0]),
-                           ((bytes->data()[1] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[2] ^ mask)) - 0x8000, (bytes->length - 5) / 2,
-                           reinterpret_cast<const unsigned char*>(front)};
+      front[d] = static_cast<std::uint16_t>(
+          ((bytes->data()[3 + 2 * d] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[4 + 2 * d] ^ mask)) - 1);
+    const Decimal long_one{
+        static_cast<DecimalClass>(bytes->data()[0]),
+        ((bytes->data()[1] ^ mask) << 8 | static_cast<unsigned char>(bytes->data()[2] ^ mask)) - 0x8000,
+        (bytes->length - 5) / 2, reinterpret_cast<const unsigned char*>(front)};
     decimal_key(long_one, groups, &key);  // reads at most five digits
     add_wide(&finer, key, bytes->data(), bytes->length, memory);
   }
   finer.scale_fixed = false;
   if (finer.wide != nullptr) finer.wide->next_rescale = std::max(finer.wide->next_rescale, wide->next_rescale);
-  if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
+  if (sample->keys != nullptr)
+    memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
   release_wide(sample, memory);
   *sample = finer;
 }
@@ -152,7 +158,9 @@ void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, s
 }
 
 std::uint64_t common_unit(const std::int64_t* keys, std::size_t count, std::uint64_t unit, std::int64_t base) {
-  const auto distance = [base](std::int64_t key) { return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base); };
+  const auto distance = [base](std::int64_t key) {
+    return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base);
+  };
   return common_divisor(count, unit, [&](std::size_t i) { return distance(keys[i]); });
 }
 
@@ -160,15 +168,18 @@ void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource*
   const std::uint64_t needed = sample->key_count + more;
   if (needed <= sample->key_capacity) return;
   if (needed > most_keys) throw std::bad_alloc();
-  const auto capacity = static_cast<std::uint32_t>(std::max<std::uint64_t>({needed, std::uint64_t{sample->key_capacity} * 2, first_capacity}));
+  const auto capacity = static_cast<std::uint32_t>(
+      std::max<std::uint64_t>({needed, std::uint64_t{sample->key_capacity} * 2, first_capacity}));
   auto* keys = allocate<std::int64_t>(memory, capacity);
   std::copy_n(sample->keys, sample->key_count, keys);
-  if (sample->keys != nullptr) memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
+  if (sample->keys != nullptr)
+    memory->deallocate(sample->keys, sample->key_capacity * sizeof(std::int64_t), alignof(std::int64_t));
   sample->keys = keys;
   sample->key_capacity = capacity;
 }
 
-void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length, std::pmr::memory_resource* memory) {
+void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length,
+               std::pmr::memory_resource* memory) {
   Dense* dense = sample->dense;
   if (dense == nullptr) {
     dense = allocate<Dense>(memory, 1);
@@ -188,16 +199,21 @@ void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint6
 
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget) {
   if (!counted_kind(sample->kind)) return false;
-  if (sample->count < sample->next_collapse || sample->key_count < dense_from / 2 || budget / sizeof(std::uint32_t) < dense_from) return false;
+  if (sample->count < sample->next_collapse || sample->key_count < dense_from / 2 ||
+      budget / sizeof(std::uint32_t) < dense_from)
+    return false;
   sample->next_collapse = sample->count * 2;
   const Dense* old = sample->dense;
   std::int64_t low = old != nullptr ? old->base : sample->keys[0];
-  std::int64_t high = old != nullptr ? static_cast<std::int64_t>(static_cast<std::uint64_t>(old->base) + (old->length - 1) * old->unit) : low;
+  std::int64_t high =
+      old != nullptr ? static_cast<std::int64_t>(static_cast<std::uint64_t>(old->base) + (old->length - 1) * old->unit)
+                     : low;
   key_range(sample->keys, sample->key_count, &low, &high);
   std::uint64_t unit = common_unit(sample->keys, sample->key_count, old != nullptr ? old->unit : decimal_base, low);
   if (old != nullptr) unit = common_unit(&old->base, 1, unit, low);
   const std::uint64_t spread = (static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low)) / unit;
-  const std::uint64_t most = std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, longest_table});
+  const std::uint64_t most =
+      std::min<std::uint64_t>({budget / sizeof(std::uint32_t), sample->count * 4, longest_table});
   std::uint64_t length = spread + 1;
   if (spread >= most) {
     // The tail stays plain keys if it is thin.
@@ -210,8 +226,10 @@ bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t b
   } else {
     // Some room at both ends, where more values will come.
     const std::uint64_t margin = std::min<std::uint64_t>((most - length) / 2, length / 16);
-    const std::uint64_t below = std::min(margin, (static_cast<std::uint64_t>(low) - static_cast<std::uint64_t>(INT64_MIN)) / unit);
-    const std::uint64_t above = std::min(margin, (static_cast<std::uint64_t>(INT64_MAX) - static_cast<std::uint64_t>(high)) / unit);
+    const std::uint64_t below =
+        std::min(margin, (static_cast<std::uint64_t>(low) - static_cast<std::uint64_t>(INT64_MIN)) / unit);
+    const std::uint64_t above =
+        std::min(margin, (static_cast<std::uint64_t>(INT64_MAX) - static_cast<std::uint64_t>(high)) / unit);
     low = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) - below * unit);
     length += below + above;
   }
@@ -236,10 +254,8 @@ void count_keys(Sample* sample) {
   for (std::uint32_t i = 0; i < sample->key_count; i++) {
     const std::int64_t key = sample->keys[i];
     std::uint64_t slot;
-    if (dense_slot(dense, key, &slot) && dense->counts[slot] != UINT32_MAX)
-      dense->counts[slot]++;
-    else
-      sample->keys[kept++] = key;
+    if (dense_slot(dense, key, &slot) && dense->counts[slot] != UINT32_MAX) dense->counts[slot]++;
+    else sample->keys[kept++] = key;
   }
   sample->key_count = kept;
 }
@@ -249,12 +265,15 @@ void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t 
     count_keys(sample);
     if (sample->key_count <= sample->key_capacity / 2 && sample->key_capacity > 0) return;
   }
-  if (sample->key_count >= dense_from && collapse(sample, memory, budget) && sample->key_count <= sample->key_capacity / 2) return;
+  if (sample->key_count >= dense_from && collapse(sample, memory, budget) &&
+      sample->key_count <= sample->key_capacity / 2)
+    return;
   // Beside a table of counts an array is where keys wait: a few at a time would not pay.
   reserve_keys(sample, sample->dense != nullptr && sample->key_capacity < least_waiting ? least_waiting : 1, memory);
 }
 
-void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::pmr::memory_resource* memory) {
+void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length,
+              std::pmr::memory_resource* memory) {
   Wide* wide = wide_of(sample, memory);
   Value* value = new_wide(wide, memory);
   Bytes* copy = new_bytes(wide, length, memory);

@@ -50,7 +50,8 @@ struct Sample {
 };
 
 constexpr std::uint32_t first_capacity = 8;
-constexpr std::uint32_t most_rescaled = 1U << 16;  // more wide values than that are not looked at again for a finer scale
+// more wide values than that are not looked at again for a finer scale
+constexpr std::uint32_t most_rescaled = 1U << 16;
 constexpr std::uint32_t most_keys = 1U << 30;
 constexpr std::uint32_t dense_from = 1U << 14;
 
@@ -64,7 +65,8 @@ inline bool dense_slot(const Dense* dense, std::int64_t key, std::uint64_t* slot
     return distance < dense->length;
   }
   if (distance > (std::uint64_t{1} << 52)) return false;
-  *slot = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(distance)) * dense->unit_inverse + 0.5));
+  *slot = static_cast<std::uint64_t>(
+      static_cast<std::int64_t>(static_cast<double>(static_cast<std::int64_t>(distance)) * dense->unit_inverse + 0.5));
   return *slot < dense->length && *slot * dense->unit == distance;
 }
 
@@ -76,22 +78,25 @@ inline bool add_key(Sample* sample, std::int64_t key) {
   return true;
 }
 
-// Counts the plain keys that have a place in the table of counts, if there is one: many at once, since each is a far place in memory.
+// Counts the plain keys that have a place in the table of counts, if there is one: many at once, since each is a far
+// place in memory.
 void count_keys(Sample* sample);
 
-// Makes room for at least one more key: turns keys to counts where that pays within `budget` bytes, or doubles the array.
-// Throws std::bad_alloc.
+// Makes room for at least one more key: turns keys to counts where that pays within `budget` bytes, or doubles the
+// array. Throws std::bad_alloc.
 void make_room(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget);
 
 // Room for `more` further plain keys. Throws std::bad_alloc.
 void reserve_keys(Sample* sample, std::uint64_t more, std::pmr::memory_resource* memory);
 
-// Turns plain keys into counts, once in a while, if most of them repeat and the table fits `budget` bytes; true if it did.
+// Turns plain keys into counts, once in a while, if most of them repeat and the table fits `budget` bytes; true if it
+// did.
 bool collapse(Sample* sample, std::pmr::memory_resource* memory, std::uint64_t budget);
 
-// Gives the sample an empty table of counts, or one that its present table's counts move to: that has then no slot which the new one lacks.
-// Throws std::bad_alloc.
-void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length, std::pmr::memory_resource* memory);
+// Gives the sample an empty table of counts, or one that its present table's counts move to: that has then no slot
+// which the new one lacks. Throws std::bad_alloc.
+void set_table(Sample* sample, std::int64_t base, std::uint64_t unit, std::uint64_t length,
+               std::pmr::memory_resource* memory);
 constexpr std::uint64_t longest_table = std::uint64_t{1} << 28;
 
 // Adds a numeric, whatever its size; keys beyond the room are made room for. Throws std::bad_alloc.
@@ -99,7 +104,8 @@ void add_decimal(Sample* sample, const Decimal& decimal, std::pmr::memory_resour
 // Adds an interval. Throws std::bad_alloc.
 void add_interval(Sample* sample, const IntervalParts& parts, std::pmr::memory_resource* memory);
 // Adds a value whose bytes are copied. Throws std::bad_alloc.
-void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::pmr::memory_resource* memory);
+void add_wide(Sample* sample, std::int64_t key, const unsigned char* bytes, std::uint32_t length,
+              std::pmr::memory_resource* memory);
 
 // Forgets the wide values and frees their memory; the count stays.
 void release_wide(Sample* sample, std::pmr::memory_resource* memory);
@@ -127,7 +133,8 @@ std::uint64_t common_divisor(std::size_t count, std::uint64_t unit, Number&& num
   return unit;
 }
 
-// The greatest of 1, 10, 100, 1,000, 10,000, from `unit` down, that divides every key's distance from `base`, which is none's superior.
+// The greatest of 1, 10, 100, 1,000, 10,000, from `unit` down, that divides every key's distance from `base`, which is
+// none's superior.
 std::uint64_t common_unit(const std::int64_t* keys, std::size_t count, std::uint64_t unit, std::int64_t base);
 void key_range(const std::int64_t* keys, std::size_t count, std::int64_t* low, std::int64_t* high);
 

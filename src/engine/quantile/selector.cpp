@@ -9,7 +9,7 @@ namespace dap::quantile {
 
 namespace {
 
-constexpr std::uint64_t few = 1024;       // so many are sorted without a histogram
+constexpr std::uint64_t few = 1024;  // so many are sorted without a histogram
 constexpr std::uint64_t most_buckets = 1 << 15;
 constexpr std::uint64_t slot_count = 1 << 13;
 
@@ -28,18 +28,20 @@ std::uint64_t bucket_count_for(std::uint64_t held) {
 
 }  // namespace
 
-Selector::Selector(std::pmr::memory_resource* memory, const std::uint64_t* ranks, std::size_t rank_count, std::int64_t low,
-                   std::int64_t high, std::uint64_t count, std::uint64_t capacity)
-    : memory_(memory), ranks_(ranks), results_(allocate<Value>(rank_count)), capacity_(std::max(capacity, few)), most_bytes_(capacity_ * 32) {
+Selector::Selector(std::pmr::memory_resource* memory, const std::uint64_t* ranks, std::size_t rank_count,
+                   std::int64_t low, std::int64_t high, std::uint64_t count, std::uint64_t capacity)
+    : memory_(memory),
+      ranks_(ranks),
+      results_(allocate<Value>(rank_count)),
+      capacity_(std::max(capacity, few)),
+      most_bytes_(capacity_ * 32) {
   Problem all{};
   all.low = low;
   all.high = high;
   all.last = rank_count;
   all.held = count;
-  if (count <= few || low == high)
-    push(&small_, &small_count_, &small_capacity_, all);
-  else
-    push(&waiting_, &waiting_count_, &waiting_capacity_, all);
+  if (count <= few || low == high) push(&small_, &small_count_, &small_capacity_, all);
+  else push(&waiting_, &waiting_count_, &waiting_capacity_, all);
 }
 
 void Selector::push(Problem** list, std::size_t* count, std::size_t* capacity, const Problem& problem) {
@@ -92,7 +94,8 @@ void Selector::split() {
     while (rank < current_.last && ranks_[rank] < before + held) rank++;
     if (rank > first) {
       const std::uint64_t from = bucket << shift_;
-      const std::uint64_t to = std::min(distance(current_.low, current_.high), from + ((std::uint64_t{1} << shift_) - 1));
+      const std::uint64_t to =
+          std::min(distance(current_.low, current_.high), from + ((std::uint64_t{1} << shift_) - 1));
       const auto base = static_cast<std::uint64_t>(current_.low);
       Problem problem{};
       problem.low = static_cast<std::int64_t>(base + from);
@@ -102,11 +105,10 @@ void Selector::split() {
       problem.before = before;
       problem.held = held;
       problem.prefix = current_.prefix;
-      const bool is_small = problem.low == problem.high || held <= few || (held <= capacity_ && held <= current_.held / 8);
-      if (is_small)
-        push(&small_, &small_count_, &small_capacity_, problem);
-      else
-        push(&waiting_, &waiting_count_, &waiting_capacity_, problem);
+      const bool is_small =
+          problem.low == problem.high || held <= few || (held <= capacity_ && held <= current_.held / 8);
+      if (is_small) push(&small_, &small_count_, &small_capacity_, problem);
+      else push(&waiting_, &waiting_count_, &waiting_capacity_, problem);
     }
     before += held;
   }
@@ -117,7 +119,8 @@ void Selector::begin_collect() {
   gathered_bytes_ = 0;
   mode_ = Mode::collect;
   // Problems within a prefix have keys of their own, and large ones need the memory for themselves: one at a time.
-  Problem* const single = std::find_if(small_, small_ + small_count_, [](const Problem& p) { return p.prefix != nullptr || p.alone; });
+  Problem* const single =
+      std::find_if(small_, small_ + small_count_, [](const Problem& p) { return p.prefix != nullptr || p.alone; });
   if (single != small_ + small_count_) {
     std::iter_swap(small_, single);
     collecting_ = 1;
@@ -148,17 +151,16 @@ void Selector::begin_collect() {
 
 void Selector::answer() {
   for (std::size_t p = 0; p < collecting_; p++) {
-    if (small_[p].too_many)
-      divide(small_[p]);  // only adds to the lists
-    else
-      answer_from(&small_[p]);
+    if (small_[p].too_many) divide(small_[p]);  // only adds to the lists
+    else answer_from(&small_[p]);
   }
   std::copy(small_ + collecting_, small_ + small_count_, small_);
   small_count_ -= collecting_;
   mode_ = Mode::start;
 }
 
-// What did not fit: by itself in another pass, else in narrower ranges of its keys, else by the first bytes in which its values differ.
+// What did not fit: by itself in another pass, else in narrower ranges of its keys, else by the first bytes in which
+// its values differ.
 void Selector::divide(const Problem& problem) {
   Problem next{};
   next.low = problem.low;
@@ -175,7 +177,8 @@ void Selector::divide(const Problem& problem) {
   }
   if (problem.low == problem.high) {
     auto* bytes = allocate<unsigned char>(problem.shared + 1);
-    for (std::uint32_t i = 0; i < problem.shared; i++) bytes[i] = i < problem.sample->length ? problem.sample->data()[i] : 0;
+    for (std::uint32_t i = 0; i < problem.shared; i++)
+      bytes[i] = i < problem.sample->length ? problem.sample->data()[i] : 0;
     auto* prefix = allocate<Prefix>(1);
     *prefix = Prefix{problem.prefix != nullptr ? problem.prefix->key : problem.low, bytes, problem.shared};
     next.prefix = prefix;
@@ -187,7 +190,8 @@ void Selector::divide(const Problem& problem) {
 
 void Selector::answer_from(Problem* problem) {
   Candidate* const end = problem->candidates + problem->gathered;
-  const bool plain = std::all_of(problem->candidates, end, [](const Candidate& c) { return c.count == 1 && c.value.bytes == nullptr; });
+  const bool plain = std::all_of(problem->candidates, end,
+                                 [](const Candidate& c) { return c.count == 1 && c.value.bytes == nullptr; });
   if (plain && problem->last - problem->first <= 4) {
     auto* keys = allocate<std::int64_t>(problem->gathered);
     for (std::uint64_t i = 0; i < problem->gathered; i++) keys[i] = problem->candidates[i].value.key;
@@ -200,7 +204,8 @@ void Selector::answer_from(Problem* problem) {
     }
     memory_->deallocate(keys, problem->gathered * sizeof *keys, alignof(std::int64_t));
   } else {
-    std::sort(problem->candidates, end, [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
+    std::sort(problem->candidates, end,
+              [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
     std::uint64_t before = problem->before;
     std::size_t rank = problem->first;
     for (Candidate* candidate = problem->candidates; candidate < end && rank < problem->last; candidate++) {

@@ -18,10 +18,11 @@ constexpr std::size_t wide_record_header = 12;
 
 class Selector {
  public:
-  // `ranks` are 0-based, ascending, and stay the caller's; all keys lie in low..high; about `capacity` values are held at a time, of which
-  // those that are wider than a key take about 32 × `capacity` bytes (more only where a single value is longer).
-  Selector(std::pmr::memory_resource* memory, const std::uint64_t* ranks, std::size_t rank_count, std::int64_t low, std::int64_t high,
-           std::uint64_t count, std::uint64_t capacity);
+  // `ranks` are 0-based, ascending, and stay the caller's; all keys lie in low..high; about `capacity` values are held
+  // at a time, of which those that are wider than a key take about 32 × `capacity` bytes (more only where a single
+  // value is longer).
+  Selector(std::pmr::memory_resource* memory, const std::uint64_t* ranks, std::size_t rank_count, std::int64_t low,
+           std::int64_t high, std::uint64_t count, std::uint64_t capacity);
 
   // Begins a pass over the whole multiset, in any order; false when every rank is answered. Throws std::bad_alloc.
   bool next_pass();
@@ -38,13 +39,15 @@ class Selector {
     Value value;
     std::uint64_t count;
   };
-  // What all values of a problem have in common, where their keys are equal: eight of their bytes from `length` on are the key within the problem.
+  // What all values of a problem have in common, where their keys are equal: eight of their bytes from `length` on are
+  // the key within the problem.
   struct Prefix {
     std::int64_t key;
     const unsigned char* bytes;
     std::uint32_t length;
   };
-  // Ranks first..last - 1 are among the keys low..high, before which `before` values stand; `held` is how many there are.
+  // Ranks first..last - 1 are among the keys low..high, before which `before` values stand; `held` is how many there
+  // are.
   struct Problem {
     std::int64_t low, high;
     std::size_t first, last;
@@ -63,7 +66,8 @@ class Selector {
   void split();
   void begin_collect();
   void answer();
-  bool within(const Problem& problem, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::int64_t* inner) const;
+  bool within(const Problem& problem, std::int64_t key, const unsigned char* bytes, std::uint32_t length,
+              std::int64_t* inner) const;
   void count_value(std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::uint64_t times);
   void gather_key(Problem* problem, std::int64_t key, std::uint64_t times);
   void gather_wide(Problem* problem, std::int64_t key, const unsigned char* bytes, std::uint32_t length);

@@ -9,7 +9,9 @@ namespace dap::quantile {
 
 namespace {
 
-std::uint64_t distance(std::int64_t low, std::int64_t key) { return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(low); }
+std::uint64_t distance(std::int64_t low, std::int64_t key) {
+  return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(low);
+}
 
 std::size_t bytes_size(std::uint32_t length) { return sizeof(Bytes) + length; }
 
@@ -23,11 +25,13 @@ std::uint32_t shared_bytes(const Bytes* sample, const unsigned char* bytes, std:
 }  // namespace
 
 // The key of a value within a problem; false when it is not in its prefix or range.
-bool Selector::within(const Problem& problem, std::int64_t key, const unsigned char* bytes, std::uint32_t length, std::int64_t* inner) const {
+bool Selector::within(const Problem& problem, std::int64_t key, const unsigned char* bytes, std::uint32_t length,
+                      std::int64_t* inner) const {
   *inner = key;
   if (const Prefix* prefix = problem.prefix) {
     if (key != prefix->key) return false;
-    // No value's bytes are the beginning of another's, and a plain key has none and sorts first: zeros may follow the end.
+    // No value's bytes are the beginning of another's, and a plain key has none and sorts first: zeros may follow the
+    // end.
     const std::uint32_t common = std::min(length, prefix->length);
     if (common > 0 && std::memcmp(bytes, prefix->bytes, common) != 0) return false;
     for (std::uint32_t i = common; i < prefix->length; i++)
@@ -53,7 +57,8 @@ void Selector::free_candidates(Problem* problem) {
   for (std::uint64_t i = 0; i < problem->gathered && problem->bytes > 0; i++)
     if (const Bytes* bytes = problem->candidates[i].value.bytes)
       memory_->deallocate(const_cast<Bytes*>(bytes), bytes_size(bytes->length), alignof(std::uint64_t));
-  if (problem->candidates != nullptr) memory_->deallocate(problem->candidates, problem->room * sizeof(Candidate), alignof(Candidate));
+  if (problem->candidates != nullptr)
+    memory_->deallocate(problem->candidates, problem->room * sizeof(Candidate), alignof(Candidate));
   gathered_bytes_ -= problem->bytes;
   problem->candidates = nullptr;
   problem->gathered = problem->room = problem->bytes = 0;
@@ -62,7 +67,8 @@ void Selector::free_candidates(Problem* problem) {
 // Equal candidates become one that counts them.
 void Selector::merge_equals(Problem* problem) {
   Candidate* const candidates = problem->candidates;
-  std::sort(candidates, candidates + problem->gathered, [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
+  std::sort(candidates, candidates + problem->gathered,
+            [](const Candidate& a, const Candidate& b) { return compare(a.value, b.value) < 0; });
   std::uint64_t kept = 0;
   for (std::uint64_t i = 1; i < problem->gathered; i++) {
     if (compare(candidates[kept].value, candidates[i].value) != 0) {
@@ -83,7 +89,8 @@ void Selector::merge_equals(Problem* problem) {
 void Selector::give_up(Problem* problem) {
   problem->too_many = true;
   const Bytes* sample = nullptr;
-  for (std::uint64_t i = 0; i < problem->gathered && sample == nullptr; i++) sample = problem->candidates[i].value.bytes;
+  for (std::uint64_t i = 0; i < problem->gathered && sample == nullptr; i++)
+    sample = problem->candidates[i].value.bytes;
   // Of a single key there is one, since plain ones are all equal; a range needs none.
   if (sample == nullptr) return free_candidates(problem);
   auto* copy = new (memory_->allocate(bytes_size(sample->length), alignof(std::uint64_t))) Bytes{sample->length};
@@ -92,7 +99,8 @@ void Selector::give_up(Problem* problem) {
   problem->shared = sample->length;
   for (std::uint64_t i = 0; i < problem->gathered; i++) {
     const Bytes* bytes = problem->candidates[i].value.bytes;
-    problem->shared = shared_bytes(copy, bytes == nullptr ? nullptr : bytes->data(), bytes == nullptr ? 0 : bytes->length, problem->shared);
+    problem->shared = shared_bytes(copy, bytes == nullptr ? nullptr : bytes->data(),
+                                   bytes == nullptr ? 0 : bytes->length, problem->shared);
   }
   free_candidates(problem);
 }
@@ -102,15 +110,19 @@ void Selector::make_room(Problem* problem) {
   if (gathered_bytes_ < most_bytes_ && problem->gathered < capacity_) return;
   if (problem->gathered < 2) return;
   merge_equals(problem);
-  if (problem->gathered > 1 && (gathered_bytes_ > most_bytes_ / 2 || problem->gathered > capacity_ / 2)) give_up(problem);
+  if (problem->gathered > 1 && (gathered_bytes_ > most_bytes_ / 2 || problem->gathered > capacity_ / 2))
+    give_up(problem);
 }
 
 Selector::Candidate* Selector::new_candidate(Problem* problem) {
   if (problem->gathered == problem->room) {
-    const std::uint64_t room = problem->room == 0 ? (problem->low == problem->high ? 1 : std::min(problem->held, capacity_)) : problem->room * 2;
+    const std::uint64_t room = problem->room == 0
+                                   ? (problem->low == problem->high ? 1 : std::min(problem->held, capacity_))
+                                   : problem->room * 2;
     auto* grown = allocate<Candidate>(room);
     std::copy_n(problem->candidates, problem->gathered, grown);
-    if (problem->candidates != nullptr) memory_->deallocate(problem->candidates, problem->room * sizeof(Candidate), alignof(Candidate));
+    if (problem->candidates != nullptr)
+      memory_->deallocate(problem->candidates, problem->room * sizeof(Candidate), alignof(Candidate));
     problem->candidates = grown;
     problem->room = room;
   }
@@ -137,7 +149,8 @@ void Selector::gather_wide(Problem* problem, std::int64_t key, const unsigned ch
   if (problem->too_many) return watch(problem, bytes, length);
   if (problem->gathered > 0) {
     Candidate& last = problem->candidates[problem->gathered - 1];
-    if (last.value.bytes != nullptr && last.value.key == key && last.value.bytes->length == length && std::memcmp(last.value.bytes->data(), bytes, length) == 0) {
+    if (last.value.bytes != nullptr && last.value.key == key && last.value.bytes->length == length &&
+        std::memcmp(last.value.bytes->data(), bytes, length) == 0) {
       last.count++;
       return;
     }
@@ -158,12 +171,12 @@ void Selector::count_value(std::int64_t key, const unsigned char* bytes, std::ui
     if (within(current_, key, bytes, length, &inner)) buckets_[distance(current_.low, inner) >> shift_] += times;
     return;
   }
-  Problem* problem = small_[0].prefix == nullptr ? problem_of(key) : within(small_[0], key, bytes, length, &inner) ? &small_[0] : nullptr;
+  Problem* problem = small_[0].prefix == nullptr                     ? problem_of(key)
+                     : within(small_[0], key, bytes, length, &inner) ? &small_[0]
+                                                                     : nullptr;
   if (problem == nullptr) return;
-  if (bytes == nullptr)
-    gather_key(problem, key, times);
-  else
-    gather_wide(problem, key, bytes, length);
+  if (bytes == nullptr) gather_key(problem, key, times);
+  else gather_wide(problem, key, bytes, length);
 }
 
 void Selector::feed_keys(const std::int64_t* keys, std::size_t count) {
@@ -194,10 +207,14 @@ void Selector::feed_keys(const std::int64_t* keys, std::size_t count) {
 
 void Selector::feed_dense(const Dense& dense) {
   for (std::uint64_t i = 0; i < dense.length; i++)
-    if (dense.counts[i] != 0) count_value(static_cast<std::int64_t>(static_cast<std::uint64_t>(dense.base) + i * dense.unit), nullptr, 0, dense.counts[i]);
+    if (dense.counts[i] != 0)
+      count_value(static_cast<std::int64_t>(static_cast<std::uint64_t>(dense.base) + i * dense.unit), nullptr, 0,
+                  dense.counts[i]);
 }
 
-void Selector::feed_wide(std::int64_t key, const unsigned char* bytes, std::uint32_t length) { count_value(key, bytes, length, 1); }
+void Selector::feed_wide(std::int64_t key, const unsigned char* bytes, std::uint32_t length) {
+  count_value(key, bytes, length, 1);
+}
 
 void Selector::feed_sample(const Sample& sample) {
   feed_keys(sample.keys, sample.key_count);

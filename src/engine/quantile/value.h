@@ -9,7 +9,18 @@
 
 namespace dap::quantile {
 
-enum class Kind : std::uint8_t { int2 = 1, int4, int8, numeric, float4, float8, date, timestamp, timestamptz, interval };
+enum class Kind : std::uint8_t {
+  int2 = 1,
+  int4,
+  int8,
+  numeric,
+  float4,
+  float8,
+  date,
+  timestamp,
+  timestamptz,
+  interval
+};
 
 inline bool kind_known(std::uint8_t kind) { return kind >= 1 && kind <= 10; }
 

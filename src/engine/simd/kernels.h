@@ -23,10 +23,11 @@ struct Needles {
 struct Kernels {
   const char* name;
 
-  // Writes `first` + i for each i where data[i] is a needle to `out`, ascending, and returns how many; sets `non_ascii` if a byte of
-  // 0x80 or more was seen, else leaves it. `out` has room for size + 64 positions; nothing outside data[0, size) is read.
-  std::size_t (*index)(const char* data, std::size_t size, const Needles& needles, std::uint32_t first, std::uint32_t* out,
-                       bool& non_ascii) noexcept;
+  // Writes `first` + i for each i where data[i] is a needle to `out`, ascending, and returns how many; sets `non_ascii`
+  // if a byte of 0x80 or more was seen, else leaves it. `out` has room for size + 64 positions; nothing outside data[0,
+  // size) is read.
+  std::size_t (*index)(const char* data, std::size_t size, const Needles& needles, std::uint32_t first,
+                       std::uint32_t* out, bool& non_ascii) noexcept;
 
   // The length of the longest prefix that consists of whole, well-formed UTF-8 characters (RFC 3629; NUL is one).
   std::size_t (*utf8_prefix)(const char* data, std::size_t size) noexcept;
@@ -35,8 +36,8 @@ struct Kernels {
 // The kernels in use: the best ones of this CPU, unless select() chose others.
 const Kernels& active() noexcept;
 
-// Uses the kernels called `name` ("auto", "scalar", "sse2", "avx2", "avx512") from now on; false, and no change, if this CPU or build
-// lacks them.
+// Uses the kernels called `name` ("auto", "scalar", "sse2", "avx2", "avx512") from now on; false, and no change, if
+// this CPU or build lacks them.
 bool select(std::string_view name) noexcept;
 
 // The kernels that this CPU can run, from the plainest to the fastest.

@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-#include "engine/simd/utf8_tables.h"
 #include "engine/simd/utf8_scalar.h"
+#include "engine/simd/utf8_tables.h"
 
 DAP_TARGET_BEGIN("avx2,bmi,popcnt")
 
@@ -52,7 +52,8 @@ inline std::uint32_t* flatten(std::uint64_t mask, std::uint32_t at, std::uint32_
 std::size_t index(const char* data, std::size_t size, const Needles& needles, std::uint32_t first, std::uint32_t* out,
                   bool& non_ascii) noexcept {
   __m256i wanted[Needles::max_bytes];
-  for (std::size_t k = 0; k < Needles::max_bytes; k++) wanted[k] = _mm256_set1_epi8(static_cast<char>(needles.bytes[k]));
+  for (std::size_t k = 0; k < Needles::max_bytes; k++)
+    wanted[k] = _mm256_set1_epi8(static_cast<char>(needles.bytes[k]));
   std::uint32_t* end = out;
   std::uint64_t high = 0;
   std::size_t i = 0;

@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-#include "engine/simd/utf8_tables.h"
 #include "engine/simd/utf8_scalar.h"
+#include "engine/simd/utf8_tables.h"
 
 #if !defined(__clang__)
 // GCC bug 105593: its own header's "undefined" vectors are reported once they are inlined here.
@@ -40,7 +40,8 @@ inline std::uint32_t* flatten(std::uint64_t mask, std::uint32_t at, std::uint32_
 std::size_t index(const char* data, std::size_t size, const Needles& needles, std::uint32_t first, std::uint32_t* out,
                   bool& non_ascii) noexcept {
   __m512i wanted[Needles::max_bytes];
-  for (std::size_t k = 0; k < Needles::max_bytes; k++) wanted[k] = _mm512_set1_epi8(static_cast<char>(needles.bytes[k]));
+  for (std::size_t k = 0; k < Needles::max_bytes; k++)
+    wanted[k] = _mm512_set1_epi8(static_cast<char>(needles.bytes[k]));
   std::uint32_t* end = out;
   std::uint64_t high = 0;
   std::size_t i = 0;

@@ -66,7 +66,8 @@ std::size_t index(const char* data, std::size_t size, const Needles& needles, st
 std::size_t utf8_prefix(const char* data, std::size_t size) noexcept {
   std::size_t i = 0;
   while (i < size) {
-    while (i + 16 <= size && _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i))) == 0) i += 16;
+    while (i + 16 <= size && _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i))) == 0)
+      i += 16;
     // Some characters at once: a text that is not ASCII seldom goes back to it within a few bytes.
     const std::size_t part = size - i < 64 ? size - i : 64;
     const std::size_t good = utf8_prefix_scalar(data + i, part);

@@ -1,4 +1,5 @@
-// UTF-8 as PostgreSQL accepts it: RFC 3629, no overlong forms, no surrogates, nothing above U+10FFFF. NUL is left to the caller.
+// UTF-8 as PostgreSQL accepts it: RFC 3629, no overlong forms, no surrogates, nothing above U+10FFFF. NUL is left to
+// the caller.
 #pragma once
 
 #include <cstddef>

@@ -30,7 +30,8 @@ bool decimal_units(const Decimal& decimal, int groups, Int128* units) {
   const int whole = decimal.weight + groups + 1;  // digits of the scaled number
   if (whole > 9 || static_cast<int>(decimal.count) > whole) return false;
   for (int i = 0; i < whole; i++)
-    *units = *units * quantile::decimal_base + (i < static_cast<int>(decimal.count) ? quantile::load16(decimal.digits + 2 * i) : 0);
+    *units = *units * quantile::decimal_base +
+             (i < static_cast<int>(decimal.count) ? quantile::load16(decimal.digits + 2 * i) : 0);
   if (decimal.sort == DecimalClass::negative) *units = -*units;
   return true;
 }
@@ -63,16 +64,15 @@ int compare_units(const Amount& a, const Amount& b) {
   part(b, &whole_b, &rest_b);
   if (whole_a != whole_b) return whole_a < whole_b ? -1 : 1;
   // Both rests are below 10^32, whatever scale they are brought to.
-  if (a.groups < b.groups)
-    rest_a *= power_of_base(b.groups - a.groups);
-  else
-    rest_b *= power_of_base(a.groups - b.groups);
+  if (a.groups < b.groups) rest_a *= power_of_base(b.groups - a.groups);
+  else rest_b *= power_of_base(a.groups - b.groups);
   return rest_a < rest_b ? -1 : rest_a > rest_b;
 }
 
 void units_text(Int128 units, int groups, int scale, char* text) {
   const bool negative = units < 0;
-  auto left = negative ? quantile::UInt128{0} - static_cast<quantile::UInt128>(units) : static_cast<quantile::UInt128>(units);
+  auto left =
+      negative ? quantile::UInt128{0} - static_cast<quantile::UInt128>(units) : static_cast<quantile::UInt128>(units);
   char reversed[units_text_size];
   int length = 0;
   int behind = 4 * groups;

@@ -1,4 +1,5 @@
-// Exact sums of decimals: 128 bits where that holds them, else the caller keeps what does not fit in its own arithmetic.
+// Exact sums of decimals: 128 bits where that holds them, else the caller keeps what does not fit in its own
+// arithmetic.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@ using quantile::Int128;
 // As a member: a MemoryContext aligns to 8 bytes only.
 __extension__ typedef __int128 StoredInt128 __attribute__((aligned(8)));
 
-constexpr int most_sum_groups = 8;     // 32 digits behind the point leave 6 before it
-constexpr int most_scale = 0x3fff;     // of a numeric
+constexpr int most_sum_groups = 8;           // 32 digits behind the point leave 6 before it
+constexpr int most_scale = 0x3fff;           // of a numeric
 constexpr std::size_t units_text_size = 48;  // and the scale
 
 struct Amount {
@@ -25,7 +26,8 @@ struct Amount {
   std::uint8_t groups;
 };
 
-// Places behind the point that a stored numeric (what follows its length word) is written with; 0 where it is not finite.
+// Places behind the point that a stored numeric (what follows its length word) is written with; 0 where it is not
+// finite.
 inline int numeric_scale(const unsigned char* data) {
   const std::uint16_t header = quantile::load16(data);
   if ((header & 0xc000) == 0x8000) return (header & 0x1f80) >> 7;
@@ -52,8 +54,8 @@ bool add_units(Amount* amount, Int128 units, int groups);
 // Orders two sums by their units.
 int compare_units(const Amount& a, const Amount& b);
 
-// The units as a decimal number with exactly `scale` places behind the point, NUL-terminated; `text` has room for units_text_size + scale.
-// The scale is no less than what the units need.
+// The units as a decimal number with exactly `scale` places behind the point, NUL-terminated; `text` has room for
+// units_text_size + scale. The scale is no less than what the units need.
 void units_text(Int128 units, int groups, int scale, char* text);
 
 }  // namespace dap::top

@@ -85,7 +85,9 @@ bool read_entry(KeyKind kind, const unsigned char** at, const unsigned char* end
 
 std::size_t entry_size(KeyKind kind, const ImageEntry& entry) {
   std::size_t size = 2 + varint_size(entry.scale) + varint_size(fold(entry.units));
-  if (!entry.is_null) size += kind == KeyKind::number ? varint_size(fold(entry.number)) : varint_size(entry.text_length) + entry.text_length;
+  if (!entry.is_null)
+    size +=
+        kind == KeyKind::number ? varint_size(fold(entry.number)) : varint_size(entry.text_length) + entry.text_length;
   if (entry.rest != nullptr) size += varint_size(entry.rest_length) + entry.rest_length;
   return size;
 }
@@ -123,14 +125,17 @@ bool next_entry(KeyKind kind, const unsigned char** at, const unsigned char* end
 bool read_image(const unsigned char* data, std::size_t size, ImageHeader* header, std::pmr::memory_resource* memory) {
   const unsigned char* at = data;
   const unsigned char* const end = data + size;
-  if (size < header_size || get<std::uint32_t>(&at) != image_magic || get<std::uint8_t>(&at) != image_version) return false;
+  if (size < header_size || get<std::uint32_t>(&at) != image_magic || get<std::uint8_t>(&at) != image_version)
+    return false;
   const auto kind = get<std::uint8_t>(&at);
-  if (kind != static_cast<std::uint8_t>(KeyKind::number) && kind != static_cast<std::uint8_t>(KeyKind::text)) return false;
+  if (kind != static_cast<std::uint8_t>(KeyKind::number) && kind != static_cast<std::uint8_t>(KeyKind::text))
+    return false;
   header->kind = static_cast<KeyKind>(kind);
   header->wanted = get<std::int32_t>(&at);
   header->count = get<std::uint64_t>(&at);
   if (header->wanted < 0) return false;
-  auto* digits = static_cast<std::uint16_t*>(memory->allocate(quantile::most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
+  auto* digits = static_cast<std::uint16_t*>(
+      memory->allocate(quantile::most_decimal_digits * sizeof(std::uint16_t), alignof(std::uint16_t)));
   std::uint64_t count = 0;
   bool good = true;
   while (good && at < end) {

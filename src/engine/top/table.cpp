@@ -50,7 +50,8 @@ void make_room(Table* table, std::pmr::memory_resource* memory) {
   const std::uint32_t size = table->index_size == 0 ? 4 * few : table->index_size * 2;
   auto* index = allocate<std::uint32_t>(memory, size);
   std::fill_n(index, size, 0);
-  if (table->index != nullptr) memory->deallocate(table->index, table->index_size * sizeof(std::uint32_t), alignof(std::uint32_t));
+  if (table->index != nullptr)
+    memory->deallocate(table->index, table->index_size * sizeof(std::uint32_t), alignof(std::uint32_t));
   table->index = index;
   table->index_size = size;
   for (std::uint32_t i = 0; i < table->count; i++)
@@ -62,7 +63,8 @@ template <class Same>
 Entry* find(const Table& table, std::uint32_t hash, Same same) {
   if (table.index_size == 0) {
     for (std::uint32_t i = 0; i < table.count; i++)
-      if (table.entries[i].hash == hash && !table.entries[i].is_null && same(table.entries[i])) return &table.entries[i];
+      if (table.entries[i].hash == hash && !table.entries[i].is_null && same(table.entries[i]))
+        return &table.entries[i];
     return nullptr;
   }
   const std::uint32_t mask = table.index_size - 1;
@@ -84,7 +86,8 @@ Entry* new_entry(Table* table, Key key, std::uint32_t hash, bool is_null) {
   return entry;
 }
 
-const Bytes* copy_text(Table* table, const unsigned char* text, std::uint32_t length, std::pmr::memory_resource* memory) {
+const Bytes* copy_text(Table* table, const unsigned char* text, std::uint32_t length,
+                       std::pmr::memory_resource* memory) {
   const std::size_t size = (sizeof(Bytes) + length + 7) & ~std::size_t{7};
   if (size > table->place_left) {
     if (size > largest_chunk / 4) {  // a chunk of its own

@@ -1,4 +1,5 @@
-// Sums by key: a hash table whose entries stand in one array. Plain data in memory of the caller's resource: it may be abandoned at any time.
+// Sums by key: a hash table whose entries stand in one array. Plain data in memory of the caller's resource: it may be
+// abandoned at any time.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@ struct Table {
   KeyKind kind;
   std::uint32_t count, capacity;
   Entry* entries;
-  std::uint32_t* index;  // 1 + place of an entry, 0: free
+  std::uint32_t* index;      // 1 + place of an entry, 0: free
   std::uint32_t index_size;  // a power of two, or 0 while entries are few
   std::uint32_t null_entry;  // 1 + place of the entry whose key is NULL
   unsigned char* place;      // where the next text goes

@@ -59,7 +59,8 @@ void push_written(Collector* collector) {
 
 void push_keys(Collector* collector, const int64* keys, uint64 count) {
   CHECK_FOR_INTERRUPTS();
-  const auto unit = static_cast<int64>(quantile::common_divisor(count, quantile::decimal_base, [&](uint64 i) { return keys[i]; }));
+  const auto unit =
+      static_cast<int64>(quantile::common_divisor(count, quantile::decimal_base, [&](uint64 i) { return keys[i]; }));
   begin_keys(collector, unit);
   collector->unit = 1;
   const EngineFault fault = try_engine([&] {
@@ -84,7 +85,8 @@ void push_dense(Collector* collector, const quantile::Dense& dense) {
     const uint64 to = std::min(from + slots_a_step, dense.length);
     const EngineFault fault = try_engine([&] {
       for (uint64 i = from; i < to; i++)
-        if (dense.counts[i] > 0) put_any_key(collector, static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), dense.counts[i]);
+        if (dense.counts[i] > 0)
+          put_any_key(collector, static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), dense.counts[i]);
     });
     raise_engine_fault(fault, "bags");
   }
@@ -162,7 +164,8 @@ BagBytes collect(const QuantileState* state, Collector* collector) {
   collector->scale = 4 * sample.groups;
   if (sample.dense != nullptr) push_dense(collector, *sample.dense);
   for (uint64 from = 0; from < sample.key_count; from += keys_a_bag)
-    push_keys(collector, reinterpret_cast<const int64*>(sample.keys) + from, std::min<uint64>(keys_a_bag, sample.key_count - from));
+    push_keys(collector, reinterpret_cast<const int64*>(sample.keys) + from,
+              std::min<uint64>(keys_a_bag, sample.key_count - from));
   if (sample.wide != nullptr && sample.wide->count > 0) {
     // The state's own order stays: a window asks again.
     const uint64 count = sample.wide->count;
@@ -182,12 +185,12 @@ BagBytes collect(const QuantileState* state, Collector* collector) {
 // (internal) -> dap.bag
 DAP_FUNCTION(dap_bag_agg_final) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const QuantileState*>(PG_GETARG_POINTER(0));
   if (state->sample.count == 0) PG_RETURN_NULL();
-  check_foreign(fcinfo, state, result_type(state->sample.kind) == NUMERICOID ? get_func_rettype(fcinfo->flinfo->fn_oid) : InvalidOid);
+  check_foreign(fcinfo, state,
+                result_type(state->sample.kind) == NUMERICOID ? get_func_rettype(fcinfo->flinfo->fn_oid) : InvalidOid);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap bag", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(context);

@@ -60,7 +60,8 @@ Datum sum_of(Datum datum) {
   bag::KeyReader keys;
   bag::WideReader wide;
   open_parts(bytes, &header, &keys, &wide);
-  if (header.specials[bag::not_a_number] > 0 || (header.specials[bag::infinity] > 0 && header.specials[bag::minus_infinity] > 0))
+  if (header.specials[bag::not_a_number] > 0 ||
+      (header.specials[bag::infinity] > 0 && header.specials[bag::minus_infinity] > 0))
     return special_numeric(bag::not_a_number);
   if (header.specials[bag::infinity] > 0) return special_numeric(bag::infinity);
   if (header.specials[bag::minus_infinity] > 0) return special_numeric(bag::minus_infinity);
@@ -70,7 +71,8 @@ Datum sum_of(Datum datum) {
   bag::Block block;
   for (uint64 i = 0; bag::read_block(&keys, &block); i++) {
     if (i % blocks_a_check == 0) CHECK_FOR_INTERRUPTS();
-    for (unsigned k = 0; k < block.count; k++) sum += static_cast<quantile::Int128>(block.keys[k]) * static_cast<quantile::Int128>(block.times[k]);
+    for (unsigned k = 0; k < block.count; k++)
+      sum += static_cast<quantile::Int128>(block.keys[k]) * static_cast<quantile::Int128>(block.times[k]);
   }
   if (keys.damaged) raise_bag_outcome(Outcome::damaged);
   Datum total = wide_numeric(sum, header.scale);
@@ -79,7 +81,8 @@ Datum sum_of(Datum datum) {
   bag::WideValue value;
   while (next_wide(&wide, &value)) {
     const Datum one = decimal_numeric(decode(value, digits));
-    const Datum all = DirectFunctionCall2(numeric_mul, one, NumericGetDatum(int64_to_numeric(static_cast<int64>(value.times))));
+    const Datum all =
+        DirectFunctionCall2(numeric_mul, one, NumericGetDatum(int64_to_numeric(static_cast<int64>(value.times))));
     const Datum next = DirectFunctionCall2(numeric_add, total, all);
     pfree(DatumGetPointer(one));
     pfree(DatumGetPointer(all));

@@ -28,16 +28,23 @@ constexpr Size encoded_a_step = 3 << 20;
   const int character = pg_mbstrlen_with_len(text, static_cast<int>(reader.at - text)) + 1;
   switch (reader.fault) {
     case TextFault::range:
-      ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("invalid input for type dap.bag: value overflows numeric format"),
-                      errdetail("The number at character %d has more than 131072 digits before or 16383 behind the point.", character)));
+      ereport(ERROR,
+              (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+               errmsg("invalid input for type dap.bag: value overflows numeric format"),
+               errdetail("The number at character %d has more than 131072 digits before or 16383 behind the point.",
+                         character)));
     case TextFault::total: raise_bag_outcome(bag::Outcome::too_many);
     case TextFault::number:
       ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
                       errdetail("What stands at character %d is not a number.", character),
                       errhint("Numbers are written [+-]digits[.digits][e[+-]digits], NaN, Infinity or -Infinity.")));
     case TextFault::times:
-      ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
-                      errdetail("What stands at character %d is not a number of times, a whole number from 1 to 9223372036854775807.", character)));
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
+           errdetail(
+               "What stands at character %d is not a number of times, a whole number from 1 to 9223372036854775807.",
+               character)));
     default:
       ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
                       errdetail("The text goes wrong at character %d.", character),
@@ -68,7 +75,9 @@ void append_times(StringInfo text, uint64 times) {
 void append_special(StringInfo text, const bag::Header& header, bag::Special special) {
   if (header.specials[special] == 0) return;
   if (text->len > 1) appendStringInfoChar(text, ',');
-  appendStringInfoString(text, special == bag::minus_infinity ? "-Infinity" : special == bag::infinity ? "Infinity" : "NaN");
+  appendStringInfoString(text, special == bag::minus_infinity ? "-Infinity"
+                               : special == bag::infinity     ? "Infinity"
+                                                              : "NaN");
   append_times(text, header.specials[special]);
 }
 
@@ -79,8 +88,9 @@ Datum read_encoded(const char* text) {
   const unsigned char* const end = bag::read_base64(encoded, bytes);
   const BagBytes read{bytes, end == nullptr ? 0 : static_cast<Size>(end - bytes)};
   if (end == nullptr || !check_bag(read))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
-                    errdetail("What stands behind \"base64:\" are not the bytes of a bag of version %d.", bag::bag_version)));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input for type dap.bag"),
+             errdetail("What stands behind \"base64:\" are not the bytes of a bag of version %d.", bag::bag_version)));
   const Datum result = bag_datum(read);
   pfree(bytes);
   return result;
@@ -108,7 +118,8 @@ DAP_FUNCTION(dap_bag_in) {
   namespace bag = dap::bag;
   const char* text = PG_GETARG_CSTRING(0);
   const char* marked = text + strspn(text, " \t\n\r\f\v");
-  if (strncmp(marked, bag::encoded_mark.data(), bag::encoded_mark.size()) == 0) PG_RETURN_DATUM(read_encoded(marked + bag::encoded_mark.size()));
+  if (strncmp(marked, bag::encoded_mark.data(), bag::encoded_mark.size()) == 0)
+    PG_RETURN_DATUM(read_encoded(marked + bag::encoded_mark.size()));
   Levels levels{};
   levels.context = CurrentMemoryContext;
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
@@ -136,7 +147,8 @@ DAP_FUNCTION(dap_bag_out) {
   cursor->digits = nullptr;
   bag::Header header;
   if (!bag::read_header(bytes.data, bytes.size, &header)) raise_bag_outcome(bag::Outcome::damaged);
-  const dap::EngineFault fault = dap::try_engine([&] { bag::open_cursor(cursor, bytes.data, bytes.size, header.scale, memory); });
+  const dap::EngineFault fault =
+      dap::try_engine([&] { bag::open_cursor(cursor, bytes.data, bytes.size, header.scale, memory); });
   dap::raise_engine_fault(fault, "bags");
   constexpr uint64 least_item = 4;
   const auto longest = static_cast<uint64>(dap::setting_longest_bag_text);

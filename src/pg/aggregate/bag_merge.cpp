@@ -1,4 +1,5 @@
-// dap.bag_merge: bags added up. Most keys are counted in a table over the range where they are dense; what is outside waits as bags.
+// dap.bag_merge: bags added up. Most keys are counted in a table over the range where they are dense; what is outside
+// waits as bags.
 #include <algorithm>
 #include <new>
 
@@ -52,7 +53,8 @@ void empty_table(MergeState* state) {
   bag::begin_bag(state->writer, table.scale, state->pool->lasting());
   for (uint64 from = 0; from < table.length; from += slots_a_step) {
     CHECK_FOR_INTERRUPTS();
-    const EngineFault fault = try_engine([&] { bag::put_slots(table, from, std::min(from + slots_a_step, table.length), state->writer); });
+    const EngineFault fault =
+        try_engine([&] { bag::put_slots(table, from, std::min(from + slots_a_step, table.length), state->writer); });
     raise_engine_fault(fault, "bags");
   }
   push_writer(&state->levels, state->writer, false);
@@ -69,7 +71,8 @@ void add_to_table(MergeState* state, BagBytes bytes) {
   bag::begin_bag(rest, header.scale, state->pool->lasting());
   for (bool more = true; more;) {
     CHECK_FOR_INTERRUPTS();
-    const EngineFault fault = try_engine([&] { more = bag::add_blocks(&state->table, &keys, header.scale, blocks_a_step, rest); });
+    const EngineFault fault =
+        try_engine([&] { more = bag::add_blocks(&state->table, &keys, header.scale, blocks_a_step, rest); });
     raise_engine_fault(fault, "bags");
   }
   state->outside += rest->key_count;
@@ -77,7 +80,8 @@ void add_to_table(MergeState* state, BagBytes bytes) {
     CHECK_FOR_INTERRUPTS();
     const EngineFault fault = try_engine([&] {
       bag::WideValue value;
-      for (unsigned i = 0; i < blocks_a_step && (more = bag::read_wide(&wide, &value)); i++) bag::put_wide(rest, value.bytes, value.length, value.times);
+      for (unsigned i = 0; i < blocks_a_step && (more = bag::read_wide(&wide, &value)); i++)
+        bag::put_wide(rest, value.bytes, value.length, value.times);
     });
     raise_engine_fault(fault, "bags");
   }
@@ -151,10 +155,8 @@ void plan_table(MergeState* state) {
     bag::Header header;
     if (level.data == nullptr) continue;
     if (!bag::read_header(level.data, level.size, &header)) raise_bag_outcome(Outcome::damaged);
-    if (header.scale <= scale)
-      add_to_table(state, BagBytes{level.data, level.size});
-    else
-      push_bag(&state->levels, BagBytes{level.data, level.size}, level.canonical);
+    if (header.scale <= scale) add_to_table(state, BagBytes{level.data, level.size});
+    else push_bag(&state->levels, BagBytes{level.data, level.size}, level.canonical);
     state->levels.bytes -= level.size;
     pfree(level.data);
   }

@@ -34,7 +34,9 @@ bool equal(Datum a, Datum b) {
 
 DAP_FUNCTION(dap_bag_add) { PG_RETURN_DATUM(dap::aggregate::combined(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), false)); }
 
-DAP_FUNCTION(dap_bag_subtract) { PG_RETURN_DATUM(dap::aggregate::combined(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), true)); }
+DAP_FUNCTION(dap_bag_subtract) {
+  PG_RETURN_DATUM(dap::aggregate::combined(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), true));
+}
 
 DAP_FUNCTION(dap_bag_equal) { PG_RETURN_BOOL(dap::aggregate::equal(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1))); }
 

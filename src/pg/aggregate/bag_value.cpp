@@ -15,7 +15,9 @@ namespace {
 constexpr unsigned values_a_step = 1 << 16;  // about a millisecond
 const BagBytes nothing{bag::empty_bag, sizeof bag::empty_bag};
 
-std::pmr::memory_resource* memory_of(MemoryContext context) { return new (palloc(sizeof(ContextMemory))) ContextMemory(context); }
+std::pmr::memory_resource* memory_of(MemoryContext context) {
+  return new (palloc(sizeof(ContextMemory))) ContextMemory(context);
+}
 
 int rank_of(Size size) { return std::min<int>(level_count - 1, std::bit_width(size >> 4)); }
 
@@ -34,7 +36,8 @@ void drop_level(Levels* levels, Level* level) {
 Level merge_levels(Levels* levels, Level* a, Level* b) {
   std::pmr::memory_resource* memory = memory_of(CurrentMemoryContext);
   auto* work = static_cast<Combination*>(palloc(sizeof(Combination)));
-  const Size size = combine_bags(work, BagBytes{a->data, a->size}, b != nullptr ? BagBytes{b->data, b->size} : nothing, false, memory);
+  const Size size = combine_bags(work, BagBytes{a->data, a->size}, b != nullptr ? BagBytes{b->data, b->size} : nothing,
+                                 false, memory);
   Level sum = copy_level(levels, size, true);
   bag::copy_bag(work->writer, sum.data);
   bag::release_combination(work);
@@ -66,7 +69,8 @@ BagBytes bag_bytes(Datum bag) {
 bag::Header bag_header(Datum datum) {
   varlena* stored = PG_DETOAST_DATUM_SLICE(datum, 0, static_cast<int32>(bag::most_header_bytes));
   bag::Header header;
-  if (!bag::read_header(reinterpret_cast<const unsigned char*>(VARDATA_ANY(stored)), VARSIZE_ANY_EXHDR(stored), &header))
+  if (!bag::read_header(reinterpret_cast<const unsigned char*>(VARDATA_ANY(stored)), VARSIZE_ANY_EXHDR(stored),
+                        &header))
     raise_bag_outcome(Outcome::damaged);
   return header;
 }
@@ -98,7 +102,8 @@ Datum element_numeric(const bag::Element& element, int scale) {
   if (element.bytes == nullptr) return key_numeric(element.key, scale);
   bag::Decimal decimal;
   auto* digits = static_cast<uint16_t*>(palloc(element.length + 2));
-  if (!quantile::read_decimal_bytes(element.bytes, element.length, digits, &decimal)) raise_bag_outcome(Outcome::damaged);
+  if (!quantile::read_decimal_bytes(element.bytes, element.length, digits, &decimal))
+    raise_bag_outcome(Outcome::damaged);
   const Datum result = decimal_numeric(decimal);
   pfree(digits);
   return result;
@@ -107,13 +112,16 @@ Datum element_numeric(const bag::Element& element, int scale) {
 void raise_bag_outcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::negative:
-      ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a difference of bags would go below zero"),
-                      errdetail("The bag that is subtracted holds a value more often than the one it is subtracted from.")));
+      ereport(ERROR,
+              (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a difference of bags would go below zero"),
+               errdetail("The bag that is subtracted holds a value more often than the one it is subtracted from.")));
     case Outcome::too_many:
-      ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a bag cannot hold that many values"),
-                      errdetail("The limit is %lld values, equal ones counted.", static_cast<long long>(bag::most_values))));
+      ereport(ERROR,
+              (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("a bag cannot hold that many values"),
+               errdetail("The limit is %lld values, equal ones counted.", static_cast<long long>(bag::most_values))));
     case Outcome::too_large:
-      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a bag would be larger than %zu MB", bag::most_bag_bytes / 1'000'000),
+      ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                      errmsg("a bag would be larger than %zu MB", bag::most_bag_bytes / 1'000'000),
                       errdetail("As text, in which pg_dump has it, it would be larger than 1 GB."),
                       errhint("Keep several smaller bags, for example one for each day.")));
     default:
@@ -135,7 +143,8 @@ Size run_combination(Combination* work, Outcome outcome) {
 
 Size combine_bags(Combination* work, BagBytes a, BagBytes b, bool subtract, std::pmr::memory_resource* memory) {
   Outcome outcome = Outcome::damaged;
-  const EngineFault fault = try_engine([&] { outcome = bag::begin_combination(work, a.data, a.size, b.data, b.size, subtract, memory); });
+  const EngineFault fault =
+      try_engine([&] { outcome = bag::begin_combination(work, a.data, a.size, b.data, b.size, subtract, memory); });
   raise_engine_fault(fault, "bags");
   return run_combination(work, outcome);
 }

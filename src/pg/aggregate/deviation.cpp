@@ -21,25 +21,30 @@ constexpr uint64 small_count = 1024;
 constexpr Int128 infinite_point = Int128{1} << 100;
 
 bool is_float(Kind kind) { return kind == Kind::float4 || kind == Kind::float8; }
-bool is_number(Kind kind) { return kind == Kind::int2 || kind == Kind::int4 || kind == Kind::int8 || kind == Kind::numeric; }
+bool is_number(Kind kind) {
+  return kind == Kind::int2 || kind == Kind::int4 || kind == Kind::int8 || kind == Kind::numeric;
+}
 
 Oid deviation_type(Kind kind) { return is_float(kind) ? FLOAT8OID : is_number(kind) ? NUMERICOID : INTERVALOID; }
 
 [[noreturn]] void raise_infinite(const char* what) {
-  ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("the %s is infinite", what), errhint("Leave infinite values out with FILTER.")));
+  ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("the %s is infinite", what),
+                  errhint("Leave infinite values out with FILTER.")));
 }
 
 // Days of 24 hours and the rest, as the server subtracts timestamps.
 Datum microseconds_interval(Int128 span) {
   const Int128 days = span / USECS_PER_DAY;
-  if (days > PG_INT32_MAX) ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
+  if (days > PG_INT32_MAX)
+    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("interval out of range")));
   auto* interval = static_cast<Interval*>(palloc0(sizeof(Interval)));
   interval->day = static_cast<int32>(days);
   interval->time = static_cast<int64>(span % USECS_PER_DAY);
   return IntervalPGetDatum(interval);
 }
 
-// Where a value stands on a line of whole numbers: keys, or microseconds; false for a numeric that is no key. Not for floats.
+// Where a value stands on a line of whole numbers: keys, or microseconds; false for a numeric that is no key. Not for
+// floats.
 bool point_of(Kind kind, const Value& value, Int128* point) {
   *point = value.key;
   switch (kind) {
@@ -54,8 +59,10 @@ bool point_of(Kind kind, const Value& value, Int128* point) {
       return true;
     case Kind::interval: {
       const quantile::IntervalParts parts = quantile::read_interval(value.bytes->data());
-      *point = static_cast<Int128>(parts.time) + (static_cast<Int128>(parts.month) * DAYS_PER_MONTH + parts.day) * USECS_PER_DAY;
-      if (const int end = interval_infinity(value_interval(value)); end != 0) *point = end < 0 ? -infinite_point : infinite_point;
+      *point = static_cast<Int128>(parts.time) +
+               (static_cast<Int128>(parts.month) * DAYS_PER_MONTH + parts.day) * USECS_PER_DAY;
+      if (const int end = interval_infinity(value_interval(value)); end != 0)
+        *point = end < 0 ? -infinite_point : infinite_point;
       return true;
     }
     default: return value.bytes == nullptr;
@@ -66,22 +73,26 @@ bool point_of(Kind kind, const Value& value, Int128* point) {
 struct Centre {
   Kind kind;
   int groups;
-  bool keyed;      // `doubled` is twice the centre
+  bool keyed;  // `doubled` is twice the centre
   Int128 doubled;
-  float8 number;   // of floats
-  Datum numeric;   // of numbers
+  float8 number;  // of floats
+  Datum numeric;  // of numbers
   Datum doubled_numeric;
 };
 
-// Whether a value deviates at least as far below the centre as another one deviates above it, and farther: for low <= high in order.
+// Whether a value deviates at least as far below the centre as another one deviates above it, and farther: for low <=
+// high in order.
 bool farther(const Centre& centre, const Value& low, const Value& high) {
   if (is_float(centre.kind)) {
-    const float8 below = centre.number - quantile::key_double(low.key), above = quantile::key_double(high.key) - centre.number;
+    const float8 below = centre.number - quantile::key_double(low.key),
+                 above = quantile::key_double(high.key) - centre.number;
     return quantile::double_key(below) > quantile::double_key(above);
   }
   Int128 from, to;
-  if (centre.keyed && point_of(centre.kind, low, &from) && point_of(centre.kind, high, &to)) return centre.doubled > from + to;
-  const Datum sum = DirectFunctionCall2(numeric_add, value_numeric(low, centre.groups), value_numeric(high, centre.groups));
+  if (centre.keyed && point_of(centre.kind, low, &from) && point_of(centre.kind, high, &to))
+    return centre.doubled > from + to;
+  const Datum sum =
+      DirectFunctionCall2(numeric_add, value_numeric(low, centre.groups), value_numeric(high, centre.groups));
   return DatumGetInt32(DirectFunctionCall2(numeric_cmp, centre.doubled_numeric, sum)) > 0;
 }
 
@@ -112,7 +123,9 @@ Window nearest(const RankSource& source, const Centre& centre, uint64 held, size
       ranks[count + i] = ranks[i] + held;
     }
     const size_t known = fetch(2 * count);
-    const auto value = [&](uint64 rank) -> const Value& { return values[std::lower_bound(asked, asked + known, rank) - asked]; };
+    const auto value = [&](uint64 rank) -> const Value& {
+      return values[std::lower_bound(asked, asked + known, rank) - asked];
+    };
     size_t i = 0;
     while (i < count && farther(centre, value(ranks[i]), value(ranks[i] + held))) i++;
     if (i < count) high = ranks[i];
@@ -127,7 +140,9 @@ Window nearest(const RankSource& source, const Centre& centre, uint64 held, size
   ranks[count++] = low + held - 1;
   if (window.has_after) ranks[count++] = low + held;
   const size_t known = fetch(count);
-  const auto value = [&](uint64 rank) -> const Value& { return values[std::lower_bound(asked, asked + known, rank) - asked]; };
+  const auto value = [&](uint64 rank) -> const Value& {
+    return values[std::lower_bound(asked, asked + known, rank) - asked];
+  };
   window.first = value(low);
   window.last = value(low + held - 1);
   if (window.has_before) window.before = value(low - 1);
@@ -137,7 +152,8 @@ Window nearest(const RankSource& source, const Centre& centre, uint64 held, size
 
 // The two middle deviations: the farther end of the window, and with an even count what comes next.
 template <class Deviation, class Deviate, class Less>
-void middle_deviations(const Window& window, bool even, Deviate&& deviate, Less&& less, Deviation* low, Deviation* high) {
+void middle_deviations(const Window& window, bool even, Deviate&& deviate, Less&& less, Deviation* low,
+                       Deviation* high) {
   const Deviation first = deviate(window.first), last = deviate(window.last);
   *low = less(first, last) ? last : first;
   *high = *low;
@@ -152,20 +168,24 @@ void middle_deviations(const Window& window, bool even, Deviate&& deviate, Less&
 Datum deviation_double(const Centre& centre, const Window& window, bool even, const Position& half) {
   float8 low, high;
   const auto deviate = [&](const Value& value) { return std::fabs(quantile::key_double(value.key) - centre.number); };
-  middle_deviations<float8>(window, even, deviate, [](float8 a, float8 b) { return quantile::double_key(a) < quantile::double_key(b); }, &low, &high);
+  middle_deviations<float8>(
+      window, even, deviate, [](float8 a, float8 b) { return quantile::double_key(a) < quantile::double_key(b); }, &low,
+      &high);
   return Float8GetDatum(quantile::interpolate_double(low, high, half));
 }
 
 Datum deviation_numeric(const Centre& centre, const Window& window, bool even, const Position& half) {
   Datum low, high;
   const auto deviate = [&](const Value& value) {
-    return DirectFunctionCall1(numeric_abs, DirectFunctionCall2(numeric_sub, value_numeric(value, centre.groups), centre.numeric));
+    return DirectFunctionCall1(numeric_abs,
+                               DirectFunctionCall2(numeric_sub, value_numeric(value, centre.groups), centre.numeric));
   };
   const auto less = [](Datum a, Datum b) { return DatumGetInt32(DirectFunctionCall2(numeric_cmp, a, b)) < 0; };
   middle_deviations<Datum>(window, even, deviate, less, &low, &high);
   if (half.part == 0) return DirectFunctionCall1(numeric_trim_scale, low);
   const Datum part = scaled_numeric(static_cast<int64>(half.part), half.places);
-  return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_mul, DirectFunctionCall2(numeric_add, low, high), part));
+  return DirectFunctionCall1(numeric_trim_scale,
+                             DirectFunctionCall2(numeric_mul, DirectFunctionCall2(numeric_add, low, high), part));
 }
 
 // False where a value is no key, or the result no 64-bit number.
@@ -178,7 +198,8 @@ bool deviation_keyed(const Centre& centre, const Window& window, bool even, Datu
     const Int128 deviation = 2 * point - centre.doubled;
     return deviation < 0 ? -deviation : deviation;
   };
-  middle_deviations<Int128>(window, even, deviate, [](Int128 a, Int128 b) { return a < b; }, &low, &high);
+  middle_deviations<Int128>(
+      window, even, deviate, [](Int128 a, Int128 b) { return a < b; }, &low, &high);
   const Int128 quarters = low + high;
   if (!is_number(centre.kind)) {
     if (quarters >= infinite_point) raise_infinite("median absolute deviation");
@@ -190,7 +211,8 @@ bool deviation_keyed(const Centre& centre, const Window& window, bool even, Datu
   return true;
 }
 
-// The median of |x - median|: of a sorted multiset those nearest to the median stand side by side, so that ranks are all it takes.
+// The median of |x - median|: of a sorted multiset those nearest to the median stand side by side, so that ranks are
+// all it takes.
 Datum median_deviation(const RankSource& source, size_t probes) {
   const uint64 count = source.count;
   const bool even = count % 2 == 0;
@@ -203,7 +225,8 @@ Datum median_deviation(const RankSource& source, size_t probes) {
   centre.kind = source.kind;
   centre.groups = source.groups;
   if (is_float(source.kind)) {
-    centre.number = quantile::interpolate_double(quantile::key_double(middle[0].key), quantile::key_double(middle[1].key), half);
+    centre.number =
+        quantile::interpolate_double(quantile::key_double(middle[0].key), quantile::key_double(middle[1].key), half);
     if (!std::isfinite(centre.number)) return Float8GetDatum(std::numeric_limits<float8>::quiet_NaN());
     return deviation_double(centre, nearest(source, centre, ranks[0] + 1, probes), even, half);
   }
@@ -213,11 +236,11 @@ Datum median_deviation(const RankSource& source, size_t probes) {
   if (is_number(source.kind)) {
     centre.numeric = interpolate(source.kind, source.groups, middle[0], middle[1], half);
     const Numeric number = DatumGetNumeric(centre.numeric);
-    if (numeric_is_nan(number) || numeric_is_inf(number))
-      return text_numeric("NaN");
+    if (numeric_is_nan(number) || numeric_is_inf(number)) return text_numeric("NaN");
     centre.doubled_numeric = DirectFunctionCall2(numeric_add, centre.numeric, centre.numeric);
   } else {
-    if (low == -infinite_point || high == infinite_point || low == infinite_point || high == -infinite_point) raise_infinite("median");
+    if (low == -infinite_point || high == infinite_point || low == infinite_point || high == -infinite_point)
+      raise_infinite("median");
     // A timestamp's median is a whole microsecond, the later one of two.
     if (source.kind != Kind::interval) centre.doubled = ((centre.doubled + 1) >> 1) * 2;
   }
@@ -244,7 +267,8 @@ RankSource small_source(const RankSource& source) {
 
 // The third quartile less the first one.
 Datum quartile_range(const RankSource& source) {
-  Position positions[2] = {quantile::continuous_position({25, 2}, source.count), quantile::continuous_position({75, 2}, source.count)};
+  Position positions[2] = {quantile::continuous_position({25, 2}, source.count),
+                           quantile::continuous_position({75, 2}, source.count)};
   uint64 ranks[4];
   Value values[4];
   size_t rank_count = 0;
@@ -259,7 +283,8 @@ Datum quartile_range(const RankSource& source) {
   Datum quartiles[2];
   for (int i = 0; i < 2; i++) quartiles[i] = interpolate_at(source, ranks, rank_count, values, positions[i]);
   if (is_float(source.kind)) return DirectFunctionCall2(float8mi, quartiles[1], quartiles[0]);
-  if (is_number(source.kind)) return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_sub, quartiles[1], quartiles[0]));
+  if (is_number(source.kind))
+    return DirectFunctionCall1(numeric_trim_scale, DirectFunctionCall2(numeric_sub, quartiles[1], quartiles[0]));
   if (source.kind == Kind::interval) return DirectFunctionCall2(interval_mi, quartiles[1], quartiles[0]);
   const Timestamp low = DatumGetTimestamp(quartiles[0]), high = DatumGetTimestamp(quartiles[1]);
   if (TIMESTAMP_NOT_FINITE(low) || TIMESTAMP_NOT_FINITE(high)) raise_infinite("interquartile range");

@@ -25,8 +25,8 @@ struct NodeInput {
   NodeInput* next;
 };
 
-// The handed files of a plan node of this process, as long as its query has not ended.  What has been read is kept till then: a sort, say, above
-// the node that wrote may be read again, with all references in it.
+// The handed files of a plan node of this process, as long as its query has not ended.  What has been read is kept till
+// then: a sort, say, above the node that wrote may be read again, with all references in it.
 struct NodeFiles {
   AggState* node;
   NodeOutput output;  // without a name: none yet
@@ -46,7 +46,9 @@ int leader_pid() {
 
 uint32 own_launch() { return IsParallelWorker() ? DatumGetUInt32(MyBgworkerEntry->bgw_main_arg) : 0; }
 
-bool same_file(const HandedFile& a, const HandedFile& b) { return a.tablespace == b.tablespace && a.launch == b.launch && a.number == b.number; }
+bool same_file(const HandedFile& a, const HandedFile& b) {
+  return a.tablespace == b.tablespace && a.launch == b.launch && a.number == b.number;
+}
 
 // A path that is too long becomes an empty one, which is nowhere.
 template <class... Parts>
@@ -74,7 +76,8 @@ void make_folder(Oid tablespace, int leader) {
   PathNameCreateTemporaryDir(base, folder);
 }
 
-// The folder in the default tablespace says, by an empty file each, in which others there is one: a leader looks in one place.
+// The folder in the default tablespace says, by an empty file each, in which others there is one: a leader looks in one
+// place.
 void note_tablespace(Oid tablespace, int leader) {
   make_folder(DEFAULTTABLESPACE_OID, leader);
   char folder[MAXPGPATH], path[MAXPGPATH];
@@ -92,7 +95,8 @@ void remove_file(const HandedFile& name, int leader) {
   PathNameDeleteTemporaryFile(path, false);
 }
 
-// A launch whose segment this process has given up has no worker left, and its query asks for no more rows; what it has read of them it keeps.
+// A launch whose segment this process has given up has no worker left, and its query asks for no more rows; what it has
+// read of them it keeps.
 bool is_needed(const HandedFile& name) {
   if (name.launch != 0 && dsm_find_mapping(name.launch) != nullptr) return true;
   for (const NodeFiles* files = nodes; files != nullptr; files = files->next) {
@@ -108,7 +112,8 @@ void sweep_folder(Oid tablespace, const char* folder) {
   if (listing == nullptr) return;
   while (const dirent* entry = ReadDirExtended(listing, folder, LOG)) {
     HandedFile name{tablespace, 0, 0};
-    if (sscanf(entry->d_name, "%u.%u", &name.launch, &name.number) == 2 && !is_needed(name)) remove_file(name, MyProcPid);
+    if (sscanf(entry->d_name, "%u.%u", &name.launch, &name.number) == 2 && !is_needed(name))
+      remove_file(name, MyProcPid);
   }
   FreeDir(listing);
 }
@@ -138,7 +143,8 @@ void visit_folders(void (*visit)(Oid tablespace, const char* folder), bool forge
   visit(DEFAULTTABLESPACE_OID, folder);
 }
 
-// Removes what no query of this process needs any more, and what an earlier process of the same id left behind when it crashed.
+// Removes what no query of this process needs any more, and what an earlier process of the same id left behind when it
+// crashed.
 void sweep() {
   if (!IsParallelWorker()) visit_folders(sweep_folder, false);
 }
@@ -157,7 +163,8 @@ void forget_node(void* argument) {
   while (*link != files) link = &(*link)->next;
   *link = files->next;
   const int leader = leader_pid();
-  if (OidIsValid(files->output.name.tablespace) && files->output.name.launch == 0) remove_file(files->output.name, leader);
+  if (OidIsValid(files->output.name.tablespace) && files->output.name.launch == 0)
+    remove_file(files->output.name, leader);
   for (const NodeInput* input = files->inputs; input != nullptr; input = input->next) remove_file(input->name, leader);
   // Where the query needed no more rows, there may be files of which it has not heard.
   if (files->inputs != nullptr) sweep();
@@ -182,7 +189,8 @@ NodeFiles* node_files(AggState* node) {
 
 void at_transaction_end(XactEvent event, void*) {
   // By then no worker is left that could write: they have ended before, also where they failed.
-  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_ABORT) visit_folders(clear_folder, true);
+  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE || event == XACT_EVENT_ABORT)
+    visit_folders(clear_folder, true);
 }
 
 void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
@@ -197,7 +205,8 @@ NodeOutput* node_output(AggState* node) {
   const int leader = leader_pid();
   PrepareTempTablespaces();
   Oid tablespace = GetNextTempTableSpace();
-  if (!OidIsValid(tablespace)) tablespace = OidIsValid(MyDatabaseTableSpace) ? MyDatabaseTableSpace : DEFAULTTABLESPACE_OID;
+  if (!OidIsValid(tablespace))
+    tablespace = OidIsValid(MyDatabaseTableSpace) ? MyDatabaseTableSpace : DEFAULTTABLESPACE_OID;
   if (tablespace == GLOBALTABLESPACE_OID) tablespace = DEFAULTTABLESPACE_OID;
   if (tablespace != DEFAULTTABLESPACE_OID) note_tablespace(tablespace, leader);
   make_folder(tablespace, leader);
@@ -227,7 +236,8 @@ File node_input(AggState* node, const HandedFile& name) {
   char path[MAXPGPATH];
   file_path(path, name, leader_pid());
   const File file = PathNameOpenTemporaryFile(path, O_RDONLY);
-  if (file <= 0) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open temporary file \"%s\": %m", path)));
+  if (file <= 0)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("could not open temporary file \"%s\": %m", path)));
   *input = NodeInput{name, file, files->inputs};
   files->inputs = input;
   return file;

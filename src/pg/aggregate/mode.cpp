@@ -1,4 +1,5 @@
-// dap.mode over the states of the order statistics: runs of equal values, from memory or, once values are in a file, by the server's sort.
+// dap.mode over the states of the order statistics: runs of equal values, from memory or, once values are in a file, by
+// the server's sort.
 #include <algorithm>
 #include <new>
 #include <type_traits>
@@ -29,7 +30,9 @@ constexpr uint64 a_time = 1 << 16;
 
 void raise_fault(EngineFault fault) { raise_engine_fault(fault, "dap.mode"); }
 
-bool same_span(const Value& a, const Value& b) { return memcmp(a.bytes->data(), b.bytes->data(), quantile::interval_span) == 0; }
+bool same_span(const Value& a, const Value& b) {
+  return memcmp(a.bytes->data(), b.bytes->data(), quantile::interval_span) == 0;
+}
 
 // A key that was counted in the table as well.
 uint64 counted(const Sample& sample, int64 key) {
@@ -43,11 +46,13 @@ void consider_dense(const Sample& sample, Mode* mode) {
   for (uint64 i = 0; i < dense.length; i++) {
     if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
     if (dense.counts[i] >= mode->times)
-      quantile::consider(mode, Value{static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), nullptr}, dense.counts[i]);
+      quantile::consider(mode, Value{static_cast<int64>(static_cast<uint64>(dense.base) + i * dense.unit), nullptr},
+                         dense.counts[i]);
   }
 }
 
-// Puts the items in order, which changes no multiset, and considers each run; `take` makes a value and a number of times of it.
+// Puts the items in order, which changes no multiset, and considers each run; `take` makes a value and a number of
+// times of it.
 template <class Item, class Less, class Take>
 void consider_items(Item* items, uint64 count, std::pmr::memory_resource* memory, Less less, Take take, Mode* mode) {
   if (count == 0) return;
@@ -74,22 +79,31 @@ void consider_memory(QuantileState* state, std::pmr::memory_resource* memory, Mo
   Sample& sample = state->sample;
   // Equal intervals stand side by side, the one to be shown first.
   Mode equal{};
-  consider_items(sample.keys, sample.key_count, memory, [](int64_t a, int64_t b) { return a < b; },
-                 [&](Mode* best, int64_t key, uint64 times) { quantile::consider(best, Value{key, nullptr}, times + counted(sample, key)); }, mode);
+  consider_items(
+      sample.keys, sample.key_count, memory, [](int64_t a, int64_t b) { return a < b; },
+      [&](Mode* best, int64_t key, uint64 times) {
+        quantile::consider(best, Value{key, nullptr}, times + counted(sample, key));
+      },
+      mode);
   if (sample.wide != nullptr)
-    consider_items(sample.wide->values, sample.wide->count, memory, [](const Value& a, const Value& b) { return quantile::compare(a, b) < 0; },
-                   [&](Mode* best, const Value& value, uint64 times) {
-                     if (sample.kind == Kind::interval && equal.times > 0 && same_span(equal.value, value)) {
-                       equal.times += times;
-                       return;
-                     }
-                     quantile::consider(best, equal.value, equal.times);
-                     equal = Mode{value, times};
-                   }, mode);
+    consider_items(
+        sample.wide->values, sample.wide->count, memory,
+        [](const Value& a, const Value& b) { return quantile::compare(a, b) < 0; },
+        [&](Mode* best, const Value& value, uint64 times) {
+          if (sample.kind == Kind::interval && equal.times > 0 && same_span(equal.value, value)) {
+            equal.times += times;
+            return;
+          }
+          quantile::consider(best, equal.value, equal.times);
+          equal = Mode{value, times};
+        },
+        mode);
   quantile::consider(mode, equal.value, equal.times);
 }
 
-Tuplesortstate* begin_sort(Oid type, Oid less) { return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE); }
+Tuplesortstate* begin_sort(Oid type, Oid less) {
+  return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE);
+}
 
 // All keys, of memory and file.
 void consider_sorted_keys(const QuantileState* state, Mode* mode) {
@@ -131,7 +145,8 @@ void put_wide(Tuplesortstate* sort, bytea* place, int64 key, const unsigned char
 
 void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
   if (times == 0 || times < mode->times) return;
-  const Value value = sortable_value(reinterpret_cast<const unsigned char*>(VARDATA(sorted)), static_cast<uint32>(VARSIZE(sorted) - VARHDRSZ));
+  const Value value = sortable_value(reinterpret_cast<const unsigned char*>(VARDATA(sorted)),
+                                     static_cast<uint32>(VARSIZE(sorted) - VARHDRSZ));
   quantile::consider(mode, value, times);
   if (mode->value.bytes != value.bytes) pfree(const_cast<quantile::Bytes*>(value.bytes));
 }
@@ -200,7 +215,8 @@ Value mode_of(QuantileState* state) {
 
 void write_sortable_key(int64 key, unsigned char* out) {
   const uint64 shifted = static_cast<uint64>(key) ^ (uint64{1} << 63);
-  for (uint32 i = 0; i < sortable_key; i++) out[i] = static_cast<unsigned char>(shifted >> (8 * (sortable_key - 1 - i)));
+  for (uint32 i = 0; i < sortable_key; i++)
+    out[i] = static_cast<unsigned char>(shifted >> (8 * (sortable_key - 1 - i)));
 }
 
 Value sortable_value(const unsigned char* data, uint32 size) {

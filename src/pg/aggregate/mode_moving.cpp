@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
-#include "pg/aggregate/mode.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/mode.h"
 
 #include "bridge/engine_call.h"
 
@@ -52,10 +52,8 @@ bool change(MovingMode* state, Datum argument, bool adds) {
   bool there = true;
   const EngineFault fault = try_engine([&] {
     if (is_interval) {
-      if (adds)
-        quantile::moving_add(&state->intervals, given, state->memory());
-      else
-        there = quantile::moving_remove(&state->intervals, given, state->memory());
+      if (adds) quantile::moving_add(&state->intervals, given, state->memory());
+      else there = quantile::moving_remove(&state->intervals, given, state->memory());
       if (!there) return;
     }
     const auto times = static_cast<int64>(quantile::moving_times(state->sample, value));
@@ -67,10 +65,8 @@ bool change(MovingMode* state, Datum argument, bool adds) {
     if (times > 0) quantile::moving_remove(&state->ranking, ranked, state->memory());
     ranked.key = adds ? ranked.key - 1 : ranked.key + 1;
     if (ranked.key != 0) quantile::moving_add(&state->ranking, ranked, state->memory());
-    if (adds)
-      quantile::moving_add(&state->sample, value, state->memory());
-    else
-      quantile::moving_remove(&state->sample, value, state->memory());
+    if (adds) quantile::moving_add(&state->sample, value, state->memory());
+    else quantile::moving_remove(&state->sample, value, state->memory());
   });
   raise_engine_fault(fault, "dap.mode");
   return there;
@@ -83,16 +79,14 @@ Value interval_of_span(const MovingSample& intervals, const Value& span) {
     const uint64 middle = low + (high - low) / 2;
     if (memcmp(quantile::moving_at(intervals, middle).bytes->data(), span.bytes->data(), quantile::interval_span) < 0)
       low = middle + 1;
-    else
-      high = middle;
+    else high = middle;
   }
   return quantile::moving_at(intervals, low);
 }
 
 MovingMode* begin(FunctionCallInfo fcinfo) {
   MemoryContext context = nullptr;
-  if (AggCheckCallContext(fcinfo, &context) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, &context) == 0) raise_not_aggregate();
   auto* state = static_cast<MovingMode*>(MemoryContextAllocZero(context, sizeof(MovingMode)));
   state->kind = call_site(fcinfo)->kind;
   new (state->memory_place) ContextMemory(context);
@@ -111,7 +105,8 @@ DAP_FUNCTION(dap_mode_moving_add) {
   PG_RETURN_POINTER(state);
 }
 
-// The same arguments; NULL, which makes the server start the frame over, when the value is not there (a volatile argument).
+// The same arguments; NULL, which makes the server start the frame over, when the value is not there (a volatile
+// argument).
 DAP_FUNCTION(dap_mode_moving_remove) {
   using namespace dap::aggregate;
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
@@ -122,8 +117,7 @@ DAP_FUNCTION(dap_mode_moving_remove) {
 
 DAP_FUNCTION(dap_mode_moving_final) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const MovingMode*>(PG_GETARG_POINTER(0));
   if (dap::quantile::moving_count(state->ranking) == 0) PG_RETURN_NULL();

@@ -32,7 +32,8 @@ DAP_FUNCTION(dap_quantile_add) {
     if (site->has_fraction) take_fractions(fcinfo, 2, &state->fractions, true, pool->context);
   } else {
     state = reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0));
-    if (state->fractions.shape == dap::quantile::Shape::scalar && !PG_ARGISNULL(2) && PG_GETARG_FLOAT8(2) == state->fractions.scalar) {
+    if (state->fractions.shape == dap::quantile::Shape::scalar && !PG_ARGISNULL(2) &&
+        PG_GETARG_FLOAT8(2) == state->fractions.scalar) {
       // the same as before: nearly always
     } else if (state->fractions.shape != dap::quantile::Shape::none) {
       take_fractions(fcinfo, 2, &state->fractions, false, state->pool->context);
@@ -40,12 +41,8 @@ DAP_FUNCTION(dap_quantile_add) {
   }
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   switch (state->sample.kind) {
-    case dap::quantile::Kind::numeric:
-      add_numeric(state, PG_GETARG_DATUM(1));
-      break;
-    case dap::quantile::Kind::interval:
-      state_add_interval(state, PG_GETARG_INTERVAL_P(1));
-      break;
+    case dap::quantile::Kind::numeric: add_numeric(state, PG_GETARG_DATUM(1)); break;
+    case dap::quantile::Kind::interval: state_add_interval(state, PG_GETARG_INTERVAL_P(1)); break;
     default: {
       const int64 key = datum_key(state->sample.kind, PG_GETARG_DATUM(1));
       while (!dap::quantile::add_key(&state->sample, key)) state_make_room(state);

@@ -85,10 +85,12 @@ void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buff
   while (bytes > 0) {
     CHECK_FOR_INTERRUPTS();
     const int part = static_cast<int>(std::min(bytes, block_bytes));
-    const int got = static_cast<int>(FileRead(pool->files[extent.file].file, at, part, offset, WAIT_EVENT_BUFFILE_READ));
+    const int got =
+        static_cast<int>(FileRead(pool->files[extent.file].file, at, part, offset, WAIT_EVENT_BUFFILE_READ));
     if (got != part) {
       if (got >= 0)
-        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("could not read temporary file: read only %d of %d bytes", got, part)));
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                        errmsg("could not read temporary file: read only %d of %d bytes", got, part)));
       ereport(ERROR, (errcode_for_file_access(), errmsg("could not read temporary file: %m")));
     }
     at += part;
@@ -188,7 +190,8 @@ static off_t append(Pool* pool, Batch* batch, const void* data, uint64 bytes) {
   return offset;
 }
 
-// Adds a part to what the state has in the pool's own file. `part` says its count, low, high, unit and whether it is wide.
+// Adds a part to what the state has in the pool's own file. `part` says its count, low, high, unit and whether it is
+// wide.
 static void add_part(QuantileState* state, Batch* batch, const void* data, uint64 bytes, Extent part) {
   Pool* pool = state->pool;
   part.offset = append(pool, batch, data, bytes);
@@ -197,7 +200,8 @@ static void add_part(QuantileState* state, Batch* batch, const void* data, uint6
   state->sample.scale_fixed = true;
   Link link{0, 0};
   Extent* const end = state->extents + state->extent_count;
-  Extent* const found = std::find_if(state->extents, end, [&](const Extent& e) { return e.file == part.file && e.wide == part.wide; });
+  Extent* const found =
+      std::find_if(state->extents, end, [&](const Extent& e) { return e.file == part.file && e.wide == part.wide; });
   if (found == end) {
     *new_extent(state) = part;
     state->extent_count++;
@@ -262,7 +266,8 @@ void spill_wide(QuantileState* state, Batch* batch) {
     part.low = part.high = wide->values[i].key;
     uint64 bytes = 0;
     uint32 end = i;
-    for (; end < wide->count && bytes < wide_extent_bytes; end++) bytes += quantile::wide_record_header + wide->values[end].bytes->length;
+    for (; end < wide->count && bytes < wide_extent_bytes; end++)
+      bytes += quantile::wide_record_header + wide->values[end].bytes->length;
     if (bytes > room) {
       if (buffer != nullptr) pfree(buffer);
       buffer = static_cast<char*>(palloc(bytes));

@@ -1,8 +1,8 @@
 // Aggregates over a window's moving frame: values come and go, an answer for every row.
 #include <algorithm>
 
-#include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/quantile_state.h"
 
 #include "bridge/engine_call.h"
 
@@ -61,8 +61,7 @@ namespace {
 MovingState* begin(FunctionCallInfo fcinfo) {
   CallSite* site = call_site(fcinfo);
   MemoryContext context = nullptr;
-  if (AggCheckCallContext(fcinfo, &context) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, &context) == 0) raise_not_aggregate();
   auto* state = static_cast<MovingState*>(MemoryContextAllocZero(context, sizeof(MovingState)));
   state->kind = site->kind;
   state->context = context;
@@ -77,11 +76,11 @@ void values_at(const RankSource* source, uint64* ranks, size_t rank_count, Value
 }
 
 MovingState* final_state(FunctionCallInfo fcinfo) {
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(0)) return nullptr;
   auto* state = reinterpret_cast<MovingState*>(PG_GETARG_POINTER(0));
-  return quantile::moving_count(state->sample) == 0 || state->fractions.shape == quantile::Shape::null ? nullptr : state;
+  return quantile::moving_count(state->sample) == 0 || state->fractions.shape == quantile::Shape::null ? nullptr
+                                                                                                       : state;
 }
 
 RankSource source_of(MovingState* state) {
@@ -113,12 +112,14 @@ DAP_FUNCTION(dap_quantile_moving_add) {
   if (PG_ARGISNULL(1)) PG_RETURN_POINTER(state);
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
-  const dap::EngineFault fault = dap::try_engine([&] { dap::quantile::moving_add(&state->sample, value, state->memory()); });
+  const dap::EngineFault fault =
+      dap::try_engine([&] { dap::quantile::moving_add(&state->sample, value, state->memory()); });
   dap::raise_engine_fault(fault, "order statistics");
   PG_RETURN_POINTER(state);
 }
 
-// The same arguments; NULL, which makes the server start the frame over, when the value is not there (a volatile argument).
+// The same arguments; NULL, which makes the server start the frame over, when the value is not there (a volatile
+// argument).
 DAP_FUNCTION(dap_quantile_moving_remove) {
   using namespace dap::aggregate;
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
@@ -127,7 +128,8 @@ DAP_FUNCTION(dap_quantile_moving_remove) {
   alignas(8) char place[bytes_at_hand];
   const Value value = read_value(state->kind, PG_GETARG_DATUM(1), &state->groups, &state->scale_known, place);
   bool found = false;
-  const dap::EngineFault fault = dap::try_engine([&] { found = dap::quantile::moving_remove(&state->sample, value, state->memory()); });
+  const dap::EngineFault fault =
+      dap::try_engine([&] { found = dap::quantile::moving_remove(&state->sample, value, state->memory()); });
   dap::raise_engine_fault(fault, "order statistics");
   if (!found) PG_RETURN_NULL();
   PG_RETURN_POINTER(state);

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <new>
 
-#include "pg/aggregate/quantile_state.h"
-#include "pg/aggregate/call_context.h"
 #include "bridge/compat/hash_aggregate.h"
+#include "pg/aggregate/call_context.h"
+#include "pg/aggregate/quantile_state.h"
 
 extern "C" {
 #include "executor/nodeHash.h"
@@ -49,7 +49,8 @@ bool is_hashed(const AggState* aggregate) {
 MemoryContext new_arena(const Pool* pool) {
   const uint64 limit = most_bytes(pool->node);
   const Size largest_block = std::clamp<Size>(limit / 64, ALLOCSET_DEFAULT_INITSIZE, 1024 * 1024) & ~Size{8191};
-  return AllocSetContextCreate(pool->context, "dap order statistics", ALLOCSET_DEFAULT_MINSIZE, ALLOCSET_DEFAULT_INITSIZE, largest_block);
+  return AllocSetContextCreate(pool->context, "dap order statistics", ALLOCSET_DEFAULT_MINSIZE,
+                               ALLOCSET_DEFAULT_INITSIZE, largest_block);
 }
 
 void close_pool(Datum argument) {
@@ -66,7 +67,8 @@ void close_pool(Datum argument) {
 // A copy that outlives the arena.
 template <class T>
 T* moved(const Pool* pool, T* from, uint64 count, uint64 capacity) {
-  auto* copy = static_cast<T*>(MemoryContextAlloc(pool->arena != nullptr ? pool->arena : pool->context, capacity * sizeof(T)));
+  auto* copy =
+      static_cast<T*>(MemoryContextAlloc(pool->arena != nullptr ? pool->arena : pool->context, capacity * sizeof(T)));
   std::copy_n(from, count, copy);
   pfree(from);
   return copy;
@@ -88,7 +90,8 @@ void move_counts(QuantileState* state, Batch* batch) {
     return;
   }
   sample->dense = moved(pool, dense, 1, 1);
-  if (dense->length * sizeof(uint32) <= small_piece) sample->dense->counts = moved(pool, sample->dense->counts, sample->dense->length, sample->dense->length);
+  if (dense->length * sizeof(uint32) <= small_piece)
+    sample->dense->counts = moved(pool, sample->dense->counts, sample->dense->length, sample->dense->length);
 }
 
 // Leaves the arena that was: what the state holds goes to the file, or to the new arena if it is little.
@@ -175,7 +178,8 @@ Pool* pool_of(FunctionCallInfo fcinfo) {
     new (pool->lasting_place) ContextMemory(context);
   }
   pool->may_spill = called_as == AGG_CONTEXT_AGGREGATE;
-  // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for another machine.)
+  // Only such a node is sure to be read by this process or by its leader. (Citus serializes on its own account, for
+  // another machine.)
   pool->hands_over = pool->node->aggregate != nullptr && DO_AGGSPLIT_SERIALIZE(pool->node->aggregate->aggsplit);
   pool->node->limit = get_hash_memory_limit();
   if (pool->may_spill) {
@@ -187,8 +191,10 @@ Pool* pool_of(FunctionCallInfo fcinfo) {
 
 QuantileState* new_state(Pool* pool, quantile::Kind kind) {
   if (pool->spare_count == 0) {
-    pool->spare_count = static_cast<uint32>(std::clamp<uint64>(pool->state_count, 1, states_ahead / sizeof(QuantileState)));
-    pool->spare = static_cast<QuantileState*>(MemoryContextAllocZero(pool->context, pool->spare_count * sizeof(QuantileState)));
+    pool->spare_count =
+        static_cast<uint32>(std::clamp<uint64>(pool->state_count, 1, states_ahead / sizeof(QuantileState)));
+    pool->spare =
+        static_cast<QuantileState*>(MemoryContextAllocZero(pool->context, pool->spare_count * sizeof(QuantileState)));
   }
   QuantileState* state = pool->spare++;
   pool->spare_count--;
@@ -225,7 +231,8 @@ Room find_room(QuantileState* state, uint64 more, uint64 own, uint64 least_own) 
   if (!pool->may_spill) return Room::there;
   const uint64 used = used_bytes(node) + more, most = most_bytes(node);
   if (used <= most) return Room::there;
-  // A state that has its share of the memory goes by itself; the smaller ones go together, once it brings something back.
+  // A state that has its share of the memory goes by itself; the smaller ones go together, once it brings something
+  // back.
   if (own >= std::max(least_own, most / (4 * node->states))) return Room::own_values;
   if (used < node->least + most / 8) return Room::there;
   move_all(node);

@@ -48,7 +48,8 @@ Datum interpolate_numeric(int groups, const Value& low, const Value& high, const
   if (low.bytes == nullptr && high.bytes == nullptr) {
     int64_t result;
     int places;
-    if (quantile::interpolate_scaled(low.key, high.key, 4 * groups, position, &result, &places)) return scaled_numeric(result, places);
+    if (quantile::interpolate_scaled(low.key, high.key, 4 * groups, position, &result, &places))
+      return scaled_numeric(result, places);
   }
   return mixed_numeric(value_numeric(low, groups), value_numeric(high, groups), position);
 }
@@ -57,8 +58,9 @@ Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
   if (position.part == 0 || low == high) return TimestampGetDatum(low);
   const bool low_infinite = TIMESTAMP_NOT_FINITE(low), high_infinite = TIMESTAMP_NOT_FINITE(high);
   if (low_infinite && high_infinite)
-    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("there is no value between -infinity and infinity"),
-                    errhint("Leave infinite values out with FILTER, or ask for dap.percentile_disc().")));
+    ereport(ERROR,
+            (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("there is no value between -infinity and infinity"),
+             errhint("Leave infinite values out with FILTER, or ask for dap.percentile_disc().")));
   if (low_infinite) return TimestampGetDatum(low);
   if (high_infinite) return TimestampGetDatum(high);
   int64_t result;
@@ -67,7 +69,8 @@ Datum interpolate_timestamp(int64 low, int64 high, const Position& position) {
   const Datum difference =
       DirectFunctionCall2(numeric_sub, NumericGetDatum(int64_to_numeric(high)), NumericGetDatum(int64_to_numeric(low)));
   const Datum way = DirectFunctionCall2(numeric_mul, part_numeric(position), difference);
-  const Datum moved = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_add, way, text_numeric("0.5")), NumericGetDatum(int64_to_numeric(low)));
+  const Datum moved = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_add, way, text_numeric("0.5")),
+                                          NumericGetDatum(int64_to_numeric(low)));
   return DirectFunctionCall1(numeric_int8, DirectFunctionCall1(numeric_floor, moved));
 }
 
@@ -76,8 +79,9 @@ Datum interpolate_interval(const Value& low, const Value& high, const Position& 
   if (position.part == 0 || quantile::compare(low, high) == 0) return from;
   const int low_end = interval_infinity(value_interval(low)), high_end = interval_infinity(value_interval(high));
   if (low_end != 0 && high_end != 0)
-    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("there is no value between -infinity and infinity"),
-                    errhint("Leave infinite values out with FILTER, or ask for dap.percentile_disc().")));
+    ereport(ERROR,
+            (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("there is no value between -infinity and infinity"),
+             errhint("Leave infinite values out with FILTER, or ask for dap.percentile_disc().")));
   if (low_end != 0) return from;
   if (high_end != 0) return PointerGetDatum(value_interval(high));
   const Datum difference = DirectFunctionCall2(interval_mi, PointerGetDatum(value_interval(high)), from);
@@ -88,10 +92,8 @@ Datum interpolate_interval(const Value& low, const Value& high, const Position& 
 void ranks_of(double number, uint64 count, Statistic statistic, Position* position) {
   quantile::Fraction fraction;
   if (!quantile::read_fraction(number, &fraction)) raise_fraction_range();
-  if (statistic == Statistic::discrete)
-    *position = Position{quantile::discrete_rank(fraction, count), 0, 0};
-  else
-    *position = quantile::continuous_position(fraction, count);
+  if (statistic == Statistic::discrete) *position = Position{quantile::discrete_rank(fraction, count), 0, 0};
+  else *position = quantile::continuous_position(fraction, count);
 }
 
 }  // namespace
@@ -120,11 +122,13 @@ Datum interpolate(Kind kind, int groups, const Value& low, const Value& high, co
     case Kind::numeric: return interpolate_numeric(groups, low, high, position);
     case Kind::float4:
     case Kind::float8:
-      return Float8GetDatum(quantile::interpolate_double(quantile::key_double(low.key), quantile::key_double(high.key), position));
+      return Float8GetDatum(
+          quantile::interpolate_double(quantile::key_double(low.key), quantile::key_double(high.key), position));
     case Kind::date:
-      return interpolate_timestamp(DatumGetTimestamp(DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(low.key)))),
-                                   DatumGetTimestamp(DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(high.key)))),
-                                   position);
+      return interpolate_timestamp(
+          DatumGetTimestamp(DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(low.key)))),
+          DatumGetTimestamp(DirectFunctionCall1(date_timestamp, DateADTGetDatum(static_cast<DateADT>(high.key)))),
+          position);
     case Kind::timestamp:
     case Kind::timestamptz: return interpolate_timestamp(low.key, high.key, position);
     case Kind::interval: return interpolate_interval(low, high, position);
@@ -132,7 +136,8 @@ Datum interpolate(Kind kind, int groups, const Value& low, const Value& high, co
   pg_unreachable();
 }
 
-Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const Value* values, const Position& position) {
+Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const Value* values,
+                     const Position& position) {
   const auto at = static_cast<size_t>(std::lower_bound(ranks, ranks + rank_count, position.low) - ranks);
   return interpolate(source.kind, source.groups, values[at], values[position.part != 0 ? at + 1 : at], position);
 }
@@ -176,8 +181,8 @@ Datum answer_many(const RankSource& source, ArrayType* fractions) {
   bool by_value = false;
   char alignment = 0;
   get_typlenbyvalalign(type, &length, &by_value, &alignment);
-  return PointerGetDatum(construct_md_array(elements, nulls, ARR_NDIM(fractions), ARR_DIMS(fractions), ARR_LBOUND(fractions), type, length,
-                                            by_value, alignment));
+  return PointerGetDatum(construct_md_array(elements, nulls, ARR_NDIM(fractions), ARR_DIMS(fractions),
+                                            ARR_LBOUND(fractions), type, length, by_value, alignment));
 }
 
 }  // namespace dap::aggregate

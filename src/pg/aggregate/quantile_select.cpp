@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
-#include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/quantile_state.h"
 
 #include "bridge/engine_call.h"
 
@@ -26,10 +26,8 @@ void select_in_place(Sample* sample, const uint64* ranks, size_t rank_count, Val
   for (size_t i = 0; i < rank_count; i++) {
     int64* const at = sample->keys + ranks[i];
     // The neighbour of the last one found is the least of what is left.
-    if (i > 0 && ranks[i] == ranks[i - 1] + 1)
-      std::iter_swap(at, std::min_element(at, end));
-    else if (at >= from)
-      std::nth_element(from, at, end);
+    if (i > 0 && ranks[i] == ranks[i - 1] + 1) std::iter_swap(at, std::min_element(at, end));
+    else if (at >= from) std::nth_element(from, at, end);
     values[i] = Value{*at, nullptr};
     from = at;
   }
@@ -104,7 +102,8 @@ void feed_memory(const QuantileState* state, Selector* selector) {
   EngineFault fault = EngineFault::none;
   for (uint64 from = 0; from < sample.key_count; from += step) {
     CHECK_FOR_INTERRUPTS();
-    fault = try_engine([&] { selector->feed_keys(sample.keys + from, std::min<uint64>(step, sample.key_count - from)); });
+    fault =
+        try_engine([&] { selector->feed_keys(sample.keys + from, std::min<uint64>(step, sample.key_count - from)); });
     raise_engine_fault(fault, "order statistics");
   }
   for (uint64 from = 0; sample.dense != nullptr && from < sample.dense->length; from += step) {
@@ -128,7 +127,8 @@ void feed_memory(const QuantileState* state, Selector* selector) {
   }
 }
 
-// Brings the file's keys to those in memory, for this answer, where that takes little: they are read once instead of once a pass.
+// Brings the file's keys to those in memory, for this answer, where that takes little: they are read once instead of
+// once a pass.
 bool gather_keys(const QuantileState* state, QuantileState* gathered) {
   uint64 bytes = state->sample.key_count * sizeof(int64);
   for (uint32 i = 0; i < state->extent_count; i++) {
@@ -150,25 +150,28 @@ bool gather_keys(const QuantileState* state, QuantileState* gathered) {
   return true;
 }
 
-// How many values the last step holds at a time, beside all that the node holds. A wide one takes its bytes and some 80 more, and longer to compare.
+// How many values the last step holds at a time, beside all that the node holds. A wide one takes its bytes and some 80
+// more, and longer to compare.
 uint64 candidates(const QuantileState* state) {
   const Sample& sample = state->sample;
   const bool wide = (sample.wide != nullptr && sample.wide->count > 0) ||
-                    std::any_of(state->extents, state->extents + state->extent_count, [](const Extent& extent) { return extent.wide; });
-  return wide ? std::min(state->pool->node->limit / 512, most_wide_candidates) : std::min(state->pool->node->limit / 128, most_candidates);
+                    std::any_of(state->extents, state->extents + state->extent_count,
+                                [](const Extent& extent) { return extent.wide; });
+  return wide ? std::min(state->pool->node->limit / 512, most_wide_candidates)
+              : std::min(state->pool->node->limit / 128, most_candidates);
 }
 
 // Values at ascending ranks; those that are not keys are copied into the current context.
 void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Value* values) {
   const auto* state = static_cast<QuantileState*>(source->state);
   Sample* sample = &static_cast<QuantileState*>(source->state)->sample;
-  const bool plain = sample->dense == nullptr && (sample->wide == nullptr || sample->wide->count == 0) && state->extent_count == 0;
+  const bool plain =
+      sample->dense == nullptr && (sample->wide == nullptr || sample->wide->count == 0) && state->extent_count == 0;
   if (plain && sample->key_count <= small_sample) {
     if (rank_count > 8) std::sort(sample->keys, sample->keys + sample->key_count);
     if (rank_count > 8)
       for (size_t i = 0; i < rank_count; i++) values[i] = Value{sample->keys[ranks[i]], nullptr};
-    else
-      select_in_place(sample, ranks, rank_count, values);
+    else select_in_place(sample, ranks, rank_count, values);
     return;
   }
   MemoryContext caller = CurrentMemoryContext;
@@ -181,9 +184,8 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(context);
   void* place = palloc(sizeof(Selector));
   Selector* selector = nullptr;
-  EngineFault fault = try_engine([&] {
-    selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, candidates(state));
-  });
+  EngineFault fault = try_engine(
+      [&] { selector = new (place) Selector(memory, ranks, rank_count, low, high, sample->count, candidates(state)); });
   raise_engine_fault(fault, "order statistics");
   for (;;) {
     bool more = false;
@@ -206,8 +208,7 @@ void select_ranks(const RankSource* source, uint64* ranks, size_t rank_count, Va
 }
 
 QuantileState* final_state(FunctionCallInfo fcinfo) {
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(0)) return nullptr;
   auto* state = reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0));
   return state->sample.count == 0 || state->fractions.shape == quantile::Shape::null ? nullptr : state;

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
-#include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/quantile_state.h"
 #include "pg/settings.h"
 
 namespace dap::aggregate {
@@ -24,7 +24,8 @@ Packing packing_of(Kind kind, const Sample& sample) {
   int64 low = sample.keys[0], high = low;
   quantile::key_range(sample.keys, sample.key_count, &low, &high);
   const bool dotted = kind == Kind::float4 || kind == Kind::float8;
-  return quantile::plan_packing(low, high, dotted ? 1 : quantile::common_unit(sample.keys, sample.key_count, quantile::decimal_base, low));
+  return quantile::plan_packing(
+      low, high, dotted ? 1 : quantile::common_unit(sample.keys, sample.key_count, quantile::decimal_base, low));
 }
 
 Packing packing_of(const Extent& extent) { return quantile::plan_packing(extent.low, extent.high, extent.unit); }
@@ -37,7 +38,8 @@ Size memory_size(const Sample& sample, Packing* packing) {
     size += quantile::keys_size(*packing, sample.key_count);
   }
   if (sample.dense != nullptr) size += quantile::dense_size(*sample.dense);
-  if (sample.wide != nullptr && sample.wide->count > 0) size += quantile::wide_size(sample.wide->count, sample.wide->bytes);
+  if (sample.wide != nullptr && sample.wide->count > 0)
+    size += quantile::wide_size(sample.wide->count, sample.wide->bytes);
   return size;
 }
 
@@ -49,14 +51,17 @@ Size extent_size(const Extent& extent) {
 
 // True where the leader can read the file that the extents are in.
 bool can_hand_over(const QuantileState* state) {
-  return state->pool->hands_over && std::all_of(state->extents, state->extents + state->extent_count, [&](const Extent& e) { return e.file == state->pool->own; });
+  return state->pool->hands_over && std::all_of(state->extents, state->extents + state->extent_count,
+                                                [&](const Extent& e) { return e.file == state->pool->own; });
 }
 
-// True where memory has no room for the image of keys or values and the executor's copy of it; also where the leader would take longer to get them through
-// the tuple queue, which copies them four times, than to read them from a file. Whose files are limited has them only as far as memory ends.
+// True where memory has no room for the image of keys or values and the executor's copy of it; also where the leader
+// would take longer to get them through the tuple queue, which copies them four times, than to read them from a file.
+// Whose files are limited has them only as far as memory ends.
 bool is_heavy(const QuantileState* state, Size size) {
   const Sample& sample = state->sample;
-  const bool can_move = sample.key_count >= least_handed || (sample.wide != nullptr && sample.wide->count >= least_handed);
+  const bool can_move =
+      sample.key_count >= least_handed || (sample.wide != nullptr && sample.wide->count >= least_handed);
   if (!can_move || size < least_heavy) return false;
   return (size >= most_queued && temp_file_limit < 0) || !has_room(state->pool, 2 * size);
 }
@@ -112,11 +117,13 @@ bytea* serialize(QuantileState* state) {
     handed = true;
     size = quantile::header_size(fraction_bytes) + memory_size(sample, &packing) + quantile::file_size();
   }
-  // What is handed over stays where it is all the same: a node that is scanned again may serialize the same state again.
+  // What is handed over stays where it is all the same: a node that is scanned again may serialize the same state
+  // again.
   const uint32 sent = handed ? 0 : state->extent_count;
   for (uint32 i = 0; i < sent; i++) size += extent_size(state->extents[i]);
   if (size > (handed ? MaxAllocSize - VARHDRSZ : most))
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the state of an order statistic is too large to be sent to another process"),
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("the state of an order statistic is too large to be sent to another process"),
                     errdetail("It takes %zu bytes; the limit is %zu.", size, most),
                     errhint("SET max_parallel_workers_per_gather = 0 computes it in one process.")));
   const bool has_wide = sample.wide != nullptr && sample.wide->count > 0;
@@ -158,7 +165,8 @@ bytea* serialize(QuantileState* state) {
       for (const char* at = records; at < records + bytes;) {
         uint32 length;
         memcpy(&length, at + 8, 4);
-        out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length, out);
+        out = quantile::write_wide_value(reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header),
+                                         length, out);
         at += quantile::wide_record_header + length;
       }
     }
@@ -175,7 +183,6 @@ bytea* serialize(QuantileState* state) {
 // (internal) -> bytea
 DAP_FUNCTION(dap_quantile_serialize) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   PG_RETURN_BYTEA_P(serialize(reinterpret_cast<QuantileState*>(PG_GETARG_POINTER(0))));
 }

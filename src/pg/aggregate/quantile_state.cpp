@@ -29,7 +29,8 @@ Kind kind_of_type(Oid type) {
     case TIMESTAMPOID: return Kind::timestamp;
     case TIMESTAMPTZOID: return Kind::timestamptz;
     case INTERVALOID: return Kind::interval;
-    default: ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("order statistics of an unexpected type %u", type)));
+    default:
+      ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("order statistics of an unexpected type %u", type)));
   }
 }
 
@@ -84,7 +85,8 @@ void take_fractions(FunctionCallInfo fcinfo, int argument, Fractions* fractions,
   if (is_array) {
     ArrayType* array = PG_GETARG_ARRAYTYPE_P(argument);
     if (!first) {
-      if (VARSIZE(array) != VARSIZE(fractions->array) || memcmp(array, fractions->array, VARSIZE(array)) != 0) raise_fraction_varies();
+      if (VARSIZE(array) != VARSIZE(fractions->array) || memcmp(array, fractions->array, VARSIZE(array)) != 0)
+        raise_fraction_varies();
     } else {
       check_array(array);
       fractions->array = static_cast<ArrayType*>(MemoryContextAlloc(context, VARSIZE(array)));
@@ -120,7 +122,8 @@ static void grow(Work&& work) {
 // What a table of counts may take, instead of the keys.
 static uint64 counts_budget(const QuantileState* state) {
   const PlanNode* node = state->pool->node;
-  const uint64 most = most_bytes(node), used = used_bytes(node), own = uint64{state->sample.key_capacity} * sizeof(int64);
+  const uint64 most = most_bytes(node), used = used_bytes(node),
+               own = uint64{state->sample.key_capacity} * sizeof(int64);
   if (!state->pool->may_spill) return most / 2;
   return std::min(most / 2, most + own > used ? most + own - used : 0);
 }
@@ -129,7 +132,8 @@ static uint64 counts_budget(const QuantileState* state) {
 static void widen_keys(QuantileState* state, uint64 capacity) {
   quantile::Sample* sample = &state->sample;
   if (capacity > quantile::most_keys)
-    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("A window's frame has more than %u values.", quantile::most_keys)));
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                    errdetail("A window's frame has more than %u values.", quantile::most_keys)));
   sample->keys = static_cast<int64_t*>(repalloc_huge(sample->keys, capacity * sizeof(int64)));
   sample->key_capacity = static_cast<uint32>(capacity);
 }
@@ -155,10 +159,8 @@ void state_make_room(QuantileState* state) {
     if (room == Room::own_values) spill_keys(state);
     if (sample->key_count < sample->key_capacity) return;
   }
-  if (sample->key_capacity >= remapped_keys)
-    widen_keys(state, uint64{sample->key_capacity} * 2);
-  else
-    grow([&] { quantile::make_room(sample, pool->memory(), counts_budget(state)); });
+  if (sample->key_capacity >= remapped_keys) widen_keys(state, uint64{sample->key_capacity} * 2);
+  else grow([&] { quantile::make_room(sample, pool->memory(), counts_budget(state)); });
 }
 
 void state_expect_keys(QuantileState* state, uint64 more) {
@@ -167,13 +169,13 @@ void state_expect_keys(QuantileState* state, uint64 more) {
   if (capacity <= sample->key_capacity || sample->dense != nullptr || capacity > quantile::most_keys) return;
   const uint64 growth = (capacity - (sample->key_capacity >= remapped_keys ? sample->key_capacity : 0)) * sizeof(int64);
   if (!has_room(state->pool, growth)) return;
-  if (sample->key_capacity >= remapped_keys)
-    widen_keys(state, capacity);
-  else
-    grow([&] { quantile::reserve_keys(sample, more, state->pool->memory()); });
+  if (sample->key_capacity >= remapped_keys) widen_keys(state, capacity);
+  else grow([&] { quantile::reserve_keys(sample, more, state->pool->memory()); });
 }
 
-static uint64 wide_bytes(const quantile::Wide* wide) { return wide->bytes + wide->count * (sizeof(quantile::Value) + sizeof(quantile::Bytes)); }
+static uint64 wide_bytes(const quantile::Wide* wide) {
+  return wide->bytes + wide->count * (sizeof(quantile::Value) + sizeof(quantile::Bytes));
+}
 
 // Before a value comes that is not a plain key: the array of them may be about to double.
 static void make_wide_room(QuantileState* state) {

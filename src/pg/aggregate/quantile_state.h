@@ -1,4 +1,5 @@
-// States of the order statistics in PostgreSQL's memory: what an aggregate keeps, and the file it moves to when memory ends.
+// States of the order statistics in PostgreSQL's memory: what an aggregate keeps, and the file it moves to when memory
+// ends.
 #pragma once
 
 #include <memory_resource>
@@ -58,14 +59,16 @@ struct PoolFile {
 };
 constexpr uint32 no_file = PG_UINT32_MAX;
 
-// The states that lie in one memory context of a node, of whatever aggregate call, and their files: both are as good as gone when the node starts over.
-// It belongs to the query, not to the call: Citus calls with an FmgrInfo of its own for every row.
+// The states that lie in one memory context of a node, of whatever aggregate call, and their files: both are as good as
+// gone when the node starts over. It belongs to the query, not to the call: Citus calls with an FmgrInfo of its own for
+// every row.
 struct Pool {
   Pool* next;  // of the node
   PlanNode* node;
   MemoryContext context;
-  // A child of it in which the small pieces of values lie, so that they can be given back all at once (memory contexts keep small pieces that are freed one
-  // by one). What is in there goes when values move to files. NULL: none, small pieces lie in the context itself.
+  // A child of it in which the small pieces of values lie, so that they can be given back all at once (memory contexts
+  // keep small pieces that are freed one by one). What is in there goes when values move to files. NULL: none, small
+  // pieces lie in the context itself.
   MemoryContext arena;
   MemoryContext old_arena;
   QuantileState* states;
@@ -87,8 +90,9 @@ struct Pool {
   std::pmr::memory_resource* lasting() { return reinterpret_cast<ContextMemory*>(lasting_place); }
 };
 
-// Keys, or records of wide values (key, length, bytes), in a file of the pool: any number of parts, of which each but the first written is followed by
-// where the one before it lies, so that a group takes no more memory however often it has moved values there.
+// Keys, or records of wide values (key, length, bytes), in a file of the pool: any number of parts, of which each but
+// the first written is followed by where the one before it lies, so that a group takes no more memory however often it
+// has moved values there.
 struct Extent {
   off_t offset;  // of the last part
   uint64 part;   // bytes of the last part
@@ -121,7 +125,8 @@ struct QuantileState {
   uint32 extent_count, extent_capacity;
   Fractions fractions;
   const bytea* image;  // set only by deserialize: everything is in there, until it is combined
-  bool foreign;        // other processes' states are in it: what they say of kind and fractions nobody has compared with the aggregate yet
+  // other processes' states are in it: what they say of kind and fractions nobody has compared with the aggregate yet
+  bool foreign;
 };
 
 // What a call site knows of itself, kept in fn_extra.
@@ -141,8 +146,8 @@ uint64 used_bytes(const PlanNode* node);
 uint64 most_bytes(const PlanNode* node);
 inline bool has_room(const Pool* pool, uint64 more) { return used_bytes(pool->node) + more <= most_bytes(pool->node); }
 
-// Where `more` bytes for a state are to come from, which itself could bring `own` to a file: what is there, its own values, or those of all states,
-// which have been moved by then: the state may hold other memory than before.
+// Where `more` bytes for a state are to come from, which itself could bring `own` to a file: what is there, its own
+// values, or those of all states, which have been moved by then: the state may hold other memory than before.
 enum class Room : unsigned char { there, own_values, moved };
 Room find_room(QuantileState* state, uint64 more, uint64 own, uint64 least_own);
 
@@ -183,13 +188,14 @@ void read_extent(const Pool* pool, const Extent& extent, uint64 from, void* buff
 // An extent's parts, the last one first. It owns palloc'd memory.
 struct ExtentReader {
   const Pool* pool;
-  Extent at;    // its part: what is left of the present one
+  Extent at;  // its part: what is left of the present one
   char* records;
   uint64 room;
 };
 ExtentReader read_parts(const Pool* pool, const Extent& extent);
 constexpr uint64 link_keys = sizeof(Link) / sizeof(int64);
-// Reads up to `most` keys, of as many parts as it takes, into `keys`, which has room for `link_keys` more; 0 at the end.
+// Reads up to `most` keys, of as many parts as it takes, into `keys`, which has room for `link_keys` more; 0 at the
+// end.
 uint64 read_keys(ExtentReader* reader, int64* keys, uint64 most);
 // Reads the records of a part, which are good until the next call, and returns their bytes; 0 at the end.
 uint64 read_records(ExtentReader* reader, char** records);
@@ -217,7 +223,8 @@ Extent* new_extent(QuantileState* state);
 void close_files(Pool* pool);
 
 // The result of a kind, from two neighbours and the way between them.
-Datum interpolate(quantile::Kind kind, int groups, const quantile::Value& low, const quantile::Value& high, const quantile::Position& position);
+Datum interpolate(quantile::Kind kind, int groups, const quantile::Value& low, const quantile::Value& high,
+                  const quantile::Position& position);
 // The Oid of the results.
 Oid result_type(quantile::Kind kind);
 
@@ -233,21 +240,25 @@ struct RankSource {
   void* state;
 };
 // The result at a position, from the values at ascending ranks, among which those that it needs are.
-Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const quantile::Value* values, const quantile::Position& position);
+Datum interpolate_at(const RankSource& source, const uint64* ranks, size_t rank_count, const quantile::Value* values,
+                     const quantile::Position& position);
 Datum answer_one(const RankSource& source, float8 fraction, Statistic statistic);
 Datum answer_many(const RankSource& source, ArrayType* fractions);
 
-// The first argument of a final function, a QuantileState or a moving window's, as a source of ranks; false where the answer is NULL.
+// The first argument of a final function, a QuantileState or a moving window's, as a source of ranks; false where the
+// answer is NULL.
 bool final_source(FunctionCallInfo fcinfo, RankSource* source);
-// Raises 22P03 where other processes' states are of another kind than the final function's, which gives `type`, or bring no fractions of this shape.
-void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type, quantile::Shape shape = quantile::Shape::none);
+// Raises 22P03 where other processes' states are of another kind than the final function's, which gives `type`, or
+// bring no fractions of this shape.
+void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type,
+                   quantile::Shape shape = quantile::Shape::none);
 inline void check_foreign(FunctionCallInfo fcinfo, const RankSource& source, Oid type) {
   check_foreign(fcinfo, static_cast<const QuantileState*>(source.state), type);
 }
 bool moving_source(FunctionCallInfo fcinfo, RankSource* source);
 
-// A window's argument as a value; its bytes, if it has any, stand in `place`, which has room for bytes_at_hand, or are palloc'd.
-// The first numeric decides the scale.
+// A window's argument as a value; its bytes, if it has any, stand in `place`, which has room for bytes_at_hand, or are
+// palloc'd. The first numeric decides the scale.
 constexpr Size bytes_at_hand = 256;
 quantile::Value read_value(quantile::Kind kind, Datum argument, uint8* groups, bool* scale_known, void* place);
 

@@ -4,8 +4,8 @@
 
 #include "engine/quantile/image_parts.h"
 
-#include "pg/aggregate/quantile_state.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/quantile_state.h"
 
 #include "bridge/engine_call.h"
 
@@ -29,7 +29,9 @@ ArrayType* check_fraction_array(const unsigned char* bytes, uint32 size, MemoryC
   if (size < sizeof(ArrayType) || size > MaxAllocSize) return nullptr;
   auto* array = static_cast<ArrayType*>(MemoryContextAlloc(context, size));
   memcpy(array, bytes, size);
-  if (VARATT_IS_EXTENDED(array) || VARSIZE(array) != size || array->elemtype != FLOAT8OID || array->ndim < 0 || array->ndim > MAXDIM) return nullptr;
+  if (VARATT_IS_EXTENDED(array) || VARSIZE(array) != size || array->elemtype != FLOAT8OID || array->ndim < 0 ||
+      array->ndim > MAXDIM)
+    return nullptr;
   const bool has_nulls = array->dataoffset != 0;
   const Size header = has_nulls ? 0 : ARR_OVERHEAD_NONULLS(array->ndim);
   if (size < sizeof(ArrayType) + 2 * sizeof(int) * static_cast<Size>(array->ndim)) return nullptr;
@@ -42,7 +44,8 @@ ArrayType* check_fraction_array(const unsigned char* bytes, uint32 size, MemoryC
     if (ARR_LBOUND(array)[i] > PG_INT32_MAX - length) return nullptr;
   }
   if (!has_nulls) return size == header + items * sizeof(float8) ? array : nullptr;
-  if (array->dataoffset != static_cast<int32>(ARR_OVERHEAD_WITHNULLS(array->ndim, static_cast<int>(items)))) return nullptr;
+  if (array->dataoffset != static_cast<int32>(ARR_OVERHEAD_WITHNULLS(array->ndim, static_cast<int>(items))))
+    return nullptr;
   uint64 present = 0;
   const uint8* bitmap = ARR_NULLBITMAP(array);
   for (uint64 i = 0; i < items; i++) present += (bitmap[i / 8] >> (i % 8)) & 1;
@@ -55,7 +58,8 @@ bool fractions_in_range(const Fractions& fractions) {
   Datum* values = nullptr;
   bool* nulls = nullptr;
   int count = 0;
-  deconstruct_array(fractions.array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &count);
+  deconstruct_array(fractions.array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls,
+                    &count);
   for (int i = 0; i < count; i++)
     if (!nulls[i] && !(DatumGetFloat8(values[i]) >= 0.0 && DatumGetFloat8(values[i]) <= 1.0)) return false;
   return true;
@@ -98,7 +102,8 @@ void add_file(QuantileState* into, const Section& section, int groups) {
   uint64 found = 0;
   int64* keys = nullptr;
   uint16* digits = nullptr;
-  auto* listed = static_cast<Extent*>(MemoryContextAllocHuge(CurrentMemoryContext, (reference.extents + 1) * sizeof(Extent)));
+  auto* listed =
+      static_cast<Extent*>(MemoryContextAllocHuge(CurrentMemoryContext, (reference.extents + 1) * sizeof(Extent)));
   read_extent(pool, directory, sizeof token, listed, reference.extents * sizeof(Extent));
   for (uint32 i = 0; i < reference.extents; i++) {
     Extent extent = listed[i];
@@ -118,7 +123,8 @@ void add_file(QuantileState* into, const Section& section, int groups) {
     }
     ExtentReader reader = read_parts(pool, extent);
     if (!extent.wide) {
-      while (const uint64 count = read_keys(&reader, keys, block_bytes / sizeof(int64))) state_add_keys(into, keys, count, groups);
+      while (const uint64 count = read_keys(&reader, keys, block_bytes / sizeof(int64)))
+        state_add_keys(into, keys, count, groups);
       continue;
     }
     char* records = nullptr;
@@ -142,8 +148,10 @@ void add_file(QuantileState* into, const Section& section, int groups) {
 void make_table(QuantileState* into, const Section& counts, int groups) {
   Pool* pool = into->pool;
   quantile::Table table;
-  if (!quantile::plan_table(into->sample, counts, groups, &table) || !has_room(pool, table.length * sizeof(uint32))) return;
-  const EngineFault fault = try_engine([&] { quantile::set_table(&into->sample, table.base, table.unit, table.length, pool->memory()); });
+  if (!quantile::plan_table(into->sample, counts, groups, &table) || !has_room(pool, table.length * sizeof(uint32)))
+    return;
+  const EngineFault fault =
+      try_engine([&] { quantile::set_table(&into->sample, table.base, table.unit, table.length, pool->memory()); });
   raise_engine_fault(fault, "order statistics");
 }
 
@@ -153,7 +161,8 @@ void add_image(QuantileState* into, const QuantileState* from) {
   quantile::ImageHeader header{};
   header.groups = from->sample.groups;
   header.scale_known = from->sample.scale_known;
-  quantile::open_parts(&reader, reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image)), VARSIZE_ANY_EXHDR(from->image), header, &into->sample);
+  quantile::open_parts(&reader, reinterpret_cast<const unsigned char*>(VARDATA_ANY(from->image)),
+                       VARSIZE_ANY_EXHDR(from->image), header, &into->sample);
   uint16* digits = nullptr;
   for (Part part; (part = quantile::next_part(&reader, &into->sample)) != Part::end;) {
     CHECK_FOR_INTERRUPTS();
@@ -176,7 +185,8 @@ void add_image(QuantileState* into, const QuantileState* from) {
 }  // namespace
 
 void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type, Shape shape) {
-  if (state->foreign && (get_func_rettype(fcinfo->flinfo->fn_oid) != type || state->fractions.shape != shape)) raise_bad_image();
+  if (state->foreign && (get_func_rettype(fcinfo->flinfo->fn_oid) != type || state->fractions.shape != shape))
+    raise_bad_image();
 }
 
 }  // namespace dap::aggregate
@@ -184,8 +194,7 @@ void check_foreign(FunctionCallInfo fcinfo, const QuantileState* state, Oid type
 // (internal, internal) -> internal
 DAP_FUNCTION(dap_quantile_combine) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(1)) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
@@ -206,19 +215,21 @@ DAP_FUNCTION(dap_quantile_combine) {
     if (into->sample.kind != from->sample.kind) raise_bad_image();
     compare_fractions(into->fractions, from->fractions);
   }
-  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL, AGGSPLIT_FINAL_DESERIAL).
+  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL,
+  // AGGSPLIT_FINAL_DESERIAL).
   if (from->image == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state of an order statistic was not serialized before it was combined")));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg("a state of an order statistic was not serialized before it was combined")));
   into->foreign = true;
   add_image(into, from);
   PG_RETURN_POINTER(into);
 }
 
-// (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes where they are.
+// (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes
+// where they are.
 DAP_FUNCTION(dap_quantile_deserialize) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   bytea* image = PG_GETARG_BYTEA_PP(0);
   auto* state = static_cast<QuantileState*>(palloc0(sizeof(QuantileState)));
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
@@ -226,7 +237,8 @@ DAP_FUNCTION(dap_quantile_deserialize) {
   const unsigned char* sections = nullptr;
   bool good = false;
   const dap::EngineFault fault = dap::try_engine([&] {
-    good = dap::quantile::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image), &header, &sections, memory);
+    good = dap::quantile::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)),
+                                     VARSIZE_ANY_EXHDR(image), &header, &sections, memory);
   });
   dap::raise_engine_fault(fault, "order statistics");
   if (!good) raise_bad_image();

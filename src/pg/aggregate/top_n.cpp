@@ -1,9 +1,9 @@
 // dap.top_n: sums by key while rows come in.
 #include <new>
 
+#include "pg/aggregate/call_context.h"
 #include "pg/aggregate/numeric_value.h"
 #include "pg/aggregate/top_n.h"
-#include "pg/aggregate/call_context.h"
 
 #include "bridge/engine_call.h"
 
@@ -17,8 +17,7 @@ using top::KeyKind;
 
 MemoryContext aggregate_context(FunctionCallInfo fcinfo) {
   MemoryContext context = nullptr;
-  if (AggCheckCallContext(fcinfo, &context) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, &context) == 0) raise_not_aggregate();
   return context;
 }
 
@@ -34,7 +33,8 @@ TopState* state_of_row(FunctionCallInfo fcinfo, KeyKind kind) {
     ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("the number of items must not be negative"),
                     errhint("dap.top_n(key, amount, 5) gives the first five.")));
   if (state != nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the number of items is not the same in all rows of a group"),
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("the number of items is not the same in all rows of a group"),
                     errhint("Ask for the most that is needed, and take the first of them.")));
   return new_top_state(aggregate_context(fcinfo), kind, wanted);
 }
@@ -46,7 +46,8 @@ void add_row(FunctionCallInfo fcinfo, TopState* state, Entry* entry) {
   const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(stored));
   const int scale = top::numeric_scale(data);
   if (scale > amount->scale) amount->scale = static_cast<uint16>(scale);
-  if (!top::add_decimal(amount, quantile::read_numeric(data, VARSIZE_ANY_EXHDR(stored)))) add_rest(amount, PointerGetDatum(stored), state->context);
+  if (!top::add_decimal(amount, quantile::read_numeric(data, VARSIZE_ANY_EXHDR(stored))))
+    add_rest(amount, PointerGetDatum(stored), state->context);
   if (reinterpret_cast<Pointer>(stored) != DatumGetPointer(PG_GETARG_DATUM(2))) pfree(stored);
 }
 
@@ -84,7 +85,8 @@ Datum units_numeric(quantile::Int128 units, int groups, int scale) {
 
 void add_amount(Amount* into, const Amount& from, MemoryContext context) {
   if (from.scale > into->scale) into->scale = from.scale;
-  if (!top::add_units(into, from.units, from.groups)) add_rest(into, units_numeric(from.units, from.groups, 4 * from.groups), context);
+  if (!top::add_units(into, from.units, from.groups))
+    add_rest(into, units_numeric(from.units, from.groups, 4 * from.groups), context);
   if (from.rest != nullptr) add_rest(into, PointerGetDatum(from.rest), context);
 }
 
@@ -104,7 +106,8 @@ DAP_FUNCTION(dap_top_n_add_number) {
   const bool is_null = PG_ARGISNULL(1);
   const int64 key = is_null ? 0 : PG_GETARG_INT64(1);
   const dap::EngineFault fault = dap::try_engine([&] {
-    entry = is_null ? dap::top::entry_of_null(&state->table, state->memory()) : dap::top::entry_of(&state->table, key, state->memory());
+    entry = is_null ? dap::top::entry_of_null(&state->table, state->memory())
+                    : dap::top::entry_of(&state->table, key, state->memory());
   });
   dap::raise_engine_fault(fault, "dap.top_n");
   add_row(fcinfo, state, entry);

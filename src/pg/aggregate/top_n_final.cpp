@@ -1,8 +1,8 @@
 // dap.top_n: the first items of the sums, in order.
 #include <algorithm>
 
-#include "pg/aggregate/top_n.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/top_n.h"
 
 extern "C" {
 #include "utils/typcache.h"
@@ -34,7 +34,8 @@ ItemType* item_type(FunctionCallInfo fcinfo) {
   item->row = lookup_rowtype_tupdesc_copy(item->type, -1);
   MemoryContextSwitchTo(caller);
   if (item->row->natts != item_columns)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("dap.top_item has %d columns instead of %d", item->row->natts, item_columns)));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg("dap.top_item has %d columns instead of %d", item->row->natts, item_columns)));
   fcinfo->flinfo->fn_extra = item;
   return item;
 }
@@ -56,8 +57,9 @@ bool before(const Ranking& ranking, uint32 a, uint32 b) {
   const Entry& first = ranking.table->entries[a];
   const Entry& second = ranking.table->entries[b];
   const bool units = first.amount.rest == nullptr && second.amount.rest == nullptr;
-  const int order = units ? top::compare_units(first.amount, second.amount)
-                          : DatumGetInt32(DirectFunctionCall2(numeric_cmp, numeric_of(ranking, a), numeric_of(ranking, b)));
+  const int order =
+      units ? top::compare_units(first.amount, second.amount)
+            : DatumGetInt32(DirectFunctionCall2(numeric_cmp, numeric_of(ranking, a), numeric_of(ranking, b)));
   if (order != 0) return order > 0;
   return top::compare_keys(ranking.table->kind, first, second) < 0;
 }
@@ -102,7 +104,8 @@ uint32* first_entries(const Ranking& ranking, uint32 wanted) {
 
 Datum key_text(const Table& table, const Entry& entry) {
   if (table.kind == top::KeyKind::text)
-    return PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(entry.key.text->data()), static_cast<int>(entry.key.text->length)));
+    return PointerGetDatum(cstring_to_text_with_len(reinterpret_cast<const char*>(entry.key.text->data()),
+                                                    static_cast<int>(entry.key.text->length)));
   char digits[24];
   pg_lltoa(entry.key.number, digits);
   return PointerGetDatum(cstring_to_text(digits));
@@ -118,8 +121,8 @@ Datum top_items(const TopState* state, const ItemType* item) {
     const Amount& amount = table.entries[i].amount;
     add_amount(&total, amount, CurrentMemoryContext);
     if (amount.rest != nullptr && ranking.numerics == nullptr)
-      ranking.numerics = static_cast<Datum*>(
-          MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Datum) * Size{table.count}, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+      ranking.numerics = static_cast<Datum*>(MemoryContextAllocExtended(
+          CurrentMemoryContext, sizeof(Datum) * Size{table.count}, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
   }
   const uint32* first = first_entries(ranking, wanted);
   const Datum sum = amount_numeric(total);
@@ -149,8 +152,7 @@ Datum top_items(const TopState* state, const ItemType* item) {
 // (internal) -> dap.top_item[]
 DAP_FUNCTION(dap_top_n_final) {
   using namespace dap::aggregate;
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const auto* state = reinterpret_cast<const TopState*>(PG_GETARG_POINTER(0));
   if (state->table.count == 0) PG_RETURN_NULL();

@@ -1,8 +1,8 @@
 // States of dap.top_n between processes: combine, serialize, deserialize.
 #include <new>
 
-#include "pg/aggregate/top_n.h"
 #include "pg/aggregate/call_context.h"
+#include "pg/aggregate/top_n.h"
 
 #include "bridge/engine_call.h"
 
@@ -19,8 +19,7 @@ using top::Table;
 constexpr uint32 a_time = 4096;
 
 void check_called_as_aggregate(FunctionCallInfo fcinfo) {
-  if (AggCheckCallContext(fcinfo, nullptr) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, nullptr) == 0) raise_not_aggregate();
 }
 
 [[noreturn]] void raise_bad_image() {
@@ -29,7 +28,8 @@ void check_called_as_aggregate(FunctionCallInfo fcinfo) {
 }
 
 [[noreturn]] void raise_items_vary() {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the number of items is not the same in all rows of a group"),
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("the number of items is not the same in all rows of a group"),
                   errhint("Ask for the most that is needed, and take the first of them.")));
 }
 
@@ -42,7 +42,8 @@ bool texts_valid(KeyKind kind, const bytea* image) {
   ImageEntry entry;
   for (uint32 i = 0; top::next_entry(kind, &at, end, &entry); i++) {
     if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
-    if (!pg_verifymbstr(reinterpret_cast<const char*>(entry.text), static_cast<int>(entry.text_length), true)) return false;
+    if (!pg_verifymbstr(reinterpret_cast<const char*>(entry.text), static_cast<int>(entry.text_length), true))
+      return false;
   }
   return true;
 }
@@ -52,7 +53,7 @@ Entry* entry_like(TopState* state, const ImageEntry& from) {
   Entry* entry = nullptr;
   const EngineFault fault = try_engine([&] {
     Table* table = &state->table;
-    entry = from.is_null                       ? top::entry_of_null(table, state->memory())
+    entry = from.is_null                     ? top::entry_of_null(table, state->memory())
             : table->kind == KeyKind::number ? top::entry_of(table, from.number, state->memory())
                                              : top::entry_of(table, from.text, from.text_length, state->memory());
   });
@@ -75,7 +76,8 @@ ImageEntry image_entry(KeyKind kind, const Entry& entry) {
   image.scale = entry.amount.scale;
   if (entry.amount.rest == nullptr) return image;
   const auto* stored = static_cast<const varlena*>(entry.amount.rest);
-  const Decimal decimal = quantile::read_numeric(reinterpret_cast<const unsigned char*>(VARDATA(stored)), VARSIZE(stored) - VARHDRSZ);
+  const Decimal decimal =
+      quantile::read_numeric(reinterpret_cast<const unsigned char*>(VARDATA(stored)), VARSIZE(stored) - VARHDRSZ);
   if (decimal.sort == quantile::DecimalClass::zero) return image;
   image.rest_length = quantile::decimal_bytes_length(decimal);
   auto* bytes = static_cast<unsigned char*>(palloc(image.rest_length));
@@ -94,12 +96,15 @@ bytea* serialize(const TopState* state) {
     if (entry.rest != nullptr) pfree(const_cast<unsigned char*>(entry.rest));
   }
   if (size > MaxAllocSize - VARHDRSZ)
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the sums of dap.top_n are too large to be sent to another process"),
-                    errdetail("They take %zu bytes; the limit is %zu.", size, static_cast<Size>(MaxAllocSize - VARHDRSZ)),
-                    errhint("SET max_parallel_workers_per_gather = 0 computes them in one process.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+             errmsg("the sums of dap.top_n are too large to be sent to another process"),
+             errdetail("They take %zu bytes; the limit is %zu.", size, static_cast<Size>(MaxAllocSize - VARHDRSZ)),
+             errhint("SET max_parallel_workers_per_gather = 0 computes them in one process.")));
   auto* image = static_cast<bytea*>(palloc(VARHDRSZ + size));
   SET_VARSIZE(image, VARHDRSZ + size);
-  unsigned char* out = top::write_header({table.kind, state->wanted, table.count}, reinterpret_cast<unsigned char*>(VARDATA(image)));
+  unsigned char* out =
+      top::write_header({table.kind, state->wanted, table.count}, reinterpret_cast<unsigned char*>(VARDATA(image)));
   for (uint32 i = 0; i < table.count; i++) {
     if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
     const ImageEntry entry = image_entry(table.kind, table.entries[i]);
@@ -137,19 +142,21 @@ void add_image(TopState* into, const bytea* image) {
 DAP_FUNCTION(dap_top_n_combine) {
   using namespace dap::aggregate;
   MemoryContext context = nullptr;
-  if (AggCheckCallContext(fcinfo, &context) == 0)
-    raise_not_aggregate();
+  if (AggCheckCallContext(fcinfo, &context) == 0) raise_not_aggregate();
   if (PG_ARGISNULL(1)) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
   }
   const auto* from = reinterpret_cast<const TopState*>(PG_GETARG_POINTER(1));
-  auto* into = PG_ARGISNULL(0) ? new_top_state(context, from->table.kind, from->wanted) : reinterpret_cast<TopState*>(PG_GETARG_POINTER(0));
+  auto* into = PG_ARGISNULL(0) ? new_top_state(context, from->table.kind, from->wanted)
+                               : reinterpret_cast<TopState*>(PG_GETARG_POINTER(0));
   if (into->table.kind != from->table.kind) raise_bad_image();
   if (into->wanted != from->wanted) raise_items_vary();
-  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL, AGGSPLIT_FINAL_DESERIAL).
+  // Wherever the server combines states whose type is internal, it has serialized them before (AGGSPLIT_INITIAL_SERIAL,
+  // AGGSPLIT_FINAL_DESERIAL).
   if (from->image == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a state of dap.top_n was not serialized before it was combined")));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                    errmsg("a state of dap.top_n was not serialized before it was combined")));
   add_image(into, from->image);
   PG_RETURN_POINTER(into);
 }
@@ -161,7 +168,8 @@ DAP_FUNCTION(dap_top_n_serialize) {
   PG_RETURN_BYTEA_P(serialize(reinterpret_cast<const TopState*>(PG_GETARG_POINTER(0))));
 }
 
-// (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes where they are.
+// (bytea, internal) -> internal: checks everything, copies nothing; the combine function, called next, reads the bytes
+// where they are.
 DAP_FUNCTION(dap_top_n_deserialize) {
   using namespace dap::aggregate;
   check_called_as_aggregate(fcinfo);
@@ -170,7 +178,8 @@ DAP_FUNCTION(dap_top_n_deserialize) {
   bool good = false;
   auto* memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
   const dap::EngineFault fault = dap::try_engine([&] {
-    good = dap::top::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image), &header, memory);
+    good = dap::top::read_image(reinterpret_cast<const unsigned char*>(VARDATA_ANY(image)), VARSIZE_ANY_EXHDR(image),
+                                &header, memory);
   });
   dap::raise_engine_fault(fault, "dap.top_n");
   if (!good || !texts_valid(header.kind, image)) raise_bad_image();

@@ -1,5 +1,6 @@
-// The two ways from a definition function to the catalog: statements as a layer's owner, and ledger writes as the ledger's owner.
-// Both functions check the caller first, so that holding EXECUTE on them gives nobody a right beyond memberships.
+// The two ways from a definition function to the catalog: statements as a layer's owner, and ledger writes as the
+// ledger's owner. Both functions check the caller first, so that holding EXECUTE on them gives nobody a right beyond
+// memberships.
 
 #include "bridge/pg.h"
 #include "bridge/query.h"
@@ -42,13 +43,16 @@ const WriteKind* find_kind(const char* name) {
 // The records that a table holds, file by file, counted as its owner: nobody gives the ledger numbers of their own.
 Datum count_records(Oid relation) {
   RunAs owner = run_as_begin(relation_owner(relation));
-  ResultRows files = query_rows(psprintf("SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') FROM (SELECT t._file_id AS file_id, count(*) AS records FROM %s t GROUP BY 1) f",
-                                         relation_label(relation)), nullptr, 0, CurrentMemoryContext);
+  ResultRows files = query_rows(psprintf("SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]') FROM (SELECT t._file_id AS "
+                                         "file_id, count(*) AS records FROM %s t GROUP BY 1) f",
+                                         relation_label(relation)),
+                                nullptr, 0, CurrentMemoryContext);
   run_as_end(&owner);
   return files.values[0];
 }
 
-// The first row's first value of the last statement that gives rows: all of them are run to their ends, and no row is kept.
+// The first row's first value of the last statement that gives rows: all of them are run to their ends, and no row is
+// kept.
 struct FirstValue {
   DestReceiver base;
   MemoryContext context;
@@ -92,7 +96,8 @@ char* run_for_first_value(const char* statement) {
   const int result = SPI_execute_extended(statement, &options);
   if (result == SPI_ERROR_TRANSACTION || result == SPI_ERROR_COPY)
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    result == SPI_ERROR_COPY ? errmsg("cannot COPY to or from the client here") : errmsg("cannot begin or end a transaction here"),
+                    result == SPI_ERROR_COPY ? errmsg("cannot COPY to or from the client here")
+                                             : errmsg("cannot begin or end a transaction here"),
                     errdetail("The statements run within one that is not finished.")));
   if (result < 0) elog(ERROR, "SPI_execute_extended: %s", SPI_result_code_string(result));
   SPI_finish();
@@ -104,7 +109,8 @@ char* run_for_first_value(const char* statement) {
 
 using namespace dap;
 
-// dap_internal.run_as(owner regrole, statement text) RETURNS text: the first value of the last statement that gives rows
+// dap_internal.run_as(owner regrole, statement text) RETURNS text: the first value of the last statement that gives
+// rows
 DAP_FUNCTION(dap_run_as) {
   const Oid owner = PG_GETARG_OID(0);
   char* statement = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -136,7 +142,8 @@ DAP_FUNCTION(dap_write) {
   RunAs saved = run_as_begin(ledger_owner());
   SPI_connect();
   const int result = SPI_execute_with_args(kind->statement, 3, types, values, nullptr, false, 1);
-  if (result != SPI_OK_SELECT || SPI_processed != 1) elog(ERROR, "%s: %s", kind->statement, SPI_result_code_string(result));
+  if (result != SPI_OK_SELECT || SPI_processed != 1)
+    elog(ERROR, "%s: %s", kind->statement, SPI_result_code_string(result));
   bool is_null = true;
   Datum answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
   if (!is_null) {
@@ -150,14 +157,16 @@ DAP_FUNCTION(dap_write) {
   PG_RETURN_DATUM(answer);
 }
 
-// dap_internal.grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that level's alone.
+// dap_internal.grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that
+// level's alone.
 DAP_FUNCTION(dap_grant) {
   (void)GetUserNameFromId(PG_GETARG_OID(0), false);  // raises for no role
   Oid types[2] = {REGROLEOID, TEXTOID};
   Datum values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
   RunAs saved = run_as_begin(ledger_owner());
   SPI_connect();
-  const int result = SPI_execute_with_args("SELECT dap_internal.write_grant($1, $2)", 2, types, values, nullptr, false, 1);
+  const int result =
+      SPI_execute_with_args("SELECT dap_internal.write_grant($1, $2)", 2, types, values, nullptr, false, 1);
   if (result != SPI_OK_SELECT) elog(ERROR, "dap_internal.write_grant: %s", SPI_result_code_string(result));
   SPI_finish();
   run_as_end(&saved);

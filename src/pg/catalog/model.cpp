@@ -2,9 +2,9 @@
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "pg/catalog/function_hash.h"
 #include "pg/catalog/model_settings.h"
 #include "pg/catalog/query_analysis.h"
-#include "pg/catalog/function_hash.h"
 
 namespace dap {
 namespace {
@@ -15,7 +15,8 @@ char** texts_of(Datum array, int* count) {
   deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, count);
   char** texts = static_cast<char**>(palloc(sizeof(char*) * static_cast<Size>(*count + 1)));
   for (int i = 0; i < *count; i++) {
-    if (nulls[i]) ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("a model's list of columns holds NULL")));
+    if (nulls[i])
+      ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("a model's list of columns holds NULL")));
     texts[i] = TextDatumGetCString(values[i]);
   }
   return texts;
@@ -63,7 +64,10 @@ Parameter oids_parameter(const List* list) {
 
 char* hash_of_views(const List* views) {
   Parameter parameter = oids_parameter(views);
-  return query_text("SELECT md5(string_agg(v.oid::regclass || ' ' || pg_get_viewdef(v.oid), E'\n' ORDER BY v.oid::regclass::text)) FROM unnest($1) AS v(oid)", &parameter, 1);
+  return query_text(
+      "SELECT md5(string_agg(v.oid::regclass || ' ' || pg_get_viewdef(v.oid), E'\n' ORDER BY v.oid::regclass::text)) "
+      "FROM unnest($1) AS v(oid)",
+      &parameter, 1);
 }
 
 Model* model_for(const List* models, Oid relation) {
@@ -78,7 +82,8 @@ Model* model_for(const List* models, Oid relation) {
 void visit(const List* models, Model* model, List** ordered) {
   if (model->visited) return;
   if (model->visiting)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("models read each other in a cycle"), errdetail("%s reads itself through other models.", model->label)));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("models read each other in a cycle"),
+                    errdetail("%s reads itself through other models.", model->label)));
   check_stack_depth();
   model->visiting = true;
   for (int i = 0; i < model->upstream_count; i++)
@@ -93,8 +98,10 @@ void check_columns(const Model* model) {
   for (int i = 0; i < model->columns.count; i++) {
     const char* name = model->columns.column[i].name;
     if (result_column(model, name)) continue;
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query of model %s gives no column \"%s\" any more", model->label, name),
-                    errdetail("What it reads has changed since the model was made."), errhint("Change the model with dap.create_model(…, or_replace => true).")));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("the query of model %s gives no column \"%s\" any more", model->label, name),
+                    errdetail("What it reads has changed since the model was made."),
+                    errhint("Change the model with dap.create_model(…, or_replace => true).")));
   }
 }
 
@@ -102,17 +109,24 @@ void check_columns(const Model* model) {
 bool reads_unversioned(const List* upstream) {
   Parameter parameter = oids_parameter(upstream);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT 1 FROM unnest($1) AS u(oid) WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_definition m WHERE m.relation = u.oid) "
-                               "AND NOT EXISTS (SELECT 1 FROM dap_internal.source_definition s WHERE s.relation = u.oid) LIMIT 1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT 1 FROM unnest($1) AS u(oid) WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_definition m WHERE "
+      "m.relation = u.oid) "
+      "AND NOT EXISTS (SELECT 1 FROM dap_internal.source_definition s WHERE s.relation = u.oid) LIMIT 1",
+      &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0;
 }
 
 // Who asks for a model's readers, or for its name when the table is gone, is answered from the definition.
 void correct_definition(const Model* model, const List* upstream) {
-  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->label), oids_parameter(upstream), {BOOLOID, BoolGetDatum(model->always), false}};
+  Parameter parameters[] = {int4_parameter(model->model_id),
+                            text_parameter(model->label),
+                            oids_parameter(upstream),
+                            {BOOLOID, BoolGetDatum(model->always), false}};
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("UPDATE dap_internal.model_definition SET model = $2, upstream = $3, always = $4 WHERE model_id = $1", parameters, 4);
+  run_statement("UPDATE dap_internal.model_definition SET model = $2, upstream = $3, always = $4 WHERE model_id = $1",
+                parameters, 4);
   run_as_end(&ledger);
 }
 
@@ -120,9 +134,13 @@ void correct_definition(const Model* model, const List* upstream) {
 
 List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, d.query, d.upstream::oid[], "
-                               "d.always, d.definition_hash, coalesce(s.version, 0), d.model, d.settings FROM dap_internal.model_definition d LEFT JOIN dap_internal.model_state s USING (model_id) "
-                               "ORDER BY d.tier, d.model_id", nullptr, 0, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT d.model_id, d.relation::oid, d.tier, d.kind = 'clean', d.source_id, d.columns, d.key, d.latest_by, "
+      "d.query, d.upstream::oid[], "
+      "d.always, d.definition_hash, coalesce(s.version, 0), d.model, d.settings FROM dap_internal.model_definition d "
+      "LEFT JOIN dap_internal.model_state s USING (model_id) "
+      "ORDER BY d.tier, d.model_id",
+      nullptr, 0, CurrentMemoryContext);
   List* models = NIL;
   for (int row = 0; row < rows.rows; row++) models = lappend(models, model_of(&rows, row));
   run_as_end(&ledger);  // not before the labels are made: a session may quote all identifiers
@@ -146,12 +164,15 @@ const ResultColumn* result_column(const Model* model, const char* name) {
 
 void resolve_model(Model* model) {
   if (!model->label)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %s does not exist any more", model->name),
-                    errhint("Create the model again, or remove its definition: SELECT dap.drop_model('%u').", model->relation)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table of model %s does not exist any more", model->name),
+         errhint("Create the model again, or remove its definition: SELECT dap.drop_model('%u').", model->relation)));
   // What the catalog's constraints say, should somebody have taken them away: the refresh stands on it.
   if (model->key_count == 0 || (model->is_clean ? model->upstream_count != 1 : model->query == nullptr))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("the definition of model %s is damaged", model->label),
-                    errhint("Define it again with or_replace.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("the definition of model %s is damaged", model->label),
+             errhint("Define it again with or_replace.")));
   List* upstream = NIL;
   for (int i = 0; i < model->upstream_count; i++) upstream = lappend_oid(upstream, model->upstream[i]);
   bool is_correct = strcmp(model->name, model->label) == 0;
@@ -162,8 +183,10 @@ void resolve_model(Model* model) {
     model->result = analysis.columns;
     // Of no interest where it is computed each time.
     if (!analysis.always && analysis.views != NIL) model->views = hash_of_views(analysis.views);
-    if (!analysis.always && analysis.functions != NIL) model->functions = function_hash(oids_parameter(analysis.functions));
-    if (!analysis.always && analysis.literals[0] != '\0') model->literals = TextDatumGetCString(DirectFunctionCall1(md5_text, CStringGetTextDatum(analysis.literals)));
+    if (!analysis.always && analysis.functions != NIL)
+      model->functions = function_hash(oids_parameter(analysis.functions));
+    if (!analysis.always && analysis.literals[0] != '\0')
+      model->literals = TextDatumGetCString(DirectFunctionCall1(md5_text, CStringGetTextDatum(analysis.literals)));
     run_as_end(&owner);
     check_columns(model);
     bool always = analysis.always || reads_unversioned(analysis.upstream);
@@ -197,11 +220,16 @@ char* model_inputs(const Model* model, const List* models) {
       continue;
     }
     Parameter parameter = {OIDOID, ObjectIdGetDatum(model->upstream[i]), false};
-    ResultRows rows = query_rows("SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap_internal.source_definition d LEFT JOIN dap_internal.file_ledger l "
-                                 "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY d.source_id",
-                                 &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
+    ResultRows rows = query_rows(
+        "SELECT d.source_id, coalesce(max(l.change_id), 0) FROM dap_internal.source_definition d LEFT JOIN "
+        "dap_internal.file_ledger l "
+        "ON l.source_id = d.source_id AND l.status NOT IN ('failed', 'dismissed') WHERE d.relation = $1 GROUP BY "
+        "d.source_id",
+        &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
     if (rows.rows == 0) known = false;
-    else appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]), DatumGetInt64(rows.values[1]));
+    else
+      appendStringInfo(&inputs, "%s\"source %d\": " INT64_FORMAT, separator, DatumGetInt32(rows.values[0]),
+                       DatumGetInt64(rows.values[1]));
   }
   run_as_end(&ledger);
   const struct {
@@ -209,32 +237,48 @@ char* model_inputs(const Model* model, const List* models) {
     const char* hash;
   } readings[] = {{"views", model->views}, {"functions", model->functions}, {"literals", model->literals}};
   for (const auto& reading : readings)
-    if (reading.hash) appendStringInfo(&inputs, "%s\"%s\": \"%s\"", inputs.len > 1 ? ", " : "", reading.name, reading.hash);
+    if (reading.hash)
+      appendStringInfo(&inputs, "%s\"%s\": \"%s\"", inputs.len > 1 ? ", " : "", reading.name, reading.hash);
   appendStringInfoChar(&inputs, '}');
   return known ? inputs.data : nullptr;
 }
 
 bool model_is_current(const Model* model, const char* inputs) {
   if (!inputs) return false;
-  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs)};
+  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash),
+                            text_parameter(inputs)};
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT 1 FROM dap_internal.model_state s WHERE s.model_id = $1 AND s.definition_hash = $2 AND s.inputs = $3::jsonb", parameters, 3, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT 1 FROM dap_internal.model_state s WHERE s.model_id = $1 AND s.definition_hash = $2 AND s.inputs = "
+      "$3::jsonb",
+      parameters, 3, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0;
 }
 
 void model_built(Model* model, const char* inputs, int64 run_id, int64 rows, int64 rejected, bool changed) {
   if (changed || model->version == 0) model->version = run_id;
-  Parameter parameters[] = {int4_parameter(model->model_id), text_parameter(model->definition_hash), text_parameter(inputs ? inputs : "{}"),
-                            int8_parameter(model->version), int8_parameter(rows), int8_parameter(rejected), int8_parameter(run_id)};
+  Parameter parameters[] = {int4_parameter(model->model_id),
+                            text_parameter(model->definition_hash),
+                            text_parameter(inputs ? inputs : "{}"),
+                            int8_parameter(model->version),
+                            int8_parameter(rows),
+                            int8_parameter(rejected),
+                            int8_parameter(run_id)};
   RunAs ledger = run_as_begin(ledger_owner());
   // Where nothing is new nothing is written: not even the lock that ON CONFLICT would put on the row.
-  run_statement("INSERT INTO dap_internal.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, refreshed_at) "
-                "SELECT $1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp() "
-                "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_state o WHERE (o.model_id, o.definition_hash, o.inputs, o.version, o.rows, o.rejected) "
-                "= ($1, $2, $3::jsonb, $4, $5, $6)) "
-                "ON CONFLICT (model_id) DO UPDATE SET definition_hash = excluded.definition_hash, inputs = excluded.inputs, version = excluded.version, "
-                "rows = excluded.rows, rejected = excluded.rejected, run_id = excluded.run_id, refreshed_at = excluded.refreshed_at", parameters, 7);
+  run_statement(
+      "INSERT INTO dap_internal.model_state AS s (model_id, definition_hash, inputs, version, rows, rejected, run_id, "
+      "refreshed_at) "
+      "SELECT $1, $2, $3::jsonb, $4, $5, $6, $7, pg_catalog.clock_timestamp() "
+      "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.model_state o WHERE (o.model_id, o.definition_hash, o.inputs, "
+      "o.version, o.rows, o.rejected) "
+      "= ($1, $2, $3::jsonb, $4, $5, $6)) "
+      "ON CONFLICT (model_id) DO UPDATE SET definition_hash = excluded.definition_hash, inputs = excluded.inputs, "
+      "version = excluded.version, "
+      "rows = excluded.rows, rejected = excluded.rejected, run_id = excluded.run_id, refreshed_at = "
+      "excluded.refreshed_at",
+      parameters, 7);
   run_as_end(&ledger);
 }
 

@@ -12,13 +12,27 @@ struct Key {
 };
 
 constexpr Key keys[] = {
-    {"delimiter", 7},     {"quote", 7},         {"escape", 7},
-    {"header", 7},        {"null", 7},          {"encoding", 7},
-    {"compression", 7},   {"lenient", 7},       {"on_error", 3},
-    {"max_rejects", 3},   {"max_reject_percent", 3}, {"on_failed_file", 3},
-    {"on_new_column", 3}, {"aliases", 7},       {"optional", 7},
-    {"arrival", 1},       {"settle", 3},        {"adopt", 1},
-    {"again", 2},         {"skip_rejects", 4},  {"limit", 4},
+    {"delimiter", 7},
+    {"quote", 7},
+    {"escape", 7},
+    {"header", 7},
+    {"null", 7},
+    {"encoding", 7},
+    {"compression", 7},
+    {"lenient", 7},
+    {"on_error", 3},
+    {"max_rejects", 3},
+    {"max_reject_percent", 3},
+    {"on_failed_file", 3},
+    {"on_new_column", 3},
+    {"aliases", 7},
+    {"optional", 7},
+    {"arrival", 1},
+    {"settle", 3},
+    {"adopt", 1},
+    {"again", 2},
+    {"skip_rejects", 4},
+    {"limit", 4},
 };
 
 unsigned char scope_bit(OptionScope scope) {
@@ -65,7 +79,8 @@ int64 count_of(const char* key, const JsonbValue* value) {
   Datum number = NumericGetDatum(numeric_of(key, value));
   Datum whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
   Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
-  if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)) || DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
+  if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)) ||
+      DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
     bad_value(key, "a whole number of at least 0");
   Datum zero = DirectFunctionCall1(int8_numeric, Int64GetDatum(0));
   if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, zero))) bad_value(key, "a whole number of at least 0");
@@ -95,7 +110,8 @@ Interval* parse_interval(char* text) {
   Interval* volatile interval = nullptr;
   PG_TRY();
   {
-    interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+    interval = DatumGetIntervalP(
+        DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
   }
   PG_CATCH();
   {
@@ -113,11 +129,13 @@ int64 interval_us_of(const char* key, const JsonbValue* value) {
   constexpr const char* expected = "an interval of days and time such as \"30 seconds\", from 0 to 10000 days";
   if (value->type == jbvNumeric) {
     check_range(key, value->val.numeric, static_cast<int64>(most_days) * SECS_PER_DAY, expected);
-    return static_cast<int64>(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric))) * 1e6);
+    return static_cast<int64>(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric))) *
+                              1e6);
   }
   if (value->type != jbvString) bad_value(key, expected);
   Interval* interval = parse_interval(string_of(key, value));
-  if (!interval || interval->month != 0 || interval->time < 0 || interval->day < 0 || interval->day + interval->time / USECS_PER_DAY > most_days)
+  if (!interval || interval->month != 0 || interval->time < 0 || interval->day < 0 ||
+      interval->day + interval->time / USECS_PER_DAY > most_days)
     bad_value(key, expected);
   return interval->time + interval->day * USECS_PER_DAY;
 }
@@ -133,7 +151,8 @@ bool choice_of(const char* key, const JsonbValue* value, const char* first, cons
 constexpr uint32 most_names = 10000;
 
 void aliases_of(SourceOptions* options, const JsonbValue* value) {
-  if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data)) bad_value("aliases", "an object of header names and column names");
+  if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+    bad_value("aliases", "an object of header names and column names");
   JsonbContainer* object = value->val.binary.data;
   if (JsonContainerSize(object) > most_names) bad_value("aliases", "at most 10000 names");
   options->aliases = static_cast<Alias*>(palloc(sizeof(Alias) * (JsonContainerSize(object) + 1)));
@@ -145,7 +164,8 @@ void aliases_of(SourceOptions* options, const JsonbValue* value) {
     if (token == WJB_KEY) key = pnstrdup(item.val.string.val, item.val.string.len);
     if (token == WJB_VALUE) {
       char* column = string_of("aliases", &item);
-      if (column[0] == '\0' || std::strlen(column) >= NAMEDATALEN) bad_value("aliases", "column names of 1 to 63 bytes");
+      if (column[0] == '\0' || std::strlen(column) >= NAMEDATALEN)
+        bad_value("aliases", "column names of 1 to 63 bytes");
       options->aliases[options->alias_count].header = key;
       options->aliases[options->alias_count++].column = column;
     }
@@ -153,7 +173,8 @@ void aliases_of(SourceOptions* options, const JsonbValue* value) {
 }
 
 void optional_of(SourceOptions* options, const JsonbValue* value) {
-  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data)) bad_value("optional", "an array of column names");
+  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+    bad_value("optional", "an array of column names");
   JsonbContainer* array = value->val.binary.data;
   if (JsonContainerSize(array) > most_names) bad_value("optional", "at most 10000 names");
   options->optional = static_cast<char**>(palloc(sizeof(char*) * (JsonContainerSize(array) + 1)));
@@ -193,8 +214,10 @@ void set_option(SourceOptions* options, const char* key, const JsonbValue* value
   auto is = [key](const char* name) { return std::strcmp(key, name) == 0; };
   if (is("delimiter")) options->delimiter = byte_of(key, value, false);
   else if (is("quote")) options->quote = byte_of(key, value, true);
-  else if (is("escape")) { options->escape = byte_of(key, value, false); *escape_set = true; }
-  else if (is("header")) options->header = bool_of(key, value);
+  else if (is("escape")) {
+    options->escape = byte_of(key, value, false);
+    *escape_set = true;
+  } else if (is("header")) options->header = bool_of(key, value);
   else if (is("null")) options->null_text = string_of(key, value);
   else if (is("encoding")) options->encoding = encoding_of(value);
   else if (is("compression")) options->compression = compression_of(value);
@@ -231,7 +254,8 @@ void overlay(SourceOptions* options, Jsonb* given, OptionScope scope, bool* esca
         StringInfoData list;
         initStringInfo(&list);
         for (const Key& candidate : keys)
-          if (candidate.scopes & scope_bit(scope)) appendStringInfo(&list, "%s%s", list.len ? ", " : "", candidate.name);
+          if (candidate.scopes & scope_bit(scope))
+            appendStringInfo(&list, "%s%s", list.len ? ", " : "", candidate.name);
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\"", key),
                         errhint("The options here are: %s.", list.data)));
       }
@@ -248,18 +272,23 @@ void check_dialect(const SourceOptions* options) {
   auto conflict = [](const char* message) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message)));
   };
-  if (options->quote && options->quote == options->delimiter) conflict("options \"delimiter\" and \"quote\" must differ");
-  if (options->quote && options->escape == options->delimiter) conflict("options \"delimiter\" and \"escape\" must differ");
+  if (options->quote && options->quote == options->delimiter)
+    conflict("options \"delimiter\" and \"quote\" must differ");
+  if (options->quote && options->escape == options->delimiter)
+    conflict("options \"delimiter\" and \"escape\" must differ");
   if (std::strchr(options->null_text, '\n') || std::strchr(options->null_text, '\r'))
     conflict("option \"null\" cannot contain a line end");
   if (std::strchr(options->null_text, options->delimiter)) conflict("option \"null\" cannot contain the delimiter");
-  if (options->quote && std::strchr(options->null_text, options->quote)) conflict("option \"null\" cannot contain the quote");
+  if (options->quote && std::strchr(options->null_text, options->quote))
+    conflict("option \"null\" cannot contain the quote");
   if (embeds_ascii(options->encoding)) {
     for (char c : {options->delimiter, options->quote, options->escape})
       if (c >= 0x30)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("this delimiter, quote or escape cannot be used with encoding %s", pg_encoding_to_char(options->encoding)),
-                        errdetail("The byte can be part of a character there."), errhint("Use a character below \"0\", such as a comma or a tab.")));
+                        errmsg("this delimiter, quote or escape cannot be used with encoding %s",
+                               pg_encoding_to_char(options->encoding)),
+                        errdetail("The byte can be part of a character there."),
+                        errhint("Use a character below \"0\", such as a comma or a tab.")));
   }
 }
 

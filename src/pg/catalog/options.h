@@ -23,7 +23,7 @@ struct SourceOptions {
   Compression compression;
   bool lenient;
   bool stop_on_error;
-  int64 max_rejects;          // -1: no limit
+  int64 max_rejects;  // -1: no limit
   double max_reject_percent;
   bool set_aside;
   NewColumn on_new_column;
@@ -41,7 +41,8 @@ struct SourceOptions {
 // Which keys are allowed besides the common ones.
 enum class OptionScope : unsigned char { source, call, read };
 
-// Defaults, overlaid by `definition`, overlaid by `call` (either may be NULL). Raises 22023 for unknown keys and unusable values.
+// Defaults, overlaid by `definition`, overlaid by `call` (either may be NULL). Raises 22023 for unknown keys and
+// unusable values.
 SourceOptions* parse_options(Jsonb* definition, Jsonb* call, OptionScope scope);
 
 }  // namespace dap

@@ -4,9 +4,9 @@
 
 #include "bridge/run_as.h"
 #include "pg/catalog/model_settings.h"
+#include "pg/catalog/options.h"
 #include "pg/catalog/query_analysis.h"
 #include "pg/rule/column_rule.h"
-#include "pg/catalog/options.h"
 
 namespace dap {
 namespace {
@@ -21,23 +21,29 @@ struct Member {
 
 [[noreturn]] void bad_payload(const char* detail) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid catalog entry"), errdetail("%s", detail),
-                  errhint("Entries are made by dap.create_source(), dap.create_clean_model(), dap.create_model() and dap.dismiss_file().")));
+                  errhint("Entries are made by dap.create_source(), dap.create_clean_model(), dap.create_model() and "
+                          "dap.dismiss_file().")));
   pg_unreachable();
 }
 
-[[noreturn]] void bad_member(const char* name, const char* expected) { bad_payload(psprintf("Its \"%s\" is not %s.", name, expected)); }
+[[noreturn]] void bad_member(const char* name, const char* expected) {
+  bad_payload(psprintf("Its \"%s\" is not %s.", name, expected));
+}
 
 const JsonbValue* find(Jsonb* payload, const char* name) {
-  const JsonbValue* value = getKeyJsonValueFromContainer(&payload->root, name, static_cast<int>(std::strlen(name)), nullptr);
+  const JsonbValue* value =
+      getKeyJsonValueFromContainer(&payload->root, name, static_cast<int>(std::strlen(name)), nullptr);
   return value && value->type != jbvNull ? value : nullptr;
 }
 
 bool is_whole(const JsonbValue* value) {
   if (value->type != jbvNumeric) return false;
   Datum number = NumericGetDatum(value->val.numeric);
-  return DatumGetBool(DirectFunctionCall2(numeric_eq, number, DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))) &&
+  return DatumGetBool(
+             DirectFunctionCall2(numeric_eq, number, DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))) &&
          DatumGetBool(DirectFunctionCall2(numeric_ge, number, DirectFunctionCall1(int8_numeric, Int64GetDatum(0)))) &&
-         DatumGetBool(DirectFunctionCall2(numeric_le, number, DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX))));
+         DatumGetBool(
+             DirectFunctionCall2(numeric_le, number, DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX))));
 }
 
 bool is_array_of(const JsonbValue* value, bool (*is_element)(const JsonbValue*)) {
@@ -83,12 +89,14 @@ void check_members(Jsonb* payload, const Member* members, int count) {
   if (!JB_ROOT_IS_OBJECT(payload)) bad_payload("It is not a JSON object.");
   int known = 0;
   for (int i = 0; i < count; i++) {
-    const JsonbValue* value = getKeyJsonValueFromContainer(&payload->root, members[i].name, static_cast<int>(std::strlen(members[i].name)), nullptr);
+    const JsonbValue* value = getKeyJsonValueFromContainer(&payload->root, members[i].name,
+                                                           static_cast<int>(std::strlen(members[i].name)), nullptr);
     known += value != nullptr;
     if (value && value->type != jbvNull) check_member(members[i], value);
     else if (members[i].required) bad_payload(psprintf("It lacks \"%s\".", members[i].name));
   }
-  if (known < static_cast<int>(JsonContainerSize(&payload->root))) bad_payload("It has a member that such entries do not have.");
+  if (known < static_cast<int>(JsonContainerSize(&payload->root)))
+    bad_payload("It has a member that such entries do not have.");
 }
 
 char* text_of(Jsonb* payload, const char* name) {
@@ -109,7 +117,9 @@ Jsonb* object_of(Jsonb* payload, const char* name) {
 bool contains_text(JsonbContainer* array, const char* text) {
   for (uint32 i = 0; i < JsonContainerSize(array); i++) {
     const JsonbValue* value = getIthJsonbValueFromContainer(array, i);
-    if (value->val.string.len == static_cast<int>(std::strlen(text)) && std::memcmp(value->val.string.val, text, std::strlen(text)) == 0) return true;
+    if (value->val.string.len == static_cast<int>(std::strlen(text)) &&
+        std::memcmp(value->val.string.val, text, std::strlen(text)) == 0)
+      return true;
   }
   return false;
 }
@@ -118,7 +128,8 @@ bool contains_text(JsonbContainer* array, const char* text) {
 void check_names(Jsonb* payload, const char* name, const ColumnDefinitions* columns) {
   JsonbContainer* array = container_of(payload, name);
   if (!array) return;
-  if (JsonContainerSize(array) == 0 || JsonContainerSize(array) > static_cast<uint32>(columns->count)) bad_member(name, "a list of its columns");
+  if (JsonContainerSize(array) == 0 || JsonContainerSize(array) > static_cast<uint32>(columns->count))
+    bad_member(name, "a list of its columns");
   int found = 0;
   for (int i = 0; i < columns->count; i++) found += contains_text(array, columns->column[i].name);
   if (found != static_cast<int>(JsonContainerSize(array))) bad_member(name, "a list of its columns");
@@ -127,12 +138,14 @@ void check_names(Jsonb* payload, const char* name, const ColumnDefinitions* colu
 // md5's, as the catalog keeps it.
 void check_hash(Jsonb* payload, const char* name) {
   const char* hash = text_of(payload, name);
-  if (hash && (std::strlen(hash) != 32 || std::strspn(hash, "0123456789abcdef") != 32)) bad_member(name, "32 hexadecimal digits");
+  if (hash && (std::strlen(hash) != 32 || std::strspn(hash, "0123456789abcdef") != 32))
+    bad_member(name, "32 hexadecimal digits");
 }
 
 void check_rules(Jsonb* payload, const ColumnDefinitions* columns) {
   JsonbContainer* key = container_of(payload, "key");
-  for (int i = 0; i < columns->count; i++) compile_column_rule(columns->column[i], contains_text(key, columns->column[i].name));
+  for (int i = 0; i < columns->count; i++)
+    compile_column_rule(columns->column[i], contains_text(key, columns->column[i].name));
 }
 
 // Is the query what the rest of the payload says of it?
@@ -143,12 +156,16 @@ void check_query(Oid relation, Jsonb* payload, const ColumnDefinitions* columns)
   run_as_end(&owner);
   if (list_length(analysis.names) != columns->count) bad_member("columns", "the list of its query's columns");
   for (int i = 0; i < columns->count; i++)
-    if (std::strcmp(static_cast<char*>(list_nth(analysis.names, i)), columns->column[i].name) != 0) bad_member("columns", "the list of its query's columns");
+    if (std::strcmp(static_cast<char*>(list_nth(analysis.names, i)), columns->column[i].name) != 0)
+      bad_member("columns", "the list of its query's columns");
   JsonbContainer* upstream = container_of(payload, "upstream");
-  if (static_cast<int>(JsonContainerSize(upstream)) != list_length(analysis.upstream)) bad_member("upstream", "the list of what its query reads");
+  if (static_cast<int>(JsonContainerSize(upstream)) != list_length(analysis.upstream))
+    bad_member("upstream", "the list of what its query reads");
   for (uint32 i = 0; i < JsonContainerSize(upstream); i++) {
-    int64 oid = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(getIthJsonbValueFromContainer(upstream, i)->val.numeric)));
-    if (oid > PG_UINT32_MAX || !list_member_oid(analysis.upstream, static_cast<Oid>(oid))) bad_member("upstream", "the list of what its query reads");
+    int64 oid = DatumGetInt64(
+        DirectFunctionCall1(numeric_int8, NumericGetDatum(getIthJsonbValueFromContainer(upstream, i)->val.numeric)));
+    if (oid > PG_UINT32_MAX || !list_member_oid(analysis.upstream, static_cast<Oid>(oid)))
+      bad_member("upstream", "the list of what its query reads");
   }
 }
 
@@ -157,7 +174,10 @@ bool is_blank(const char* text) { return text[std::strspn(text, " ")] == '\0'; }
 }  // namespace
 
 void check_source_payload(Oid, Jsonb* payload) {
-  constexpr Member members[] = {{"source", Kind::text, true}, {"path", Kind::text, false}, {"columns", Kind::texts, true}, {"options", Kind::object, true}};
+  constexpr Member members[] = {{"source", Kind::text, true},
+                                {"path", Kind::text, false},
+                                {"columns", Kind::texts, true},
+                                {"options", Kind::object, true}};
   check_members(payload, members, lengthof(members));
   const char* path = text_of(payload, "path");
   if (path && path[0] == '\0') bad_member("path", "a path");
@@ -165,9 +185,11 @@ void check_source_payload(Oid, Jsonb* payload) {
 }
 
 void check_model_payload(Oid relation, Jsonb* payload) {
-  constexpr Member members[] = {{"tier", Kind::whole, true},     {"kind", Kind::text, true},      {"source_id", Kind::whole, false}, {"columns", Kind::array, true},
-                                {"key", Kind::texts, true},      {"latest_by", Kind::texts, false}, {"query", Kind::text, false},      {"upstream", Kind::wholes, true},
-                                {"always", Kind::boolean, true}, {"definition_hash", Kind::text, true}, {"settings", Kind::object, false}};
+  constexpr Member members[] = {
+      {"tier", Kind::whole, true},           {"kind", Kind::text, true},       {"source_id", Kind::whole, false},
+      {"columns", Kind::array, true},        {"key", Kind::texts, true},       {"latest_by", Kind::texts, false},
+      {"query", Kind::text, false},          {"upstream", Kind::wholes, true}, {"always", Kind::boolean, true},
+      {"definition_hash", Kind::text, true}, {"settings", Kind::object, false}};
   check_members(payload, members, lengthof(members));
   check_hash(payload, "definition_hash");
   const bool is_clean = std::strcmp(text_of(payload, "kind"), "clean") == 0;
@@ -185,7 +207,10 @@ void check_model_payload(Oid relation, Jsonb* payload) {
 }
 
 void check_dismiss_payload(Oid, Jsonb* payload) {
-  constexpr Member members[] = {{"path", Kind::text, true}, {"reason", Kind::text, true}, {"content_hash", Kind::text, false}, {"bytes", Kind::whole, false}};
+  constexpr Member members[] = {{"path", Kind::text, true},
+                                {"reason", Kind::text, true},
+                                {"content_hash", Kind::text, false},
+                                {"bytes", Kind::whole, false}};
   check_members(payload, members, lengthof(members));
   if (text_of(payload, "path")[0] == '\0') bad_member("path", "a path");
   if (is_blank(text_of(payload, "reason"))) bad_member("reason", "a reason");

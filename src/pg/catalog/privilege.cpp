@@ -14,12 +14,13 @@ void require_set_role(Oid role) {
   if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role)));
   if (can_set_role(GetUserId(), role)) return;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                  errmsg("must be able to SET ROLE \"%s\"", GetUserNameFromId(role, false)),
-                  errdetail("One role owns the layers; only its members define sources and models."),
-                  superuser_arg(role) ? 0
-                                      : errhint("Ask for: GRANT %s TO %s", quote_identifier(GetUserNameFromId(role, false)),
-                                                quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+  ereport(ERROR,
+          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+           errmsg("must be able to SET ROLE \"%s\"", GetUserNameFromId(role, false)),
+           errdetail("One role owns the layers; only its members define sources and models."),
+           superuser_arg(role) ? 0
+                               : errhint("Ask for: GRANT %s TO %s", quote_identifier(GetUserNameFromId(role, false)),
+                                         quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
 void require_relation_owner(Oid relation) {

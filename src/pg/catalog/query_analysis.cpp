@@ -52,7 +52,8 @@ void explain_error(void* arg) {
 bool walk(Node* node, void* context);
 bool find_clock_words(Node* node, void* context);
 
-// One of the words that stand for the present in every type of dates and times (datetktbl in datetime.c), whatever is around it: '{today,epoch}' is a date[].
+// One of the words that stand for the present in every type of dates and times (datetktbl in datetime.c), whatever is
+// around it: '{today,epoch}' is a date[].
 bool has_clock_word(const char* text) {
   constexpr const char* words[] = {"now", "today", "tomorrow", "yesterday"};
   auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -67,13 +68,15 @@ bool has_clock_word(const char* text) {
   return false;
 }
 
-// Over the query as it was written: the analysed one has values where literals were. `context` is a List* of their places.
+// Over the query as it was written: the analysed one has values where literals were. `context` is a List* of their
+// places.
 bool find_clock_words(Node* node, void* context) {
   if (node == nullptr) return false;
   if (IsA(node, A_Const)) {
     A_Const* literal = reinterpret_cast<A_Const*>(node);
     List** places = static_cast<List**>(context);
-    if (!literal->isnull && IsA(&literal->val, String) && has_clock_word(strVal(&literal->val))) *places = lappend_int(*places, literal->location);
+    if (!literal->isnull && IsA(&literal->val, String) && has_clock_word(strVal(&literal->val)))
+      *places = lappend_int(*places, literal->location);
     return false;
   }
   return raw_expression_tree_walker(node, tree_walker(find_clock_words), context);
@@ -87,7 +90,8 @@ Form_pg_type type_form(Oid type, FormData_pg_type* form) {
   return form;
 }
 
-// The type and all that it is made of (an array's elements, a domain's base, a composite's attributes, a range's bounds), each once.
+// The type and all that it is made of (an array's elements, a domain's base, a composite's attributes, a range's
+// bounds), each once.
 List* types_within(Oid type) {
   List* types = list_make1_oid(type);
   for (int next = 0; next < list_length(types); next++) {
@@ -104,7 +108,8 @@ List* types_within(Oid type) {
       Relation relation = relation_open(form.typrelid, AccessShareLock);
       TupleDesc desc = RelationGetDescr(relation);
       for (int i = 0; i < desc->natts; i++)
-        if (!TupleDescAttr(desc, i)->attisdropped) types = list_append_unique_oid(types, TupleDescAttr(desc, i)->atttypid);
+        if (!TupleDescAttr(desc, i)->attisdropped)
+          types = list_append_unique_oid(types, TupleDescAttr(desc, i)->atttypid);
       relation_close(relation, NoLock);
     } else if (OidIsValid(form.typelem) && form.typlen == -1) {
       types = list_append_unique_oid(types, form.typelem);
@@ -126,13 +131,15 @@ bool holds_time(Oid type) {
   ListCell* cell;
   foreach (cell, types_within(type)) {
     const Oid part = lfirst_oid(cell);
-    if (part == DATEOID || part == TIMEOID || part == TIMETZOID || part == TIMESTAMPOID || part == TIMESTAMPTZOID) return true;
+    if (part == DATEOID || part == TIMEOID || part == TIMETZOID || part == TIMESTAMPOID || part == TIMESTAMPTZOID)
+      return true;
   }
   return false;
 }
 
-// A literal is read when the query is analysed, by the type's input function, and is a value from then on. Where that function looks at more than the text
-// (the clock, the catalog) the value may be another one next time; a view's was read for good when the view was made.
+// A literal is read when the query is analysed, by the type's input function, and is a value from then on. Where that
+// function looks at more than the text (the clock, the catalog) the value may be another one next time; a view's was
+// read for good when the view was made.
 void visit_literal(const Const* literal, Walk* state) {
   if (literal->constisnull || state->open != NIL) return;
   Oid function, element;
@@ -148,7 +155,8 @@ void visit_literal(const Const* literal, Walk* state) {
 // The extension's own functions are left out as the server's are: they change with a version alone.
 bool note_function(Oid function, void* context) {
   Walk* state = static_cast<Walk*>(context);
-  if (function >= FirstNormalObjectId && !is_own_schema(get_func_namespace(function))) state->functions = list_append_unique_oid(state->functions, function);
+  if (function >= FirstNormalObjectId && !is_own_schema(get_func_namespace(function)))
+    state->functions = list_append_unique_oid(state->functions, function);
   return false;
 }
 
@@ -176,8 +184,9 @@ void walk_query(Query* query, Walk* state) {
   initStringInfo(&others);
   for (int i = list_length(open) - 1; list_nth_oid(open, i) != view; i--)
     appendStringInfo(&others, "%s%s", others.len ? ", " : "", relation_label(list_nth_oid(open, i)));
-  ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("view %s reads itself", relation_label(view)),
-                  others.len ? errdetail("It does so through %s.", others.data) : 0, errhint("Redefine one of these views.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("view %s reads itself", relation_label(view)),
+           others.len ? errdetail("It does so through %s.", others.data) : 0, errhint("Redefine one of these views.")));
   pg_unreachable();
 }
 
@@ -195,7 +204,8 @@ void visit_view(Oid view, Walk* state) {
 void visit_relation(const RangeTblEntry* entry, Walk* state) {
   if (entry->tablesample != nullptr) state->always = true;
   if (get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a model's query cannot read temporary relation \"%s\"", get_rel_name(entry->relid)),
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a model's query cannot read temporary relation \"%s\"", get_rel_name(entry->relid)),
                     errdetail("Other sessions do not see it, and it is gone when this one ends.")));
   }
   if (entry->relkind != RELKIND_VIEW) {
@@ -215,15 +225,9 @@ bool walk(Node* node, void* context) {
       if (entry->rtekind == RTE_RELATION) visit_relation(entry, state);
       return false;
     }
-    case T_Query:
-      walk_query(reinterpret_cast<Query*>(node), state);
-      return false;
-    case T_Const:
-      visit_literal(reinterpret_cast<Const*>(node), state);
-      return false;
-    case T_SortGroupClause:
-      visit_ordering(reinterpret_cast<SortGroupClause*>(node), state);
-      return false;
+    case T_Query: walk_query(reinterpret_cast<Query*>(node), state); return false;
+    case T_Const: visit_literal(reinterpret_cast<Const*>(node), state); return false;
+    case T_SortGroupClause: visit_ordering(reinterpret_cast<SortGroupClause*>(node), state); return false;
     case T_SetOperationStmt:
       (void)walk(reinterpret_cast<Node*>(reinterpret_cast<SetOperationStmt*>(node)->groupClauses), context);
       break;
@@ -234,10 +238,10 @@ bool walk(Node* node, void* context) {
       break;
     }
     case T_MinMaxExpr:
-      (void)note_function(lookup_type_cache(reinterpret_cast<MinMaxExpr*>(node)->minmaxtype, TYPECACHE_CMP_PROC)->cmp_proc, state);
+      (void)note_function(
+          lookup_type_cache(reinterpret_cast<MinMaxExpr*>(node)->minmaxtype, TYPECACHE_CMP_PROC)->cmp_proc, state);
       break;
-    default:
-      (void)check_functions_in_node(node, note_function, context);
+    default: (void)check_functions_in_node(node, note_function, context);
   }
   return expression_tree_walker(node, tree_walker(walk), context);
 }
@@ -252,14 +256,17 @@ char* column_type(const char* name, const Node* expression) {
   }
   const List* types = types_within(type);
   if (made_of_schema(types, isAnyTempNamespace)) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("column \"%s\" of the query has temporary type %s", name, format_type_be(type)),
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("column \"%s\" of the query has temporary type %s", name, format_type_be(type)),
                     errdetail("It is gone when this session ends.")));
   }
   if (made_of_schema(types, is_own_schema)) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("column \"%s\" of the query has type %s, which belongs to the extension or holds a type that does", name, format_type_be(type)),
-                    errdetail("A model's table must outlive the extension and be readable by every client."),
-                    errhint("Store an answer that was computed from it.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("column \"%s\" of the query has type %s, which belongs to the extension or holds a type that does",
+                    name, format_type_be(type)),
+             errdetail("A model's table must outlive the extension and be readable by every client."),
+             errhint("Store an answer that was computed from it.")));
   }
 
   return type_text(type, exprTypmod(expression), exprCollation(expression));
@@ -277,7 +284,8 @@ void collect_columns(const Query* query, QueryAnalysis* analysis) {
     ListCell* earlier;
     foreach (earlier, analysis->names) {
       if (strcmp(static_cast<char*>(lfirst(earlier)), entry->resname) == 0) {
-        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN), errmsg("column name \"%s\" is given twice by the query", entry->resname)));
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN),
+                        errmsg("column name \"%s\" is given twice by the query", entry->resname)));
       }
     }
     analysis->names = lappend(analysis->names, entry->resname);
@@ -285,7 +293,8 @@ void collect_columns(const Query* query, QueryAnalysis* analysis) {
     analysis->types = lappend(analysis->types, column_type(entry->resname, expression));
     auto* column = static_cast<ResultColumn*>(palloc(sizeof(ResultColumn)));
     Oid collation = exprCollation(expression);
-    *column = {entry->resname, exprType(expression), exprTypmod(expression), OidIsValid(collation) ? collation : get_typcollation(exprType(expression))};
+    *column = {entry->resname, exprType(expression), exprTypmod(expression),
+               OidIsValid(collation) ? collation : get_typcollation(exprType(expression))};
     analysis->columns = lappend(analysis->columns, column);
   }
   if (analysis->names == NIL) {
@@ -318,7 +327,8 @@ QueryAnalysis analyze_query(const char* text) {
   walk_query(query, &state);
   list_sort(state.relations, list_oid_cmp);
 
-  QueryAnalysis analysis = {NIL, NIL, NIL, state.relations, state.views, state.functions, state.literals.data, state.always};
+  QueryAnalysis analysis = {NIL,         NIL, NIL, state.relations, state.views, state.functions, state.literals.data,
+                            state.always};
   collect_columns(query, &analysis);
   error_context_stack = callback.previous;
   return analysis;
@@ -346,13 +356,15 @@ Datum relation_array(const List* relations) {
 
 }  // namespace
 
-// dap_internal.analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT upstream regclass[], OUT always boolean)
+// dap_internal.analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT
+// upstream regclass[], OUT always boolean)
 DAP_FUNCTION(dap_analyze_query) {
   char* query = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const Oid owner = PG_GETARG_OID(1);
 
   TupleDesc descriptor;
-  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) elog(ERROR, "dap_internal.analyze_query must return a row");
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "dap_internal.analyze_query must return a row");
   BlessTupleDesc(descriptor);
 
   require_set_role(owner);
@@ -361,8 +373,8 @@ DAP_FUNCTION(dap_analyze_query) {
   const QueryAnalysis analysis = analyze_query(query);
   run_as_end(&saved);
 
-  Datum values[5] = {JsonbPGetDatum(settings), text_array(analysis.names), text_array(analysis.types), relation_array(analysis.upstream),
-                     BoolGetDatum(analysis.always)};
+  Datum values[5] = {JsonbPGetDatum(settings), text_array(analysis.names), text_array(analysis.types),
+                     relation_array(analysis.upstream), BoolGetDatum(analysis.always)};
   bool nulls[5] = {settings == nullptr, false, false, false, false};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }

@@ -9,8 +9,8 @@ struct SourceDefinition {
   int32 source_id;
   char* source;
   Oid relation;
-  char* label;   // qualified name of the table, for messages
-  char* path;    // NULL: none
+  char* label;    // qualified name of the table, for messages
+  char* path;     // NULL: none
   char* path_by;  // the role that gave it
   char** columns;
   int column_count;

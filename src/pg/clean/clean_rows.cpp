@@ -17,7 +17,16 @@ extern "C" {
 namespace dap {
 namespace {
 
-enum RejectColumn { reject_file, reject_line, reject_column_name, reject_reason, reject_message, reject_raw, reject_raw_length, reject_columns };
+enum RejectColumn {
+  reject_file,
+  reject_line,
+  reject_column_name,
+  reject_reason,
+  reject_message,
+  reject_raw,
+  reject_raw_length,
+  reject_columns
+};
 
 struct Rule {
   ColumnRule* rule;
@@ -57,7 +66,8 @@ bool rank_of(CleanReceiver* receiver, int32 file_id, int32* rank) {
   return true;
 }
 
-void add_reject(CleanReceiver* receiver, int32 file_id, int64 line, const ColumnRule* rule, const ConvertResult* why, const char* text, int length) {
+void add_reject(CleanReceiver* receiver, int32 file_id, int64 line, const ColumnRule* rule, const ConvertResult* why,
+                const char* text, int length) {
   Datum values[reject_columns];
   bool nulls[reject_columns] = {};
   values[reject_file] = Int32GetDatum(file_id);
@@ -123,8 +133,9 @@ void nothing(DestReceiver*) {}
 int position_of(TupleDesc desc, const char* name, const Model* model) {
   for (int i = 0; i < desc->natts; i++)
     if (namestrcmp(&TupleDescAttr(desc, i)->attname, name) == 0) return i;
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table %s lacks column \"%s\" of its model", model->label, name),
-                  errhint("Define the model again with or_replace.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table %s lacks column \"%s\" of its model", model->label, name),
+           errhint("Define the model again with or_replace.")));
   pg_unreachable();
 }
 
@@ -134,13 +145,18 @@ bool is_key(const Model* model, const char* name) {
   return false;
 }
 
-// Converted values go into the table as they are: a column that somebody gave another type would take them for something else.
+// Converted values go into the table as they are: a column that somebody gave another type would take them for
+// something else.
 void check_type(const Model* model, const ColumnRule* rule, Form_pg_attribute attribute) {
   if (attribute->atttypid == rule_type(rule) && attribute->atttypmod == rule_typmod(rule)) return;
-  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                  errmsg("column %s of %s has type %s, its rule gives %s", quote_identifier(NameStr(attribute->attname)), model->label,
-                         format_type_with_typemod(attribute->atttypid, attribute->atttypmod), format_type_with_typemod(rule_type(rule), rule_typmod(rule))),
-                  errhint("Give the column its type back, or change the model with dap.create_clean_model(…, or_replace => true).")));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_DATATYPE_MISMATCH),
+       errmsg("column %s of %s has type %s, its rule gives %s", quote_identifier(NameStr(attribute->attname)),
+              model->label, format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
+              format_type_with_typemod(rule_type(rule), rule_typmod(rule))),
+       errhint(
+           "Give the column its type back, or change the model with dap.create_clean_model(…, or_replace => true).")));
 }
 
 Rule* compile_rules(const Model* model, TupleDesc desc, int* count) {
@@ -159,7 +175,8 @@ Rule* compile_rules(const Model* model, TupleDesc desc, int* count) {
 // The row's descriptor with arrival behind it: rank and line.
 TupleDesc sort_columns(TupleDesc desc) {
   TupleDesc sorted = CreateTemplateTupleDesc(desc->natts + 2);
-  for (int i = 0; i < desc->natts; i++) TupleDescCopyEntry(sorted, static_cast<AttrNumber>(i + 1), desc, static_cast<AttrNumber>(i + 1));
+  for (int i = 0; i < desc->natts; i++)
+    TupleDescCopyEntry(sorted, static_cast<AttrNumber>(i + 1), desc, static_cast<AttrNumber>(i + 1));
   TupleDescInitEntry(sorted, static_cast<AttrNumber>(desc->natts + 1), "_rank", INT4OID, -1, 0);
   TupleDescInitEntry(sorted, static_cast<AttrNumber>(desc->natts + 2), "_line", INT8OID, -1, 0);
   return finished(sorted);
@@ -183,7 +200,8 @@ Tuplesortstate* begin_sort(const Model* model, TupleDesc desc, TupleDesc sorted)
     collations[i] = attribute->attcollation;
     nulls_first[i] = false;  // descending with NULL last: NULL is lowest
   }
-  return tuplesort_begin_heap(sorted, keys, attributes, operators, collations, nulls_first, maintenance_work_mem, nullptr, TUPLESORT_NONE);
+  return tuplesort_begin_heap(sorted, keys, attributes, operators, collations, nulls_first, maintenance_work_mem,
+                              nullptr, TUPLESORT_NONE);
 }
 
 struct KeyCompare {
@@ -205,7 +223,9 @@ KeyCompare* key_compares(const Model* model, TupleDesc desc) {
 
 bool same_key(const Model* model, const KeyCompare* compares, TupleTableSlot* a, TupleTableSlot* b) {
   for (int i = 0; i < model->key_count; i++)
-    if (!DatumGetBool(FunctionCall2Coll(compares[i].equal, compares[i].collation, a->tts_values[compares[i].position], b->tts_values[compares[i].position]))) return false;
+    if (!DatumGetBool(FunctionCall2Coll(compares[i].equal, compares[i].collation, a->tts_values[compares[i].position],
+                                        b->tts_values[compares[i].position])))
+      return false;
   return true;
 }
 
@@ -215,7 +235,8 @@ void take_latest(const Model* model, CleanReceiver* receiver, TupleDesc desc, Tu
   KeyCompare* compares = key_compares(model, desc);
   TupleTableSlot* current = MakeSingleTupleTableSlot(sorted, &TTSOpsMinimalTuple);
   TupleTableSlot* previous = MakeSingleTupleTableSlot(sorted, &TTSOpsMinimalTuple);
-  MemoryContext compare_context = AllocSetContextCreate(CurrentMemoryContext, "dap key comparison", ALLOCSET_SMALL_SIZES);
+  MemoryContext compare_context =
+      AllocSetContextCreate(CurrentMemoryContext, "dap key comparison", ALLOCSET_SMALL_SIZES);
   while (tuplesort_gettupleslot(receiver->sort, true, true, current, nullptr)) {
     CHECK_FOR_INTERRUPTS();
     MemoryContextReset(compare_context);
@@ -295,14 +316,24 @@ void record_clean_rejects(const Model* model, CleanResult* result, int64 run_id)
   NamedStore named = {"dap_rejects", result->reject_desc, result->rejects, static_cast<double>(result->rejected)};
   tuplestore_rescan(result->rejects);
   // Rejects of files that failed or were dismissed are evidence of another kind: they stay.
-  run_statement(psprintf("DELETE FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt "
-                         "AND NOT EXISTS (SELECT 1 FROM dap_internal.file_ledger l WHERE l.file_id = r.file_id AND l.status IN ('failed', 'dismissed')) "
-                         "AND NOT EXISTS (SELECT 1 FROM dap_rejects n WHERE n.file_id = r.file_id AND n.line = r.line "
-                         "AND n.column_name = r.column_name AND n.reason = r.reason AND n.message = r.message AND n.raw IS NOT DISTINCT FROM r.raw)", model->model_id), &named, 1);
-  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, stage, model_id, column_name, reason, message, raw, raw_length, run_id) "
-                         "SELECT n.file_id, %d, n.line, 'clean', %d, n.column_name, n.reason, n.message, n.raw, n.raw_length, " INT64_FORMAT " FROM dap_rejects n "
-                         "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt AND r.file_id = n.file_id AND r.line = n.line "
-                         "AND r.column_name = n.column_name)", model->source_id, model->model_id, run_id, model->model_id), &named, 1);
+  run_statement(
+      psprintf("DELETE FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND r.stage = 'clean' AND NOT r.attempt "
+               "AND NOT EXISTS (SELECT 1 FROM dap_internal.file_ledger l WHERE l.file_id = r.file_id AND l.status IN "
+               "('failed', 'dismissed')) "
+               "AND NOT EXISTS (SELECT 1 FROM dap_rejects n WHERE n.file_id = r.file_id AND n.line = r.line "
+               "AND n.column_name = r.column_name AND n.reason = r.reason AND n.message = r.message AND n.raw IS NOT "
+               "DISTINCT FROM r.raw)",
+               model->model_id),
+      &named, 1);
+  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, stage, model_id, "
+                         "column_name, reason, message, raw, raw_length, run_id) "
+                         "SELECT n.file_id, %d, n.line, 'clean', %d, n.column_name, n.reason, n.message, n.raw, "
+                         "n.raw_length, " INT64_FORMAT " FROM dap_rejects n "
+                         "WHERE NOT EXISTS (SELECT 1 FROM dap_internal.reject_ledger r WHERE r.model_id = %d AND "
+                         "r.stage = 'clean' AND NOT r.attempt AND r.file_id = n.file_id AND r.line = n.line "
+                         "AND r.column_name = n.column_name)",
+                         model->source_id, model->model_id, run_id, model->model_id),
+                &named, 1);
 }
 
 }  // namespace dap

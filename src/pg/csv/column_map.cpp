@@ -91,13 +91,17 @@ Name* aliased_header(const SourceOptions* options, char** header, int count) {
 
 void check_names(ColumnMap* map, const Name* names) {
   for (int i = 0; i < map->columns; i++) {
-    if (names[i].exact[0] == '\0') fault(map, "empty_column_name", psprintf("column %d of the header has no name", i + 1));
+    if (names[i].exact[0] == '\0')
+      fault(map, "empty_column_name", psprintf("column %d of the header has no name", i + 1));
     else if (std::strlen(names[i].exact) >= NAMEDATALEN)
-      fault(map, "long_column_name", psprintf("the name of column %d of the header is longer than %d bytes", i + 1, NAMEDATALEN - 1));
+      fault(map, "long_column_name",
+            psprintf("the name of column %d of the header is longer than %d bytes", i + 1, NAMEDATALEN - 1));
   }
 }
 
-int compare_folded(const void* a, const void* b) { return std::strcmp(static_cast<const Name*>(a)->folded, static_cast<const Name*>(b)->folded); }
+int compare_folded(const void* a, const void* b) {
+  return std::strcmp(static_cast<const Name*>(a)->folded, static_cast<const Name*>(b)->folded);
+}
 
 // Names that are equal ignoring case, empty ones apart. NULL if there are none.
 const char* duplicate_name(const Name* names, int count) {
@@ -109,8 +113,10 @@ const char* duplicate_name(const Name* names, int count) {
   return nullptr;
 }
 
-// Says first what is missing: a file without header lacks every column, and its first record's values must not be taken for names in a message.
-void check_missing(ColumnMap* map, const SourceDefinition* definition, const SourceOptions* options, const Name* names) {
+// Says first what is missing: a file without header lacks every column, and its first record's values must not be taken
+// for names in a message.
+void check_missing(ColumnMap* map, const SourceDefinition* definition, const SourceOptions* options,
+                   const Name* names) {
   StringInfoData missing;
   initStringInfo(&missing);
   char** optional = static_cast<char**>(palloc(sizeof(char*) * (static_cast<Size>(options->optional_count) + 1)));
@@ -138,30 +144,32 @@ void place_new_columns(ColumnMap* map, const SourceOptions* options, const Table
     char* name = names[i].exact;
     switch (options->on_new_column) {
       case NewColumn::add:
-        if (is_reserved(table, &names[i])) fault(map, "reserved_column_name", psprintf("the header's column \"%s\" has a name that is reserved", name));
+        if (is_reserved(table, &names[i]))
+          fault(map, "reserved_column_name", psprintf("the header's column \"%s\" has a name that is reserved", name));
         map->added[map->added_count++] = name;
         map->names[i] = name;
         break;
       case NewColumn::stop:
         fault(map, "new_column", psprintf("the header's column \"%s\" is not in the source", name));
         break;
-      case NewColumn::ignore:
-        map->ignored[map->ignored_count++] = name;
-        break;
+      case NewColumn::ignore: map->ignored[map->ignored_count++] = name; break;
     }
   }
   if (table->attributes + map->added_count > most_header_columns)
-    fault(map, "too_many_columns", psprintf("with the header's new columns the table would have %d columns, more than %d", table->attributes + map->added_count,
-                                            most_header_columns));
+    fault(map, "too_many_columns",
+          psprintf("with the header's new columns the table would have %d columns, more than %d",
+                   table->attributes + map->added_count, most_header_columns));
 }
 
 }  // namespace
 
-ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* options, char** header, int header_count) {
+ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* options, char** header,
+                       int header_count) {
   auto* map = static_cast<ColumnMap*>(palloc0(sizeof(ColumnMap)));
   map->columns = header ? header_count : definition->column_count;
   if (header_count > most_header_columns) {
-    fault(map, "too_many_columns", psprintf("the header has %d columns, a table can have %d", header_count, most_header_columns));
+    fault(map, "too_many_columns",
+          psprintf("the header has %d columns, a table can have %d", header_count, most_header_columns));
     return map;
   }
   Size room = static_cast<Size>(map->columns) + 1;
@@ -178,7 +186,8 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
   for (int i = 0; i < header_count; i++) map->names[i] = find_name(table.names, table.count, &names[i]);
   check_missing(map, definition, options, names);
   check_names(map, names);
-  if (const char* twice = duplicate_name(names, header_count)) fault(map, "duplicate_column", psprintf("the header names column \"%s\" twice", twice));
+  if (const char* twice = duplicate_name(names, header_count))
+    fault(map, "duplicate_column", psprintf("the header names column \"%s\" twice", twice));
   if (!map->fault.reason) place_new_columns(map, options, &table, names);
   return map;
 }
@@ -189,7 +198,8 @@ void map_attributes(ColumnMap* map, Relation relation) {
     if (!map->names[i]) continue;
     map->attributes[i] = get_attnum(RelationGetRelid(relation), map->names[i]);
     if (map->attributes[i] <= 0)
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table \"%s\" lacks column \"%s\" of its source", RelationGetRelationName(relation), map->names[i])));
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table \"%s\" lacks column \"%s\" of its source",
+                                                                RelationGetRelationName(relation), map->names[i])));
   }
 }
 
@@ -199,7 +209,8 @@ char** header_columns(const SourceOptions* options, char** header, int count) {
   return header;
 }
 
-void find_header_columns(const SourceOptions* options, char** header, int header_count, const char* const* wanted, int count, int* fields) {
+void find_header_columns(const SourceOptions* options, char** header, int header_count, const char* const* wanted,
+                         int count, int* fields) {
   Name* names = aliased_header(options, header, header_count);
   for (int i = 0; i < count; i++) {
     CHECK_FOR_INTERRUPTS();
@@ -207,7 +218,8 @@ void find_header_columns(const SourceOptions* options, char** header, int header
     fields[i] = -1;
     for (int j = 0; j < header_count; j++) {
       if (!same(names[j].folded, folded)) continue;
-      if (fields[i] >= 0) ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN), errmsg("the header names column \"%s\" twice", wanted[i])));
+      if (fields[i] >= 0)
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_COLUMN), errmsg("the header names column \"%s\" twice", wanted[i])));
       fields[i] = j;
     }
   }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "bridge/pg.h"
-#include "pg/csv/csv_reader.h"
 #include "pg/catalog/options.h"
 #include "pg/catalog/source.h"
+#include "pg/csv/csv_reader.h"
 
 namespace dap {
 
@@ -16,7 +16,7 @@ struct ColumnMap {
   int added_count;
   char** ignored;
   int ignored_count;
-  CsvFault fault;          // missing, empty, duplicate or over-long names
+  CsvFault fault;  // missing, empty, duplicate or over-long names
 };
 
 // Matches header names with columns: trimmed, through the aliases, exact, else ignoring case. NULL header: by position.
@@ -25,7 +25,9 @@ ColumnMap* map_columns(const SourceDefinition*, const SourceOptions*, char** hea
 void map_attributes(ColumnMap*, Relation);
 // The columns that a header means, for a source that is made from it: names trimmed and through the aliases, in place.
 char** header_columns(const SourceOptions*, char** header, int count);
-// Which field of the header each wanted column is, -1: none. 42701 where the header has a wanted name twice, ignoring case.
-void find_header_columns(const SourceOptions*, char** header, int header_count, const char* const* wanted, int count, int* fields);
+// Which field of the header each wanted column is, -1: none. 42701 where the header has a wanted name twice, ignoring
+// case.
+void find_header_columns(const SourceOptions*, char** header, int header_count, const char* const* wanted, int count,
+                         int* fields);
 
 }  // namespace dap

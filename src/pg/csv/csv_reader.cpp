@@ -6,16 +6,17 @@
 #include <new>
 #include <optional>
 
-#include "engine/csv/file_kind.h"
-#include "engine/csv/scanner.h"
 #include "bridge/engine_call.h"
 #include "bridge/sentence.h"
+#include "engine/csv/file_kind.h"
+#include "engine/csv/scanner.h"
 #include "pg/settings.h"
 
 namespace dap {
 namespace {
 
-// As many names as the scanner takes, each as long as a column's may be. A header is kept in several forms: what is longer is none.
+// As many names as the scanner takes, each as long as a column's may be. A header is kept in several forms: what is
+// longer is none.
 constexpr Size most_header_bytes = 65536 * NAMEDATALEN;
 // From this size on a record is not held in more forms at once than needed.
 constexpr Size long_record_bytes = 1024 * 1024;
@@ -85,11 +86,12 @@ void scanner_failed(CsvReader* reader) {
   csv::Scanner* scanner = reader->engine.scanner;
   switch (scanner->file_error()) {
     case csv::FileError::unterminated_quote:
-      set_fault(reader, "unterminated_quote", psprintf("the quote that opens in line %llu is never closed", static_cast<unsigned long long>(scanner->error_line())),
+      set_fault(reader, "unterminated_quote",
+                psprintf("the quote that opens in line %llu is never closed",
+                         static_cast<unsigned long long>(scanner->error_line())),
                 static_cast<int64>(scanner->error_line()), static_cast<int64>(scanner->error_offset()));
       return;
-    case csv::FileError::none:
-      elog(ERROR, "CSV scanner failed without a reason");
+    case csv::FileError::none: elog(ERROR, "CSV scanner failed without a reason");
   }
 }
 
@@ -107,17 +109,20 @@ std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& fr
   *to = {from.data, from.size, from.is_null};
   if (from.is_null || is_ascii(from.data, from.size)) return {};
   int size = static_cast<int>(from.size);
-  if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size) return csv::Reason::invalid_encoding;
+  if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size)
+    return csv::Reason::invalid_encoding;
   if (!reader->convert) return {};
   // Room for the worst, but for no more than a field may have; each round converts what is sure to fit.
-  Size room = std::min(static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1, static_cast<Size>(setting_max_field_bytes) + 64 * 1024);
+  Size room = std::min(static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1,
+                       static_cast<Size>(setting_max_field_bytes) + 64 * 1024);
   auto* converted = static_cast<unsigned char*>(MemoryContextAllocHuge(reader->batch_context, room));
   Size out = 0;
   for (int at = 0; at < size;) {
     CHECK_FOR_INTERRUPTS();
     if (out > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
     int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
-                                             reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at, std::min(size - at, most_converted_bytes), converted + out,
+                                             reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at,
+                                             std::min(size - at, most_converted_bytes), converted + out,
                                              static_cast<int>(room - out), true);
     if (used == 0) return csv::Reason::untranslatable_character;
     at += used;
@@ -133,27 +138,21 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
   using csv::Reason;
   switch (reject.reason) {
     case Reason::field_count:
-      if (reader->columns == 0) return psprintf("it has %u fields, more than any table can have columns", reject.fields_found);
+      if (reader->columns == 0)
+        return psprintf("it has %u fields, more than any table can have columns", reject.fields_found);
       return psprintf("the record has %u fields instead of %d", reject.fields_found, reader->columns);
-    case Reason::invalid_encoding:
-      return "the bytes are not valid UTF-8";
-    case Reason::nul_byte:
-      return "the record holds a NUL byte";
-    case Reason::quote_in_field:
-      return "a quote stands inside an unquoted field";
-    case Reason::text_after_quote:
-      return "text follows a closing quote";
-    case Reason::unterminated_quote:
-      return "a quote opens a field and is not closed where the record ends";
-    case Reason::bare_cr:
-      return "a carriage return stands outside quotes, in a file whose lines do not end with it";
+    case Reason::invalid_encoding: return "the bytes are not valid UTF-8";
+    case Reason::nul_byte: return "the record holds a NUL byte";
+    case Reason::quote_in_field: return "a quote stands inside an unquoted field";
+    case Reason::text_after_quote: return "text follows a closing quote";
+    case Reason::unterminated_quote: return "a quote opens a field and is not closed where the record ends";
+    case Reason::bare_cr: return "a carriage return stands outside quotes, in a file whose lines do not end with it";
     case Reason::field_too_long:
       return psprintf("a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
     case Reason::record_too_long:
       return psprintf("the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
     case Reason::untranslatable_character:
-    case Reason::row_too_big:
-      break;
+    case Reason::row_too_big: break;
   }
   return "unknown";
 }
@@ -161,8 +160,14 @@ const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
 void copy_rejects(CsvReader* reader, const csv::Batch& from, CsvReject* to) {
   for (size_t i = 0; i < from.rejects.size(); i++) {
     const csv::Reject& reject = from.rejects[i];
-    to[i] = {static_cast<int64>(reject.line), static_cast<int64>(reject.offset), reject.column, reject.reason,
-             reason_message(reader, reject), reject.raw.data(), static_cast<uint32>(reject.raw.size()), static_cast<int64>(reject.raw_size)};
+    to[i] = {static_cast<int64>(reject.line),
+             static_cast<int64>(reject.offset),
+             reject.column,
+             reject.reason,
+             reason_message(reader, reject),
+             reject.raw.data(),
+             static_cast<uint32>(reject.raw.size()),
+             static_cast<int64>(reject.raw_size)};
   }
 }
 
@@ -185,11 +190,14 @@ std::optional<csv::Reason> too_long(const CsvField& field, Size* record_bytes) {
 }
 
 const char* conversion_message(const CsvReader* reader, csv::Reason reason) {
-  if (reason == csv::Reason::invalid_encoding) return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
+  if (reason == csv::Reason::invalid_encoding)
+    return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
   if (reason == csv::Reason::field_too_long)
-    return psprintf("in the database's encoding a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
+    return psprintf("in the database's encoding a field is longer than dap.max_field_bytes (%d bytes)",
+                    setting_max_field_bytes);
   if (reason == csv::Reason::record_too_long)
-    return psprintf("in the database's encoding the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
+    return psprintf("in the database's encoding the record is longer than dap.max_record_bytes (%d bytes)",
+                    setting_max_record_bytes);
   return psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
 }
 
@@ -213,7 +221,9 @@ void keep_converted_only(CsvReader* reader, const csv::Batch& from, CsvPlace* pl
   raise_engine_fault(fault, "the CSV scanner");
 }
 
-bool is_long_record(const CsvPlace* places, size_t records) { return records == 1 && places[0].raw_size >= long_record_bytes; }
+bool is_long_record(const CsvPlace* places, size_t records) {
+  return records == 1 && places[0].raw_size >= long_record_bytes;
+}
 
 void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   MemoryContext old = MemoryContextSwitchTo(reader->batch_context);
@@ -227,11 +237,14 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
                 offsetof(CsvField, is_null) == offsetof(csv::Field, is_null));
   if (!transcode) {
     for (size_t i = 0; i < records; i++) places[i] = place_of(from.records[i]);
-    *out = {reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count, is_long_record(places, records) ? reader : nullptr};
+    *out = {
+        reinterpret_cast<const CsvField*>(from.fields.data()), places, static_cast<int>(records), rejects, reject_count,
+        is_long_record(places, records) ? reader : nullptr};
     MemoryContextSwitchTo(old);
     return;
   }
-  auto* fields = static_cast<CsvField*>(MemoryContextAllocHuge(reader->batch_context, sizeof(CsvField) * (records * columns + 1)));
+  auto* fields =
+      static_cast<CsvField*>(MemoryContextAllocHuge(reader->batch_context, sizeof(CsvField) * (records * columns + 1)));
   int good = 0;
   for (size_t i = 0; i < records; i++) {
     const csv::RecordPlace& record = from.records[i];
@@ -246,8 +259,14 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
     }
     if (reason) {
       int32 at = *reason == csv::Reason::record_too_long ? -1 : static_cast<int32>(column);
-      rejects[reject_count++] = {static_cast<int64>(record.line), static_cast<int64>(record.offset), at, *reason, conversion_message(reader, *reason),
-                                 record.raw, kept_of(record), static_cast<int64>(record.raw_size)};
+      rejects[reject_count++] = {static_cast<int64>(record.line),
+                                 static_cast<int64>(record.offset),
+                                 at,
+                                 *reason,
+                                 conversion_message(reader, *reason),
+                                 record.raw,
+                                 kept_of(record),
+                                 static_cast<int64>(record.raw_size)};
     } else {
       places[good++] = place_of(record);
     }
@@ -325,8 +344,9 @@ CsvReader* csv_reader_open(ByteSource* source, const SourceOptions* options) {
   if (reader->convert) {
     reader->conversion = FindDefaultConversionProc(options->encoding, database);
     if (!OidIsValid(reader->conversion))
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no conversion from encoding %s to %s",
-                                                                  pg_encoding_to_char(options->encoding), GetDatabaseEncodingName())));
+      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                      errmsg("there is no conversion from encoding %s to %s", pg_encoding_to_char(options->encoding),
+                             GetDatabaseEncodingName())));
   }
   reader->release.func = release_engine;
   reader->release.arg = reader;
@@ -356,12 +376,14 @@ char** csv_reader_header(CsvReader* reader, int* count) {
   const csv::Batch& batch = reader->engine.batch;
   if (!batch.rejects.empty()) {
     const csv::Reject& reject = batch.rejects[0];
-    set_fault(reader, csv::reason_code(reject.reason), psprintf("the header is broken: %s", reason_message(reader, reject)),
-              static_cast<int64>(reject.line), static_cast<int64>(reject.offset));
+    set_fault(reader, csv::reason_code(reject.reason),
+              psprintf("the header is broken: %s", reason_message(reader, reject)), static_cast<int64>(reject.line),
+              static_cast<int64>(reject.offset));
     return nullptr;
   }
   if (batch.records[0].raw_size > most_header_bytes) {
-    set_fault(reader, "header_too_long", psprintf("the header is broken: it is longer than %d bytes", static_cast<int>(most_header_bytes)),
+    set_fault(reader, "header_too_long",
+              psprintf("the header is broken: it is longer than %d bytes", static_cast<int>(most_header_bytes)),
               static_cast<int64>(batch.records[0].line), static_cast<int64>(batch.records[0].offset));
     return nullptr;
   }
@@ -369,12 +391,15 @@ char** csv_reader_header(CsvReader* reader, int* count) {
   reader->header = static_cast<char*>(MemoryContextAllocHuge(reader->context, reader->header_size + 1));
   std::memcpy(reader->header, batch.records[0].raw, reader->header_size);
   int found = static_cast<int>(batch.fields.size());
-  char** names = static_cast<char**>(MemoryContextAllocHuge(reader->context, sizeof(char*) * static_cast<Size>(found + 1)));
+  char** names =
+      static_cast<char**>(MemoryContextAllocHuge(reader->context, sizeof(char*) * static_cast<Size>(found + 1)));
   for (int i = 0; i < found; i++) {
     CsvField field;
     if (convert_field(reader, batch.fields[static_cast<size_t>(i)], &field)) {
-      set_fault(reader, "invalid_encoding", psprintf("the name of column %d is not valid in encoding %s", i + 1,
-                                                     pg_encoding_to_char(reader->options->encoding)), 1, 0);
+      set_fault(reader, "invalid_encoding",
+                psprintf("the name of column %d is not valid in encoding %s", i + 1,
+                         pg_encoding_to_char(reader->options->encoding)),
+                1, 0);
       return nullptr;
     }
     char* name = static_cast<char*>(MemoryContextAlloc(reader->context, field.size + 1));
@@ -402,18 +427,15 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
   if (reader->fault.reason) return false;
   for (;;) {
     csv::Step step = csv::Step::failed;
-    EngineFault fault = try_engine([&] { step = reader->engine.scanner->next(reader->engine.batch, static_cast<size_t>(most)); });
+    EngineFault fault =
+        try_engine([&] { step = reader->engine.scanner->next(reader->engine.batch, static_cast<size_t>(most)); });
     raise_engine_fault(fault, "the CSV scanner");
     switch (step) {
-      case csv::Step::batch:
-        convert_batch(reader, reader->engine.batch, out);
-        return true;
+      case csv::Step::batch: convert_batch(reader, reader->engine.batch, out); return true;
       case csv::Step::need_input:
         if (!feed(reader)) return false;
         break;
-      case csv::Step::call_again:
-        CHECK_FOR_INTERRUPTS();
-        break;
+      case csv::Step::call_again: CHECK_FOR_INTERRUPTS(); break;
       case csv::Step::end:
         byte_source_check_unchanged(reader->source);
         if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
@@ -424,8 +446,7 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
         byte_source_check_unchanged(reader->source);
         if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
           set_fault(reader, content->reason, content->message, 0, -1);
-        else
-          scanner_failed(reader);
+        else scanner_failed(reader);
         return false;
     }
   }
@@ -444,7 +465,8 @@ void csv_batch_release(const CsvBatch* batch) {
 }
 
 char* csv_fault_sentence(const CsvFault* fault) {
-  return fault->line > 0 ? psprintf("Line " INT64_FORMAT ": %s.", fault->line, fault->message) : sentence(fault->message);
+  return fault->line > 0 ? psprintf("Line " INT64_FORMAT ": %s.", fault->line, fault->message)
+                         : sentence(fault->message);
 }
 
 const CsvFault* csv_reader_fault(const CsvReader* reader) { return &reader->fault; }

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "engine/csv/reason.h"
 #include "bridge/pg.h"
-#include "pg/file/byte_source.h"
+#include "engine/csv/reason.h"
 #include "pg/catalog/options.h"
+#include "pg/file/byte_source.h"
 
 namespace dap {
 
@@ -19,7 +19,8 @@ struct CsvField {
 struct CsvPlace {
   int64 line;
   int64 offset;
-  const char* raw;  // the record as it came, without its line end; of a long one at least the first dap.max_reject_bytes
+  // the record as it came, without its line end; of a long one at least the first dap.max_reject_bytes
+  const char* raw;
   uint32 raw_size;
 };
 
@@ -56,22 +57,26 @@ struct CsvFault {
 
 // Reads from the source's beginning, whatever the bytes are.
 CsvReader* csv_reader_open(ByteSource*, const SourceOptions*);
-// The same where a file is read for the first time: one that is certainly something else, such as an archive or UTF-16, has a fault from the start, and a
-// database without an encoding is worth a WARNING.
+// The same where a file is read for the first time: one that is certainly something else, such as an archive or UTF-16,
+// has a fault from the start, and a database without an encoding is worth a WARNING.
 CsvReader* csv_reader_open_file(ByteSource*, const SourceOptions*);
-// The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A fault of the header sets the reader's fault.
+// The header's names in the database's encoding, as they stand; *count 0 and NULL for a file without any record. A
+// fault of the header sets the reader's fault.
 char** csv_reader_header(CsvReader*, int* count);
 // The header's bytes as they came, without line end; NULL before csv_reader_header has found one.
 const char* csv_reader_header_bytes(const CsvReader*, Size* size);
-// The number of fields of the first record that has no fault, 0 if there is none; of what was read before it no other call tells.
+// The number of fields of the first record that has no fault, 0 if there is none; of what was read before it no other
+// call tells.
 int csv_reader_width(CsvReader*);
 // The number of fields a record must have; call before csv_reader_next.
 void csv_reader_set_columns(CsvReader*, int columns);
 // The next batch of at most `most` records; false at the end or at a fault.
 bool csv_reader_next(CsvReader*, int most, CsvBatch*);
-// Was there a record with fields that stand as they are, since no quote of their line closes them? In another place they may be another record's.
+// Was there a record with fields that stand as they are, since no quote of their line closes them? In another place
+// they may be another record's.
 bool csv_reader_had_bare(const CsvReader*);
-// Gives back the memory of a batch of one long record as soon as its values were copied: they and its bytes are gone then. Other batches stay.
+// Gives back the memory of a batch of one long record as soon as its values were copied: they and its bytes are gone
+// then. Other batches stay.
 void csv_batch_release(const CsvBatch*);
 const CsvFault* csv_reader_fault(const CsvReader*);
 // A fault's place and message as an error's DETAIL.

@@ -166,14 +166,17 @@ char* wanted_directory(const char* path) {
   ListCell* cell;
   foreach (cell, ingest_directories())
     is_named |= is_below(directory, static_cast<const char*>(lfirst(cell))) && strstr(directory, "/..") == nullptr;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
-                  errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; "
-                            "members of pg_read_server_files may "
-                            "read others.",
-                            GetUserNameFromId(GetUserId(), false)),
-                  is_named ? errhint("The path is below one of them, but a symbolic link leads out of it: where it leads to must be "
-                                     "allowed too.")
-                           : errhint("A superuser can allow the directory: %s", allow_statement(directory))));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for path \"%s\"", path),
+       errdetail("Role \"%s\" may read server files below the directories of dap.ingest_directories; "
+                 "members of pg_read_server_files may "
+                 "read others.",
+                 GetUserNameFromId(GetUserId(), false)),
+       is_named
+           ? errhint("The path is below one of them, but a symbolic link leads out of it: where it leads to must be "
+                     "allowed too.")
+           : errhint("A superuser can allow the directory: %s", allow_statement(directory))));
   pg_unreachable();
 }
 
@@ -268,8 +271,7 @@ void raise_location_error(const char* path, const Location* location) {
                       strcmp(path, location->real) == 0 ? 0 : errdetail("There is no \"%s\".", location->real)));
       break;
     case EACCES:
-    case EPERM:
-      raise_refused(path, directory_part(location->real), "search");
+    case EPERM: raise_refused(path, directory_part(location->real), "search");
     case ENOTDIR:
       ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("could not open \"%s\"", path),
                       errdetail("\"%s\" is not a directory.", location->real)));

@@ -81,15 +81,14 @@ Size read_input(ByteSource* source, char* buffer, Size capacity) {
         CHECK_FOR_INTERRUPTS();
       if (size < 0)
         ereport(ERROR, (errcode(ERRCODE_IO_ERROR), errmsg("could not read file \"%s\": %m", source->name),
-                        errdetail("Bytes up to " INT64_FORMAT " of " INT64_FORMAT " were read.", source->used, source->identity.size)));
+                        errdetail("Bytes up to " INT64_FORMAT " of " INT64_FORMAT " were read.", source->used,
+                                  source->identity.size)));
       break;
     case Kind::bytes:
       size = std::min<int64>(static_cast<int64>(capacity), source->total - source->used);
       memcpy(buffer, source->data + source->used, size);
       break;
-    case Kind::largeobject:
-      size = lo_read(source->descriptor, buffer, static_cast<int>(capacity));
-      break;
+    case Kind::largeobject: size = lo_read(source->descriptor, buffer, static_cast<int>(capacity)); break;
   }
   source->used += size;
   if (size == 0) source->input_ended = true;
@@ -114,8 +113,7 @@ void set_decoder_fault(ByteSource* source, Fault fault) {
   const char* name = gzip ? "gzip" : "zstd";
   int64 offset = source->used - static_cast<int64>(source->input_size - source->input_used);
   switch (fault) {
-    case Fault::none:
-      break;
+    case Fault::none: break;
     case Fault::truncated:
       set_fault(
           source, gzip ? "truncated_gzip" : "truncated_zstd",
@@ -196,15 +194,9 @@ void prepare(ByteSource* source, Compression compression) {
       seek_begin(source);
       break;
     }
-    case Compression::plain:
-      source->format = Format::plain;
-      break;
-    case Compression::gzip:
-      source->format = Format::gzip;
-      break;
-    case Compression::zstd:
-      source->format = Format::zstd;
-      break;
+    case Compression::plain: source->format = Format::plain; break;
+    case Compression::gzip: source->format = Format::gzip; break;
+    case Compression::zstd: source->format = Format::zstd; break;
   }
   if (source->format != Format::plain) {
     source->decoder = Decompressor::create(source->format);
@@ -261,13 +253,9 @@ ByteSource* byte_source_open_largeobject(const char* name, Oid object, Compressi
   return source;
 }
 
-const FileIdentity* byte_source_identity(const ByteSource* source) {
-  return &source->identity;
-}
+const FileIdentity* byte_source_identity(const ByteSource* source) { return &source->identity; }
 
-int64 byte_source_total(const ByteSource* source) {
-  return source->total;
-}
+int64 byte_source_total(const ByteSource* source) { return source->total; }
 
 int64 byte_source_used(const ByteSource* source) {
   return source->used - static_cast<int64>(source->input_size - source->input_used);
@@ -298,9 +286,7 @@ void byte_source_rewind_undecoded(ByteSource* source) {
   byte_source_rewind(source);
 }
 
-const ContentFault* byte_source_fault(const ByteSource* source) {
-  return &source->fault;
-}
+const ContentFault* byte_source_fault(const ByteSource* source) { return &source->fault; }
 
 void byte_source_check_unchanged(ByteSource* source) {
   if (source->kind != Kind::file || source->closed) return;

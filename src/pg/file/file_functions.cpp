@@ -59,7 +59,8 @@ DAP_FUNCTION(dap_find_files) {
     int64 mtime = file->identity.mtime_ns;
     int64 microseconds = mtime / 1000 - (mtime % 1000 < 0 ? 1 : 0);
     TimestampTz modified = microseconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-    Datum values[3] = {CStringGetTextDatum(file->path), Int64GetDatum(file->identity.size), TimestampTzGetDatum(modified)};
+    Datum values[3] = {CStringGetTextDatum(file->path), Int64GetDatum(file->identity.size),
+                       TimestampTzGetDatum(modified)};
     bool nulls[3] = {false, false, false};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }

@@ -13,13 +13,9 @@ namespace dap {
 
 namespace {
 
-bool takes_csv(const char* name, const path::Pattern* /*pattern*/) {
-  return path::is_csv(name);
-}
+bool takes_csv(const char* name, const path::Pattern* /*pattern*/) { return path::is_csv(name); }
 
-bool takes_match(const char* name, const path::Pattern* pattern) {
-  return path::matches(pattern, name);
-}
+bool takes_match(const char* name, const path::Pattern* pattern) { return path::matches(pattern, name); }
 
 using Takes = bool (*)(const char* name, const path::Pattern* pattern);
 
@@ -209,8 +205,6 @@ List* find_files(const char* path) {
   return distinct;
 }
 
-int natural_compare(const char* a, const char* b) {
-  return path::natural_compare(a, b);
-}
+int natural_compare(const char* a, const char* b) { return path::natural_compare(a, b); }
 
 }  // namespace dap

@@ -8,9 +8,7 @@ namespace {
 char* directories_text = nullptr;
 
 // Splits the list as PostgreSQL does its own directory lists: commas apart, entries may be double-quoted, case kept.
-bool split_directories(const char* text, List** entries) {
-  return SplitDirectoriesString(pstrdup(text), ',', entries);
-}
+bool split_directories(const char* text, List** entries) { return SplitDirectoriesString(pstrdup(text), ',', entries); }
 
 bool check_ingest_directories(char** value, void** /*extra*/, GucSource /*source*/) {
   List* entries = NIL;
@@ -48,8 +46,6 @@ List* ingest_directories() {
   return entries;
 }
 
-const char* ingest_directories_text() {
-  return directories_text != nullptr ? directories_text : "";
-}
+const char* ingest_directories_text() { return directories_text != nullptr ? directories_text : ""; }
 
 }  // namespace dap

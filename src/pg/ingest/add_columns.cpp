@@ -1,7 +1,6 @@
 #include "pg/ingest/add_columns.h"
 
 #include <cstddef>
-#include <cstddef>
 #include <cstring>
 
 #include "bridge/query.h"
@@ -23,8 +22,8 @@ namespace dap {
 namespace {
 
 constexpr uint32 magic_number = 0x64617022;
-constexpr long check_ms = 100;  // how often the caller looks whether its wait can end
-constexpr long pause_ms = 200;  // of the worker between two attempts to have the table alone
+constexpr long check_ms = 100;     // how often the caller looks whether its wait can end
+constexpr long pause_ms = 200;     // of the worker between two attempts to have the table alone
 constexpr int patience_ms = 3000;  // of the worker once it has the table: nobody reads it meanwhile
 constexpr const char* worker_name = "dap column adder";
 
@@ -40,13 +39,15 @@ struct AdderRequest {
 
 void add_columns_here(Oid relation, const char* const* names, int count) {
   for (int i = 0; i < count; i++)
-    run_statement(psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s pg_catalog.text", relation_label(relation), quote_identifier(names[i])));
+    run_statement(psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s pg_catalog.text", relation_label(relation),
+                           quote_identifier(names[i])));
 }
 
 bool is_ours(HeapTuple tuple) { return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)); }
 
-// Has this transaction written the catalog's rows of the table or of its columns (a column that is dropped or renamed changes no other)? Then a worker could not see it as it is,
-// and would wait for the row, without end in our own lock group.
+// Has this transaction written the catalog's rows of the table or of its columns (a column that is dropped or renamed
+// changes no other)? Then a worker could not see it as it is, and would wait for the row, without end in our own lock
+// group.
 bool is_of_this_transaction(Oid relation) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(tuple)) return true;
@@ -100,7 +101,10 @@ void wait_for_worker(BackgroundWorkerHandle* handle, const OutsideWait* wait, co
   {
     pid_t pid;
     while (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED) {
-      if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, check_ms, PG_WAIT_LOCK | LOCKTAG_RELATION) & WL_TIMEOUT) outside_wait_check(wait, what);
+      if (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, check_ms,
+                    PG_WAIT_LOCK | LOCKTAG_RELATION) &
+          WL_TIMEOUT)
+        outside_wait_check(wait, what);
       ResetLatch(MyLatch);
       CHECK_FOR_INTERRUPTS();
     }
@@ -129,13 +133,16 @@ constexpr const char* slots_hint = "You might need to increase \"max_worker_proc
 bool add_outside(Oid relation, char* const* names, int count, Refusal* refusal) {
   dsm_segment* segment = request_segment(relation, names, count);
   if (!segment) {
-    *refusal = {"too many dynamic shared memory segments are in use", "You might need to increase \"max_connections\"."};
+    *refusal = {"too many dynamic shared memory segments are in use",
+                "You might need to increase \"max_connections\"."};
     return false;
   }
   auto* request = static_cast<AdderRequest*>(dsm_segment_address(segment));
-  // In one lock group with this session the worker does not wait for our locks on the table, and deadlocks that its wait makes are ours for the server too.
+  // In one lock group with this session the worker does not wait for our locks on the table, and deadlocks that its
+  // wait makes are ours for the server too.
   BecomeLockGroupLeader();
-  // The mark makes its wait ours for those who look for circles. Between its start and the wait for it nothing may fail.
+  // The mark makes its wait ours for those who look for circles. Between its start and the wait for it nothing may
+  // fail.
   LOCKTAG tag;
   SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
   const char* what = psprintf("add columns to %s", relation_label(relation));
@@ -152,13 +159,15 @@ bool add_outside(Oid relation, char* const* names, int count, Refusal* refusal) 
   WorkerState state = worker_state(&request->base);
   if (state == WorkerState::failed) {
     // A deadlock that the server found is one that we did not look for in time.
-    int code = request->base.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ? ERRCODE_LOCK_NOT_AVAILABLE : request->base.sqlerrcode;
+    int code = request->base.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ? ERRCODE_LOCK_NOT_AVAILABLE
+                                                                         : request->base.sqlerrcode;
     const char* message = pstrdup(request->base.message);
     ereport(ERROR, (errcode(code), errmsg("could not add columns to %s: %s", relation_label(relation), message)));
   }
   dsm_detach(segment);
   if (state == WorkerState::gave_up)
-    *refusal = {psprintf("ALTER TABLE did not end within %d s", patience_ms / 1000), "Look at what event triggers of ALTER TABLE wait for."};
+    *refusal = {psprintf("ALTER TABLE did not end within %d s", patience_ms / 1000),
+                "Look at what event triggers of ALTER TABLE wait for."};
   else *refusal = {"it ended without a result, the server log says why", slots_hint};
   if (state == WorkerState::done) AcceptInvalidationMessages();
   return state == WorkerState::done;
@@ -170,9 +179,11 @@ void add_text_columns(Oid relation, char* const* names, int count) {
   Refusal refusal;
   if (IsUnderPostmaster && can_be_added_outside(relation)) {
     if (add_outside(relation, names, count, &refusal)) return;
-    ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no background worker could add columns to %s: %s", relation_label(relation), refusal.reason),
-                      errdetail("They are added by this transaction: until it ends, nobody else can read the table."),
-                      errhint("%s", refusal.hint)));
+    ereport(WARNING,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("no background worker could add columns to %s: %s", relation_label(relation), refusal.reason),
+             errdetail("They are added by this transaction: until it ends, nobody else can read the table."),
+             errhint("%s", refusal.hint)));
   }
   add_columns_here(relation, names, count);
 }
@@ -180,12 +191,14 @@ void add_text_columns(Oid relation, char* const* names, int count) {
 void add_columns(const ColumnMap* map, const SourceDefinition* definition) {
   if (map->added_count == 0) return;
   add_text_columns(definition->relation, map->added, map->added_count);
-  for (int i = 0; i < map->added_count; i++) ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
+  for (int i = 0; i < map->added_count; i++)
+    ereport(NOTICE, (errmsg("column %s was added to %s", quote_identifier(map->added[i]), definition->label)));
 }
 
 namespace {
 
-// The table and its partitions, alone. Each attempt is so short that other readers hardly notice the queue behind it, and long enough for the server to send autovacuum away.
+// The table and its partitions, alone. Each attempt is so short that other readers hardly notice the queue behind it,
+// and long enough for the server to send autovacuum away.
 void lock_alone(const AdderRequest* request) {
   for (;;) {
     worker_option("lock_timeout", "50ms");
@@ -199,7 +212,8 @@ void lock_alone(const AdderRequest* request) {
     if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE) ReThrowError(error);
     FreeErrorData(error);
     if (!BackendPidGetProc(request->leader_pid)) proc_exit(0);  // nobody waits for it any more
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms, PG_WAIT_LOCK | LOCKTAG_RELATION);
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms,
+                    PG_WAIT_LOCK | LOCKTAG_RELATION);
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
   }
@@ -211,7 +225,8 @@ void add_requested(const AdderRequest* request) {
   PushActiveSnapshot(GetTransactionSnapshot());
   pgstat_report_activity(STATE_RUNNING, "adding columns to the table of a source");
   lock_alone(request);
-  // A user's event trigger may wait for a row that the leader has written: without end, and no deadlock for the server, since the leader's locks do not conflict with ours.
+  // A user's event trigger may wait for a row that the leader has written: without end, and no deadlock for the server,
+  // since the leader's locks do not conflict with ours.
   enable_timeout_after(STATEMENT_TIMEOUT, patience_ms);
   const char** names = static_cast<const char**>(palloc(sizeof(char*) * static_cast<Size>(request->count)));
   const char* next = request->names;
@@ -226,7 +241,8 @@ void add_requested(const AdderRequest* request) {
 
 // Was it canceled by its own time limit, not by somebody?
 bool ran_out_of_time(const ErrorData* error) {
-  return error->sqlerrcode == ERRCODE_QUERY_CANCELED && get_timeout_start_time(STATEMENT_TIMEOUT) != 0 && !get_timeout_active(STATEMENT_TIMEOUT);
+  return error->sqlerrcode == ERRCODE_QUERY_CANCELED && get_timeout_start_time(STATEMENT_TIMEOUT) != 0 &&
+         !get_timeout_active(STATEMENT_TIMEOUT);
 }
 
 }  // namespace

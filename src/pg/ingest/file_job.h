@@ -2,12 +2,12 @@
 #pragma once
 
 #include "bridge/pg.h"
-#include "pg/file/byte_source.h"
+#include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
+#include "pg/file/byte_source.h"
 #include "pg/ingest/ingest.h"
 #include "pg/ledger/ledger_lookup.h"
-#include "pg/catalog/options.h"
 #include "pg/ledger/reject_store.h"
 #include "pg/table/table_writer.h"
 
@@ -33,8 +33,8 @@ struct FileJob {
   int64 bytes;
   bool hashed;
   bool recalled_as_new;  // by the file's identity: its bytes are known, and are to be loaded
-  bool has_failures;  // the ledger has lines of failed attempts at this name or content
-  int64 first_line;  // of the first reject, for `place`
+  bool has_failures;     // the ledger has lines of failed attempts at this name or content
+  int64 first_line;      // of the first reject, for `place`
   const char* first_column;
   const char* first_reason;
 };
@@ -51,7 +51,8 @@ void read_and_load(FileJob*);
 // file_ledger.cpp
 // The definition under which bytes fail: the source's and the call's.
 const char* effective_definition_hash(const IngestRequest*);
-// Asks the ledger about the job's content: true if it is to be loaded. `renewed` is set where the name held other bytes before.
+// Asks the ledger about the job's content: true if it is to be loaded. `renewed` is set where the name held other bytes
+// before.
 bool content_is_new(FileJob*, bool* renewed = nullptr);
 int32 next_file_id(const FileJob*);
 // The ledger line and rejects of the loaded file, within its subtransaction; decides the job.

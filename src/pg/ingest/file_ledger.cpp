@@ -1,8 +1,8 @@
 // What the ledger knows of files, and what it is told.
 #include <cstring>
 
-#include "pg/ledger/file_rows.h"
 #include "pg/ingest/file_job.h"
+#include "pg/ledger/file_rows.h"
 
 #include "bridge/query.h"
 #include "bridge/run_as.h"
@@ -23,16 +23,20 @@ char* hash_hex(const FileJob* job) {
 }
 
 char* call_options_text(const IngestRequest* request) {
-  return request->call_options ? JsonbToCString(nullptr, &request->call_options->root, static_cast<int>(VARSIZE(request->call_options))) : pstrdup("{}");
+  return request->call_options
+             ? JsonbToCString(nullptr, &request->call_options->root, static_cast<int>(VARSIZE(request->call_options)))
+             : pstrdup("{}");
 }
 
 void append_identity(StringInfo out, const FileJob* job) {
   if (!job->hashed) return;  // not read: the ledger has it
   const FileIdentity* identity = byte_source_identity(job->source);
   if (identity->inode == 0 && identity->device == 0) return;
-  appendStringInfo(out, ",\"identity\":{\"device\":" INT64_FORMAT ",\"inode\":" INT64_FORMAT ",\"size\":" INT64_FORMAT ",\"mtime_ns\":" INT64_FORMAT
-                        ",\"ctime_ns\":" INT64_FORMAT ",\"read_ns\":" INT64_FORMAT "}",
-                   identity->device, identity->inode, identity->size, identity->mtime_ns, identity->ctime_ns, job->read_ns);
+  appendStringInfo(out,
+                   ",\"identity\":{\"device\":" INT64_FORMAT ",\"inode\":" INT64_FORMAT ",\"size\":" INT64_FORMAT
+                   ",\"mtime_ns\":" INT64_FORMAT ",\"ctime_ns\":" INT64_FORMAT ",\"read_ns\":" INT64_FORMAT "}",
+                   identity->device, identity->inode, identity->size, identity->mtime_ns, identity->ctime_ns,
+                   job->read_ns);
 }
 
 void append_text(StringInfo out, const char* name, const char* value) {
@@ -58,8 +62,9 @@ void append_line(StringInfo out, const FileJob* job) {
   int64 mtime_us = mtime / 1000 - (mtime % 1000 < 0);  // times before 1970 are negative
   if (mtime) appendStringInfo(out, ",\"modified_s\":%.6f", static_cast<double>(mtime_us) / 1e6);
   if (result->rows_read >= 0)
-    appendStringInfo(out, ",\"rows_read\":" INT64_FORMAT ",\"rows_loaded\":" INT64_FORMAT ",\"rows_rejected\":" INT64_FORMAT, result->rows_read,
-                     result->rows_loaded, result->rows_rejected);
+    appendStringInfo(out,
+                     ",\"rows_read\":" INT64_FORMAT ",\"rows_loaded\":" INT64_FORMAT ",\"rows_rejected\":" INT64_FORMAT,
+                     result->rows_read, result->rows_loaded, result->rows_rejected);
   if (job->request->run_id) appendStringInfo(out, ",\"run_id\":" INT64_FORMAT, job->request->run_id);
   if (job->map && job->map->ignored_count) {
     appendStringInfoString(out, ",\"ignored_columns\":[");
@@ -72,7 +77,8 @@ void append_line(StringInfo out, const FileJob* job) {
   append_identity(out, job);
 }
 
-// What it takes to read one of the file's rejects again: the header's bytes and encoding, and what decides where records end.
+// What it takes to read one of the file's rejects again: the header's bytes and encoding, and what decides where
+// records end.
 void append_reading(StringInfo out, const FileJob* job) {
   Size size;
   const char* header = csv_reader_header_bytes(job->reader, &size);
@@ -97,7 +103,8 @@ void append_reading(StringInfo out, const FileJob* job) {
 const char* effective_definition_hash(const IngestRequest* request) {
   if (!request->call_options || JB_ROOT_COUNT(request->call_options) == 0) return request->definition->definition_hash;
   const char* call = call_options_text(request);
-  return psprintf("%s-%08x", request->definition->definition_hash, hash_bytes(reinterpret_cast<const unsigned char*>(call), static_cast<int>(std::strlen(call))));
+  return psprintf("%s-%08x", request->definition->definition_hash,
+                  hash_bytes(reinterpret_cast<const unsigned char*>(call), static_cast<int>(std::strlen(call))));
 }
 
 bool content_is_new(FileJob* job, bool* renewed) {
@@ -169,7 +176,9 @@ void build_evidence(FileJob* job) {
     ingest_record_failure(result);
     result->evidence = nullptr;
     RunAs ledger = run_as_begin(ledger_owner());
-    if (job->rejects) reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, 0, setting_max_kept_rejects);
+    if (job->rejects)
+      reject_store_record(job->rejects, result->file_id, job->request->definition->source_id, 0,
+                          setting_max_kept_rejects);
     run_as_end(&ledger);
     return;
   }
@@ -196,7 +205,9 @@ void record_known(FileJob* job) {
   appendStringInfoChar(&line, '}');
   Parameter parameter = text_parameter(line.data);
   RunAs ledger = run_as_begin(ledger_owner());
-  job->result->told_before = DatumGetBool(query_rows("SELECT dap_internal.record_known_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext).values[0]);
+  job->result->told_before = DatumGetBool(
+      query_rows("SELECT dap_internal.record_known_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext)
+          .values[0]);
   run_as_end(&ledger);
 }
 
@@ -206,7 +217,8 @@ void ingest_record_failure(FileResult* result) {
   MemoryContext old = MemoryContextSwitchTo(context);
   Parameter parameter = text_parameter(result->evidence);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT dap_internal.record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows =
+      query_rows("SELECT dap_internal.record_failed_file($1::pg_catalog.jsonb)", &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   result->file_id = DatumGetInt32(rows.values[0]);
   MemoryContextSwitchTo(old);

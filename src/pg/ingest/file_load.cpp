@@ -12,7 +12,9 @@ namespace {
 
 constexpr int batch_records = 1000;
 
-void show_progress(const FileJob* job) { pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source)); }
+void show_progress(const FileJob* job) {
+  pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, byte_source_used(job->source));
+}
 
 // Reads what is left of the source for the hash. False if the contents have a fault: their hash says nothing.
 bool drain(FileJob* job) {
@@ -32,8 +34,8 @@ bool drain(FileJob* job) {
   return true;
 }
 
-// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where they changed while they were
-// read, nothing does.
+// The hash of contents with a fault. Where they cannot be decompressed, the bytes as they are stand for them; where
+// they changed while they were read, nothing does.
 void drain_broken(FileJob* job) {
   const ContentFault* fault = byte_source_fault(job->source);
   if (fault && fault->reason && !fault->changed) byte_source_rewind_undecoded(job->source);
@@ -59,7 +61,8 @@ void fail_on_content(FileJob* job) {
 }
 
 void add_reject(FileJob* job, const CsvReject* reject) {
-  const char* column = reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
+  const char* column =
+      reject->column >= 0 && reject->column < job->map->columns ? job->map->names[reject->column] : nullptr;
   if (job->options->stop_on_error && reject_store_count(job->rejects) > 0) return;  // the first is the end
   reject_store_add(job->rejects, reject, column);
   if (reject_store_count(job->rejects) > 1) return;
@@ -86,21 +89,27 @@ void check_rejects(FileJob* job, bool at_end) {
   bool too_many = options->max_rejects >= 0 && rejects > options->max_rejects;
   if (!at_end && !options->stop_on_error && !too_many) return;
   const char* place = place_of(job->first_line, job->first_column);
-  if (options->stop_on_error)
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
+  if (options->stop_on_error) fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
   else if (too_many)
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason), place);
+    fail(
+        job, ERRCODE_BAD_COPY_FILE_FORMAT,
+        psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason),
+        place);
   else if (rejects == read)
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
+    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT,
+         psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
   else if (past_limits(options, rejects, read))
     fail(job, ERRCODE_BAD_COPY_FILE_FORMAT,
-         psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects, read, options->max_reject_percent, job->first_reason), place);
+         psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects,
+                  read, options->max_reject_percent, job->first_reason),
+         place);
 }
 
 void add_batch(FileJob* job, const CsvBatch* batch) {
   const int* too_big;
   int too_big_count;
-  job->result->rows_loaded += batch->records;  // before the table may refuse them: the file's failure says how many were read
+  // before the table may refuse them: the file's failure says how many were read
+  job->result->rows_loaded += batch->records;
   table_writer_add(job->writer, batch, &too_big, &too_big_count);
   for (int i = 0, big = 0; i < batch->reject_count || big < too_big_count;) {  // in the file's order
     const CsvPlace* place = big < too_big_count ? &batch->places[too_big[big]] : nullptr;
@@ -108,8 +117,12 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
       add_reject(job, &batch->rejects[i++]);
       continue;
     }
-    uint32 kept = place->raw_size > static_cast<uint32>(setting_max_reject_bytes) ? static_cast<uint32>(setting_max_reject_bytes) : place->raw_size;
-    CsvReject reject = {place->line, place->offset, -1, csv::Reason::row_too_big, "no page can hold the row", place->raw, kept, place->raw_size};
+    uint32 kept = place->raw_size > static_cast<uint32>(setting_max_reject_bytes)
+                      ? static_cast<uint32>(setting_max_reject_bytes)
+                      : place->raw_size;
+    CsvReject reject = {
+        place->line, place->offset,  -1, csv::Reason::row_too_big, "no page can hold the row", place->raw,
+        kept,        place->raw_size};
     add_reject(job, &reject);
     big++;
   }
@@ -143,7 +156,8 @@ void survey_all(FileJob* job) {
   else fail_on_reader(job);
 }
 
-// Everything that was read is to be read again. The rejects' store stays the one that was opened outside the subtransaction, which it has to outlive.
+// Everything that was read is to be read again. The rejects' store stays the one that was opened outside the
+// subtransaction, which it has to outlive.
 void begin_again(FileJob* job) {
   csv_reader_close(job->reader);
   reject_store_clear(job->rejects);
@@ -151,19 +165,22 @@ void begin_again(FileJob* job) {
   job->result->rows_loaded = 0;
   job->reader = csv_reader_open(job->source, job->options);
   int count;
-  if (job->options->header) csv_reader_header(job->reader, &count);  // a fault of a header that has changed comes up again with the first record
+  // a fault of a header that has changed comes up again with the first record
+  if (job->options->header) csv_reader_header(job->reader, &count);
   csv_reader_set_columns(job->reader, job->map->columns);
 }
 
-// Writes the records. A file that looks bad before the first pages are handed on to be written is read to its end first: if it fails, it leaves no dead rows. (Rows that no page
-// holds are found by writing only: they do not count there.)
+// Writes the records. A file that looks bad before the first pages are handed on to be written is read to its end
+// first: if it fails, it leaves no dead rows. (Rows that no page holds are found by writing only: they do not count
+// there.)
 void write_records(FileJob* job) {
   bool surveyed = false;
   CsvBatch batch;
   while (!decided(job) && csv_reader_next(job->reader, batch_records, &batch)) {
     CHECK_FOR_INTERRUPTS();
     int64 rejects = reject_store_count(job->rejects) + batch.reject_count;
-    if (!surveyed && past_limits(job->options, rejects, job->result->rows_loaded + batch.records + rejects) && !table_writer_has_written(job->writer)) {
+    if (!surveyed && past_limits(job->options, rejects, job->result->rows_loaded + batch.records + rejects) &&
+        !table_writer_has_written(job->writer)) {
       surveyed = true;
       survey_rest(job, &batch);
       if (decided(job)) return;
@@ -200,11 +217,10 @@ void load_records(FileJob* job, char** header, int header_count) {
   Relation relation = table_open(definition->relation, RowExclusiveLock);
   check_runs_as_owner(relation);
   map_attributes(job->map, relation);
-  job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns, byte_source_total(job->source));
+  job->writer = table_writer_open(relation, job->result->file_id, job->map->attributes, job->map->columns,
+                                  byte_source_total(job->source));
   PG_TRY();
-  {
-    write_records(job);
-  }
+  { write_records(job); }
   PG_CATCH();
   {
     table_writer_discard(job->writer);
@@ -224,8 +240,9 @@ void load_records(FileJob* job, char** header, int header_count) {
   record_loaded(job);
 }
 
-// An error that the table's own constraints, triggers or types raise is the file's. What no other file could have avoided is the statement's:
-// a lost connection, a lock or deadlock, lack of resources, an object's state, an end that was asked for, broken definitions.
+// An error that the table's own constraints, triggers or types raise is the file's. What no other file could have
+// avoided is the statement's: a lost connection, a lock or deadlock, lack of resources, an object's state, an end that
+// was asked for, broken definitions.
 bool is_record_error(const FileJob* job, const ErrorData* error) {
   if (!job->writer || !table_writer_in_statement(job->writer)) return false;
   switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
@@ -239,25 +256,27 @@ bool is_record_error(const FileJob* job, const ErrorData* error) {
     case ERRCODE_SYSTEM_ERROR:
     case ERRCODE_CONFIG_FILE_ERROR:
     case ERRCODE_FDW_ERROR:
-    case ERRCODE_INTERNAL_ERROR:
-      return false;
-    case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
-      return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
-    default:
-      return true;
+    case ERRCODE_INTERNAL_ERROR: return false;
+    case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION: return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE;
+    default: return true;
   }
 }
 
 void fail_on_error(FileJob* job, const ErrorData* error) {
   int64 first, last;
   table_writer_lines(job->writer, &first, &last);
-  const char* lines = first == last ? psprintf("line " INT64_FORMAT, first) : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
+  const char* lines = first == last ? psprintf("line " INT64_FORMAT, first)
+                                    : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
   if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
-    fail(job, error->sqlerrcode, psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out), lines);
+    fail(job, error->sqlerrcode,
+         psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out),
+         lines);
     return;
   }
-  const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name) : "a constraint, trigger or rule of the table";
-  fail(job, error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)), lines);
+  const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name)
+                                          : "a constraint, trigger or rule of the table";
+  fail(job, error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)),
+       lines);
 }
 
 void load_in_subtransaction(FileJob* job, char** header, int header_count) {
@@ -282,7 +301,8 @@ void begin_progress(const FileJob* job) {
 void read_and_load(FileJob* job) {
   begin_progress(job);
   // Where the ledger may know the bytes, hashing first is cheaper than loading in vain.
-  if (!job->recalled_as_new && ledger_has_size(job->ledger, job->request->definition->source_id, byte_source_total(job->source))) {
+  if (!job->recalled_as_new &&
+      ledger_has_size(job->ledger, job->request->definition->source_id, byte_source_total(job->source))) {
     if (drain(job) && !content_is_new(job)) {
       record_known(job);
       pgstat_progress_end_command();

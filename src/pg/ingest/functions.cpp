@@ -3,11 +3,11 @@
 
 #include "bridge/pg.h"
 #include "bridge/query.h"
-#include "pg/file/byte_source.h"
+#include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
+#include "pg/file/byte_source.h"
 #include "pg/ingest/ingest.h"
-#include "pg/catalog/options.h"
 #include "pg/run/nesting.h"
 
 namespace dap {
@@ -21,7 +21,9 @@ void put_result(ReturnSetInfo* result_info, const FileResult* file) {
   values[1] = CStringGetTextDatum(file->path);
   values[2] = CStringGetTextDatum(file_status_text(file->status));
   nulls[3] = file->reason == nullptr;
-  values[3] = file->reason ? CStringGetTextDatum(file->place ? psprintf("%s: %s", file->place, file->reason) : file->reason) : static_cast<Datum>(0);
+  values[3] = file->reason
+                  ? CStringGetTextDatum(file->place ? psprintf("%s: %s", file->place, file->reason) : file->reason)
+                  : static_cast<Datum>(0);
   values[4] = Int64GetDatum(file->rows_read);
   values[5] = Int64GetDatum(file->rows_loaded);
   values[6] = Int64GetDatum(file->rows_rejected);
@@ -78,7 +80,8 @@ DAP_FUNCTION(dap_ingest_csv) {
   List* results = NIL;
   dap::as_work("a load", [&] { results = dap::ingest_path(&request, path); });
   ListCell* cell;
-  foreach (cell, results) dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), static_cast<dap::FileResult*>(lfirst(cell)));
+  foreach (cell, results)
+    dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), static_cast<dap::FileResult*>(lfirst(cell)));
   return static_cast<Datum>(0);
 }
 
@@ -89,7 +92,8 @@ DAP_FUNCTION(dap_ingest_bytes) {
   if (PG_ARGISNULL(2)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("content must not be NULL")));
   bytea* content = PG_GETARG_BYTEA_PP(2);
   dap::FileResult* file = nullptr;
-  dap::as_work("a load", [&] { file = dap::ingest_content(&request, name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)); });
+  dap::as_work("a load",
+               [&] { file = dap::ingest_content(&request, name, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)); });
   dap::put_result(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), file);
   return static_cast<Datum>(0);
 }
@@ -106,7 +110,8 @@ DAP_FUNCTION(dap_ingest_largeobject) {
   return static_cast<Datum>(0);
 }
 
-// dap_internal.csv_header(path text, options jsonb) RETURNS text[]: the columns that the header of the first file means, trimmed and through the aliases, NULL if there is no file.
+// dap_internal.csv_header(path text, options jsonb) RETURNS text[]: the columns that the header of the first file
+// means, trimmed and through the aliases, NULL if there is no file.
 DAP_FUNCTION(dap_csv_header) {
   const dap::SourceOptions* options = dap::parse_options(PG_GETARG_JSONB_P(1), nullptr, dap::OptionScope::source);
   List* files = dap::find_files(text_to_cstring(PG_GETARG_TEXT_PP(0)));
@@ -117,9 +122,11 @@ DAP_FUNCTION(dap_csv_header) {
   int count;
   char** names = dap::csv_reader_header(reader, &count);
   if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason)
-    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path), errdetail("%s", dap::csv_fault_sentence(fault))));
+    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path),
+                    errdetail("%s", dap::csv_fault_sentence(fault))));
   if (!names)
-    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path), errhint("Give the columns.")));
+    ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path),
+                    errhint("Give the columns.")));
   names = header_columns(options, names, count);
   Datum* values = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(count)));
   for (int i = 0; i < count; i++) values[i] = CStringGetTextDatum(names[i]);

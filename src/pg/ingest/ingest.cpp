@@ -4,9 +4,9 @@
 #include <ctime>
 
 #include "bridge/run_as.h"
+#include "pg/catalog/options.h"
 #include "pg/file/byte_source.h"
 #include "pg/ingest/file_job.h"
-#include "pg/catalog/options.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -78,17 +78,20 @@ FileJob* begin_job(Loading* loading, const char* path) {
 FileResult* end_job(FileJob* job) {
   FileResult* result = job->result;
   result->elapsed_us = GetCurrentTimestamp() - job->started;
-  if (result->status == FileStatus::skipped || result->rows_read < 0) result->rows_read = result->rows_loaded = result->rows_rejected = 0;
+  if (result->status == FileStatus::skipped || result->rows_read < 0)
+    result->rows_read = result->rows_loaded = result->rows_rejected = 0;
   return result;
 }
 
 bool settles(const FileJob* job, const FileIdentity* identity) {
-  return job->options->settle_us > 0 && identity->mtime_ns > 0 && job->read_ns - identity->mtime_ns < job->options->settle_us * 1000;
+  return job->options->settle_us > 0 && identity->mtime_ns > 0 &&
+         job->read_ns - identity->mtime_ns < job->options->settle_us * 1000;
 }
 
 // Does the ledger know the file by its path and identity, and that it is not to be loaded? Then the job is decided.
 bool recall(FileJob* job, const FileIdentity* identity) {
-  if (!ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes)) return false;
+  if (!ledger_recognise(job->ledger, job->request->definition->source_id, job->path, identity, job->hash, &job->bytes))
+    return false;
   job->recalled_as_new = content_is_new(job);
   if (job->recalled_as_new) return false;
   FileResult* result = job->result;
@@ -121,12 +124,16 @@ constexpr Size most_path_bytes = 2000;
 void check_path_length(const char* path) {
   if (path[0] == '\0') ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a file must have a name")));
   if (std::strlen(path) > most_path_bytes)
-    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the name of a file is longer than %d bytes", static_cast<int>(most_path_bytes)),
-                    errdetail("It begins \"%.*s\".", pg_mbcliplen(path, static_cast<int>(std::strlen(path)), 100), path)));
+    ereport(ERROR,
+            (errcode(ERRCODE_NAME_TOO_LONG),
+             errmsg("the name of a file is longer than %d bytes", static_cast<int>(most_path_bytes)),
+             errdetail("It begins \"%.*s\".", pg_mbcliplen(path, static_cast<int>(std::strlen(path)), 100), path)));
 }
 
-// Processes a file with memory of its own, of which only the result stays. `found` is NULL where it is no file that was just found.
-FileResult* process_alone(Loading* loading, const char* path, const FileIdentity* found, ByteSource* (*open)(const char*, const SourceOptions*, void*), void* argument) {
+// Processes a file with memory of its own, of which only the result stays. `found` is NULL where it is no file that was
+// just found.
+FileResult* process_alone(Loading* loading, const char* path, const FileIdentity* found,
+                          ByteSource* (*open)(const char*, const SourceOptions*, void*), void* argument) {
   check_path_length(path);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext context = AllocSetContextCreate(caller, "dap file", ALLOCSET_DEFAULT_SIZES);
@@ -145,8 +152,9 @@ FileResult* process_alone(Loading* loading, const char* path, const FileIdentity
   return result;
 }
 
-// The role with whose rights files are found and opened: the caller's, but for a path of the definition no more than those of the role that gave it.
-// Who may define a source must not read, by way of a superuser's nightly run, what it may not read itself.
+// The role with whose rights files are found and opened: the caller's, but for a path of the definition no more than
+// those of the role that gave it. Who may define a source must not read, by way of a superuser's nightly run, what it
+// may not read itself.
 Oid file_reader(const SourceDefinition* definition, bool own_path) {
   Oid caller = GetUserId();
   if (!own_path || !has_privs_of_role(caller, ROLE_PG_READ_SERVER_FILES)) return caller;
@@ -194,10 +202,12 @@ ByteSource* open_large_object(const char* name, const SourceOptions* options, vo
 void check_privilege(const SourceDefinition* definition) {
   AclResult acl = pg_class_aclcheck(definition->relation, GetUserId(), ACL_INSERT);
   if (acl != ACLCHECK_OK)
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for source \"%s\"", definition->source),
-                    errdetail("Loading needs INSERT on %s.", definition->label),
-                    errhint("GRANT INSERT ON %s TO %s, or dap.grant_access(%s, 'operator').", definition->label,
-                            quote_identifier(GetUserNameFromId(GetUserId(), false)), quote_literal_cstr(GetUserNameFromId(GetUserId(), false)))));
+    ereport(ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for source \"%s\"", definition->source),
+             errdetail("Loading needs INSERT on %s.", definition->label),
+             errhint("GRANT INSERT ON %s TO %s, or dap.grant_access(%s, 'operator').", definition->label,
+                     quote_identifier(GetUserNameFromId(GetUserId(), false)),
+                     quote_literal_cstr(GetUserNameFromId(GetUserId(), false)))));
 }
 
 }  // namespace
@@ -216,8 +226,9 @@ List* ingest_path(const IngestRequest* request, const char* path) {
   Oid reader = file_reader(request->definition, path == nullptr);
   if (!path) path = request->definition->path;
   if (!path)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
-                    errhint("Give a path, or define one with dap.create_source(..., or_replace => true).")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("source \"%s\" has no path", request->definition->source),
+             errhint("Give a path, or define one with dap.create_source(..., or_replace => true).")));
   List* results = NIL;
   ListCell* cell;
   ReadAs saved = read_as_begin(reader);
@@ -227,7 +238,8 @@ List* ingest_path(const IngestRequest* request, const char* path) {
     auto* file = static_cast<FoundFile*>(lfirst(cell));
     CHECK_FOR_INTERRUPTS();
     if (!pg_verifymbstr(file->path, static_cast<int>(std::strlen(file->path)), true))
-      ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
+      ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+                      errmsg("a file's name below \"%s\" is not valid in the database's encoding", path)));
     results = lappend(results, process_alone(&loading, file->path, &file->identity, open_file, &reader));
   }
   return results;

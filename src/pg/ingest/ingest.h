@@ -2,9 +2,9 @@
 #pragma once
 
 #include "bridge/pg.h"
-#include "pg/file/byte_source.h"
 #include "pg/catalog/options.h"
 #include "pg/catalog/source.h"
+#include "pg/file/byte_source.h"
 
 namespace dap {
 
@@ -23,33 +23,38 @@ struct FileResult {
   int64 rows_rejected;
   int64 bytes;
   int64 elapsed_us;
-  bool recognised;  // by its path and identity: it was not read
-  bool known;       // skipped only: these bytes were loaded under this name
+  bool recognised;        // by its path and identity: it was not read
+  bool known;             // skipped only: these bytes were loaded under this name
   bool under_other_name;  // skipped or failed before only: the ledger's line, `file_id`, has another path
-  bool told_before;  // skipped only: it was left out before for the same file's bytes
+  bool told_before;       // skipped only: it was left out before for the same file's bytes
   // failed only
-  bool failed_before;   // these bytes did, under this definition: the ledger has it
+  bool failed_before;  // these bytes did, under this definition: the ledger has it
   int sqlerrcode;
-  const char* place;    // "line 7, column \"amount\"" or NULL
-  const char* evidence; // jsonb text for dap_internal.record_failed_file; NULL: the ledger has this failure already, or it was no run's file and was recorded at once
+  const char* place;  // "line 7, column \"amount\"" or NULL
+  // jsonb text for dap_internal.record_failed_file; NULL: the ledger has this failure already, or it was no run's file
+  // and was recorded at once
+  const char* evidence;
 };
 
 struct IngestRequest {
   const SourceDefinition* definition;
-  Jsonb* call_options;  // NULL: none
-  int64 run_id;         // 0: not part of a run
+  Jsonb* call_options;        // NULL: none
+  int64 run_id;               // 0: not part of a run
   bool retry_failed = false;  // bytes that failed under the same definition are read again
 };
 
-// A call's request for a source, begun: options checked, the lock taken, the definition read under it. 55000 within a refresh or another load.
+// A call's request for a source, begun: options checked, the lock taken, the definition read under it. 55000 within a
+// refresh or another load.
 IngestRequest ingest_request(const char* source, Jsonb* call_options);
 // Takes the source's lock until the end of the transaction, so that files of one source are loaded in one order.
-// 40001 where the transaction's snapshot is older than the last load or the definition; 42501 without INSERT on the table.
+// 40001 where the transaction's snapshot is older than the last load or the definition; 42501 without INSERT on the
+// table.
 void ingest_begin(const IngestRequest*);
-// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back and recorded; within a run they are not
-// recorded: that is the caller's, and their evidence together keeps within a limit.
+// Each file that `path` (NULL: the definition's) means, in natural order. Failed files are rolled back and recorded;
+// within a run they are not recorded: that is the caller's, and their evidence together keeps within a limit.
 List* ingest_path(const IngestRequest*, const char* path);  // of FileResult*
-// One file that the ledger names, by its exact path. The caller did not choose it: it is opened with the rights for the definition's own path.
+// One file that the ledger names, by its exact path. The caller did not choose it: it is opened with the rights for the
+// definition's own path.
 FileResult* ingest_file_again(const IngestRequest*, const char* path);
 ByteSource* ingest_open_again(const IngestRequest*, const char* path, const SourceOptions*);
 FileResult* ingest_content(const IngestRequest*, const char* name, const char* data, Size size);

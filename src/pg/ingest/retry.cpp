@@ -1,24 +1,25 @@
 // dap.retry_rejects(file_id, options): what a file's records are under corrected options.
 //
-// A loaded file's rejects are read again from the ledger, each alone. That is exact as long as the records' ends cannot have moved, which delimiter, quote
-// and escape decide, and "lenient" where a quote is out of place; where one of these is another now, the file itself is read again, and a record
-// counts that starts where the reject did and is as long. Another "lenient" moves nothing as long as each reject ends by itself where it ended in the
-// file. The header's names stay those that the load read: a correction is of records.
+// A loaded file's rejects are read again from the ledger, each alone. That is exact as long as the records' ends cannot
+// have moved, which delimiter, quote and escape decide, and "lenient" where a quote is out of place; where one of these
+// is another now, the file itself is read again, and a record counts that starts where the reject did and is as long.
+// Another "lenient" moves nothing as long as each reject ends by itself where it ended in the file. The header's names
+// stay those that the load read: a correction is of records.
 #include <cstring>
 
 #include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
-#include "pg/file/byte_source.h"
+#include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
-#include "pg/ledger/file_rows.h"
+#include "pg/file/byte_source.h"
 #include "pg/ingest/add_columns.h"
 #include "pg/ingest/ingest.h"
-#include "pg/catalog/options.h"
-#include "pg/table/table_writer.h"
+#include "pg/ledger/file_rows.h"
 #include "pg/run/nesting.h"
 #include "pg/run/redact.h"
+#include "pg/table/table_writer.h"
 
 namespace dap {
 namespace {
@@ -38,7 +39,7 @@ struct LedgerLine {
   const char* delimiter;
   const char* quote;
   const char* escape;
-  const char* lenient;   // of a file that an earlier version loaded: NULL, as is
+  const char* lenient;  // of a file that an earlier version loaded: NULL, as is
   const char* encoding;
   bytea* content_hash;
   int64 bytes;
@@ -63,7 +64,7 @@ struct Retry {
   ColumnMap* map;
   MemoryContext context;  // of all that follows
   Relation relation;
-  TableWriter* writer;  // NULL: no record was good so far
+  TableWriter* writer;       // NULL: no record was good so far
   Tuplestorestate* rejects;  // whole ones, in the file's order
   TupleTableSlot* slot;
   Tuplestorestate* outcomes;
@@ -79,7 +80,8 @@ enum RejectColumn { reject_id, reject_line, reject_offset, reject_raw, reject_co
 enum OutcomeColumn { outcome_id, outcome_loaded, outcome_column, outcome_reason, outcome_message, outcome_columns };
 
 [[noreturn]] void raise_state(int32 file_id, const char* detail, const char* hint) {
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the rejects of file %d cannot be retried", file_id), errdetail("%s", detail),
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("the rejects of file %d cannot be retried", file_id), errdetail("%s", detail),
                   hint ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
@@ -92,13 +94,20 @@ LedgerStatus status_of(const char* text) {
 LedgerLine* find_line(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), l.reading->>'delimiter', l.reading->>'quote', "
-                               "l.reading->>'escape', l.reading->>'lenient', l.reading->>'encoding', l.content_hash, l.bytes, l.modified_at IS NOT NULL AND l.path LIKE '/%' FROM dap_internal.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT l.source_id, l.source, l.path, l.status, pg_catalog.decode(l.reading->>'header', 'hex'), "
+      "l.reading->>'delimiter', l.reading->>'quote', "
+      "l.reading->>'escape', l.reading->>'lenient', l.reading->>'encoding', l.content_hash, l.bytes, l.modified_at IS "
+      "NOT NULL AND l.path LIKE '/%' FROM dap_internal.file_ledger l WHERE l.file_id = $1",
+      &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id),
+                    errhint("The files are the lines of dap.files.")));
   auto* line = static_cast<LedgerLine*>(palloc0(sizeof(LedgerLine)));
-  auto text_of = [&rows](int column) { return rows.nulls[column] ? nullptr : TextDatumGetCString(rows.values[column]); };
+  auto text_of = [&rows](int column) {
+    return rows.nulls[column] ? nullptr : TextDatumGetCString(rows.values[column]);
+  };
   line->source_id = DatumGetInt32(rows.values[0]);
   line->source = text_of(1);
   line->path = text_of(2);
@@ -117,10 +126,12 @@ LedgerLine* find_line(int32 file_id) {
   return line;
 }
 
-// Could any record end elsewhere under these options than under those of the load? Without quotes every line is a record, as it was or as a part of one.
+// Could any record end elsewhere under these options than under those of the load? Without quotes every line is a
+// record, as it was or as a part of one.
 bool ends_can_move(const LedgerLine* line, const SourceOptions* options) {
   if (options->quote == '\0') return false;
-  return options->delimiter != line->delimiter[0] || options->quote != line->quote[0] || options->escape != line->escape[0];
+  return options->delimiter != line->delimiter[0] || options->quote != line->quote[0] ||
+         options->escape != line->escape[0];
 }
 
 // The file's rejects that the ledger holds whole; says how many it does not.
@@ -134,11 +145,15 @@ void collect_rejects(Retry* retry, int64* cut_off) {
   retry->slot = MakeSingleTupleTableSlot(finished(desc), &TTSOpsMinimalTuple);
   Parameter parameter = int4_parameter(retry->file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT pg_catalog.count(*) FROM dap_internal.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
-                               "AND (r.raw IS NULL OR r.raw_length IS DISTINCT FROM pg_catalog.length(r.raw))", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT pg_catalog.count(*) FROM dap_internal.reject_ledger r WHERE r.file_id = $1 AND r.stage = 'ingest' "
+      "AND (r.raw IS NULL OR r.raw_length IS DISTINCT FROM pg_catalog.length(r.raw))",
+      &parameter, 1, CurrentMemoryContext);
   *cut_off = DatumGetInt64(rows.values[0]);
-  run_statement(psprintf("SELECT r.reject_id, r.line, r.byte_offset, r.raw FROM dap_internal.reject_ledger r WHERE r.file_id = %d AND r.stage = 'ingest' "
-                         "AND r.raw_length = pg_catalog.length(r.raw) ORDER BY r.byte_offset", retry->file_id),
+  run_statement(psprintf("SELECT r.reject_id, r.line, r.byte_offset, r.raw FROM dap_internal.reject_ledger r WHERE "
+                         "r.file_id = %d AND r.stage = 'ingest' "
+                         "AND r.raw_length = pg_catalog.length(r.raw) ORDER BY r.byte_offset",
+                         retry->file_id),
                 nullptr, 0, store_receiver(retry->rejects));
   run_as_end(&ledger);
 }
@@ -198,23 +213,29 @@ CsvPlace slot_place(const Retry* retry, bytea** raw) {
   slot_getallattrs(retry->slot);
   const Datum* values = retry->slot->tts_values;
   *raw = DatumGetByteaPP(values[reject_raw]);
-  return {DatumGetInt64(values[reject_line]), DatumGetInt64(values[reject_offset]), VARDATA_ANY(*raw), static_cast<uint32>(VARSIZE_ANY_EXHDR(*raw))};
+  return {DatumGetInt64(values[reject_line]), DatumGetInt64(values[reject_offset]), VARDATA_ANY(*raw),
+          static_cast<uint32>(VARSIZE_ANY_EXHDR(*raw))};
 }
 
 // Opens a reader of these bytes as a line, behind another one if that is given.
-CsvReader* open_line(const Retry* retry, const SourceOptions* options, const char* before, const char* data, Size size) {
+CsvReader* open_line(const Retry* retry, const SourceOptions* options, const char* before, const char* data,
+                     Size size) {
   Size before_size = before ? std::strlen(before) : 0;
   char* text = static_cast<char*>(MemoryContextAllocHuge(CurrentMemoryContext, before_size + size + 1));
   if (before) std::memcpy(text, before, before_size);
   std::memcpy(text + before_size, data, size);
   text[before_size + size] = '\n';
-  return csv_reader_open(byte_source_open_bytes(retry->line->path, text, before_size + size + 1, Compression::plain), options);
+  return csv_reader_open(byte_source_open_bytes(retry->line->path, text, before_size + size + 1, Compression::plain),
+                         options);
 }
 
-// Opens the record behind a line that stands for the header: nothing of it is then at a file's start, where byte order marks are dropped and line ends decided.
+// Opens the record behind a line that stands for the header: nothing of it is then at a file's start, where byte order
+// marks are dropped and line ends decided.
 CsvReader* open_alone(const Retry* retry, const CsvPlace* place) {
   const char* candidate = "h\nx\ny\n0\n";
-  while (*candidate == retry->options->delimiter || *candidate == retry->options->quote || *candidate == retry->options->escape) candidate += 2;
+  while (*candidate == retry->options->delimiter || *candidate == retry->options->quote ||
+         *candidate == retry->options->escape)
+    candidate += 2;
   CsvReader* reader = open_line(retry, retry->options, pnstrdup(candidate, 2), place->raw, place->raw_size);
   int count;
   csv_reader_header(reader, &count);
@@ -257,12 +278,14 @@ Alone read_alone(const Retry* retry) {
   bool whole = !csv_reader_fault(reader)->reason && !(retry->lenient_differs && csv_reader_had_bare(reader));
   csv_reader_close(reader);
   if (!whole || records + rejects != 1) alone.fields = nullptr, alone.why = nullptr;
-  alone.complete = alone.fields || (alone.why && alone.why->raw_length == alone.place.raw_size && alone.why->reason != csv::Reason::unterminated_quote);
+  alone.complete = alone.fields || (alone.why && alone.why->raw_length == alone.place.raw_size &&
+                                    alone.why->reason != csv::Reason::unterminated_quote);
   return alone;
 }
 
-// Does the reject count as the record that it is alone? With another "lenient" a line that is whole is a record in the file as well; what spans lines may
-// be a part of a record that began before, and whether a CR in it ends lines the file alone tells.
+// Does the reject count as the record that it is alone? With another "lenient" a line that is whole is a record in the
+// file as well; what spans lines may be a part of a record that began before, and whether a CR in it ends lines the
+// file alone tells.
 bool counts_alone(const Retry* retry, const CsvPlace* place) {
   if (!retry->lenient_differs) return true;
   bool spans = false;
@@ -306,8 +329,11 @@ bool all_complete(Retry* retry) {
 
 [[noreturn]] void raise_moved(const Retry* retry, const char* detail) {
   raise_state(retry->file_id,
-              psprintf("Its records may end elsewhere, with another delimiter, quote, escape or \"lenient\" than it was loaded with: the file itself has to be read again. %s", detail),
-              "Put the file back where it was, or keep delimiter, quote, escape and \"lenient\": those given to the call that loaded it have to be given again.");
+              psprintf("Its records may end elsewhere, with another delimiter, quote, escape or \"lenient\" than it "
+                       "was loaded with: the file itself has to be read again. %s",
+                       detail),
+              "Put the file back where it was, or keep delimiter, quote, escape and \"lenient\": those given to the "
+              "call that loaded it have to be given again.");
 }
 
 // Walks the file under the new options and takes from it the records that the rejects are now.
@@ -321,7 +347,8 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
     for (int i = 0, r = 0; left && (i < batch.records || r < batch.reject_count);) {
       bytea* raw;
       CsvPlace place = slot_place(retry, &raw);
-      bool is_reject = i == batch.records || (r < batch.reject_count && batch.rejects[r].offset < batch.places[i].offset);
+      bool is_reject =
+          i == batch.records || (r < batch.reject_count && batch.rejects[r].offset < batch.places[i].offset);
       int64 offset = is_reject ? batch.rejects[r].offset : batch.places[i].offset;
       if (offset < place.offset) {
         (is_reject ? r : i)++;
@@ -337,7 +364,8 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
     MemoryContextSwitchTo(old);
     MemoryContextReset(retry->record_context);
   }
-  if (const CsvFault* fault = csv_reader_fault(reader); fault->reason) raise_moved(retry, psprintf("That fails: %s.", fault->message));
+  if (const CsvFault* fault = csv_reader_fault(reader); fault->reason)
+    raise_moved(retry, psprintf("That fails: %s.", fault->message));
   for (; left; left = next_reject(retry)) {
     MemoryContext old = MemoryContextSwitchTo(retry->record_context);
     retry->retried++;
@@ -349,13 +377,17 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
   int64 bytes;
   byte_source_hash(source, hash, &bytes);
   const bytea* known = retry->line->content_hash;
-  if (!known || bytes != retry->line->bytes || VARSIZE_ANY_EXHDR(known) != 16 || std::memcmp(VARDATA_ANY(known), hash, 16) != 0)
+  if (!known || bytes != retry->line->bytes || VARSIZE_ANY_EXHDR(known) != 16 ||
+      std::memcmp(VARDATA_ANY(known), hash, 16) != 0)
     raise_moved(retry, "It holds other bytes now.");
 }
 
 [[noreturn]] void raise_header(const Retry* retry, CsvReader* reader) {
   const CsvFault* fault = csv_reader_fault(reader);
-  raise_state(retry->file_id, psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"), nullptr);
+  raise_state(
+      retry->file_id,
+      psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"),
+      nullptr);
 }
 
 // The columns that the header names, as it was read when the file was loaded.
@@ -408,9 +440,7 @@ void load_good_ones(Retry* retry) {
 void load_or_raise_redacted(Retry* retry) {
   MemoryContext context = CurrentMemoryContext;
   PG_TRY();
-  {
-    load_good_ones(retry);
-  }
+  { load_good_ones(retry); }
   PG_CATCH();
   {
     if (!retry->writer || !table_writer_in_statement(retry->writer)) PG_RE_THROW();
@@ -427,19 +457,30 @@ void record_outcomes(Retry* retry) {
   NamedStore named = {"dap_outcomes", retry->outcome_desc, retry->outcomes, static_cast<double>(retry->retried)};
   if (retry->loaded > 0) {
     tuplestore_rescan(retry->outcomes);
-    uint64 gone = run_statement("DELETE FROM dap_internal.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded", &named, 1);
-    if (gone != static_cast<uint64>(retry->loaded)) elog(ERROR, "the rejects of file %d changed while they were retried", retry->file_id);
-    Parameter parameters[] = {int4_parameter(retry->file_id), int8_parameter(retry->loaded),
-                              {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr},
-                              text_parameter(blocks_text(table_writer_blocks(retry->writer)))};
-    run_statement("UPDATE dap_internal.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
-                  "options = l.options || coalesce($3, '{}'), blocks = l.blocks + $4::pg_catalog.int8multirange, change_id = pg_catalog.nextval('dap_internal.change_id_seq') "
-                  "WHERE l.file_id = $1", parameters, 4);
+    uint64 gone = run_statement(
+        "DELETE FROM dap_internal.reject_ledger r USING dap_outcomes o WHERE r.reject_id = o.reject_id AND o.loaded",
+        &named, 1);
+    if (gone != static_cast<uint64>(retry->loaded))
+      elog(ERROR, "the rejects of file %d changed while they were retried", retry->file_id);
+    Parameter parameters[] = {
+        int4_parameter(retry->file_id),
+        int8_parameter(retry->loaded),
+        {JSONBOID, PointerGetDatum(retry->request->call_options), retry->request->call_options == nullptr},
+        text_parameter(blocks_text(table_writer_blocks(retry->writer)))};
+    run_statement(
+        "UPDATE dap_internal.file_ledger l SET rows_loaded = l.rows_loaded + $2, rows_rejected = l.rows_rejected - $2, "
+        "options = l.options || coalesce($3, '{}'), blocks = l.blocks + $4::pg_catalog.int8multirange, change_id = "
+        "pg_catalog.nextval('dap_internal.change_id_seq') "
+        "WHERE l.file_id = $1",
+        parameters, 4);
   }
   tuplestore_rescan(retry->outcomes);
-  run_statement("UPDATE dap_internal.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message FROM dap_outcomes o "
-                "WHERE r.reject_id = o.reject_id AND o.reason IS NOT NULL "
-                "AND (r.column_name, r.reason, r.message) IS DISTINCT FROM (o.column_name, o.reason, o.message)", &named, 1);
+  run_statement(
+      "UPDATE dap_internal.reject_ledger r SET column_name = o.column_name, reason = o.reason, message = o.message "
+      "FROM dap_outcomes o "
+      "WHERE r.reject_id = o.reject_id AND o.reason IS NOT NULL "
+      "AND (r.column_name, r.reason, r.message) IS DISTINCT FROM (o.column_name, o.reason, o.message)",
+      &named, 1);
   run_as_end(&ledger);
 }
 
@@ -456,7 +497,8 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
   int64 cut_off;
   collect_rejects(&retry, &cut_off);
   // Without quotes nothing is lenient
-  retry.lenient_differs = options->quote && (!line->lenient || (std::strcmp(line->lenient, "true") == 0) != options->lenient);
+  retry.lenient_differs =
+      options->quote && (!line->lenient || (std::strcmp(line->lenient, "true") == 0) != options->lenient);
   retry.uncertain = cut_off > 0;
   open_outcomes(&retry);
   if (tuplestore_tuple_count(retry.rejects) > 0) {
@@ -465,7 +507,9 @@ Outcome retry_loaded(int32 file_id, const LedgerLine* line, const IngestRequest*
     record_outcomes(&retry);
   }
   if (cut_off > 0)
-    ereport(NOTICE, (errmsg(INT64_FORMAT " rejected records of file %d are longer than what is kept of them and were not retried", cut_off, file_id),
+    ereport(NOTICE, (errmsg(INT64_FORMAT
+                            " rejected records of file %d are longer than what is kept of them and were not retried",
+                            cut_off, file_id),
                      errhint("What is kept is set by dap.max_reject_bytes when a file is loaded.")));
   ExecDropSingleTupleTableSlot(retry.slot);
   tuplestore_end(retry.rejects);
@@ -488,10 +532,15 @@ Outcome retry_file(int32 file_id, Jsonb* call_options) {
   LedgerLine* line = find_line(file_id);
   IngestRequest request = ingest_request(line->source, call_options);
   line = find_line(file_id);  // the lock was waited for
-  if (line->status == LedgerStatus::other) raise_state(file_id, psprintf("The file is %s.", line->status_text), nullptr);
-  if (request.definition->source_id != line->source_id) raise_state(file_id, psprintf("Source \"%s\" was dropped and made anew since.", line->source), nullptr);
+  if (line->status == LedgerStatus::other)
+    raise_state(file_id, psprintf("The file is %s.", line->status_text), nullptr);
+  if (request.definition->source_id != line->source_id)
+    raise_state(file_id, psprintf("Source \"%s\" was dropped and made anew since.", line->source), nullptr);
   Outcome outcome = {};
-  as_work("a load", [&] { outcome = line->status == LedgerStatus::loaded ? retry_loaded(file_id, line, &request) : retry_failed(file_id, line, &request); });
+  as_work("a load", [&] {
+    outcome = line->status == LedgerStatus::loaded ? retry_loaded(file_id, line, &request)
+                                                   : retry_failed(file_id, line, &request);
+  });
   return outcome;
 }
 
@@ -502,10 +551,15 @@ DAP_FUNCTION(dap_retry_rejects) {
   if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("file_id must not be NULL")));
   TupleDesc desc;
   if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("function returning record called in context that cannot accept type record")));
   dap::Outcome outcome = dap::retry_file(PG_GETARG_INT32(0), PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1));
-  Datum values[6] = {Int32GetDatum(outcome.file_id), Int64GetDatum(outcome.retried), Int64GetDatum(outcome.loaded), Int64GetDatum(outcome.still_rejected),
-                     CStringGetTextDatum(dap::file_status_text(outcome.status)), outcome.reason ? CStringGetTextDatum(outcome.reason) : static_cast<Datum>(0)};
+  Datum values[6] = {Int32GetDatum(outcome.file_id),
+                     Int64GetDatum(outcome.retried),
+                     Int64GetDatum(outcome.loaded),
+                     Int64GetDatum(outcome.still_rejected),
+                     CStringGetTextDatum(dap::file_status_text(outcome.status)),
+                     outcome.reason ? CStringGetTextDatum(outcome.reason) : static_cast<Datum>(0)};
   bool nulls[6] = {outcome.file_id == 0, false, false, false, false, outcome.reason == nullptr};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

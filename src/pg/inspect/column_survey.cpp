@@ -22,7 +22,7 @@ struct Candidate {
   const char* format;  // NULL: the type's own
   Keeps keeps;         // NULL: always
   Order order;
-  int other_reading;   // the candidate that reads day and month the other way round; -1: none
+  int other_reading;  // the candidate that reads day and month the other way round; -1: none
 };
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -52,7 +52,8 @@ constexpr int most_number_bytes = 1000;
 
 bool keeps_integer(const char* text, int size) { return plain_number(text, size, most_integer_digits, false); }
 bool keeps_numeric(const char* text, int size) {
-  return size <= most_number_bytes && plain_number(text, size, std::memchr(text, '.', static_cast<Size>(size)) ? size : most_integer_digits, true);
+  return size <= most_number_bytes &&
+         plain_number(text, size, std::memchr(text, '.', static_cast<Size>(size)) ? size : most_integer_digits, true);
 }
 bool keeps_timestamp(const char*, int size) { return size > 10; }  // a day alone says nothing of a time
 bool keeps_utc(const char* text, int size) {
@@ -101,11 +102,11 @@ constexpr Candidate candidates[] = {
     {"timestamp", "MM/DD/YYYY HH24:MI", nullptr, Order::integer, 21},
 };
 constexpr int candidate_count = lengthof(candidates);
-constexpr int number_candidates = 2;      // the first
-constexpr int letter_candidate = 7;       // t and f: both must be seen
-constexpr int most_misses = 10;           // after as many a candidate is out
-constexpr int64 values_per_miss = 20;     // fewer misses than one in so many are worth a note
-constexpr int most_kept_bytes = 256;      // of a text's beginning, for min and max
+constexpr int number_candidates = 2;   // the first
+constexpr int letter_candidate = 7;    // t and f: both must be seen
+constexpr int most_misses = 10;        // after as many a candidate is out
+constexpr int64 values_per_miss = 20;  // fewer misses than one in so many are worth a note
+constexpr int most_kept_bytes = 256;   // of a text's beginning, for min and max
 constexpr int most_shown_characters = 64;
 
 // A text that is kept, in a buffer that grows.
@@ -117,15 +118,15 @@ struct Kept {
 
 struct Extremes {
   bool any;
-  int64 min, max;             // Order::integer
+  int64 min, max;  // Order::integer
   Numeric min_numeric, max_numeric;
   Kept min_text, max_text;
 };
 
-struct Track {  // of one candidate in one column
-  uint8 refused;       // values that do not convert
-  uint8 altered;       // values that convert and would come back otherwise
-  int64 first_line;    // of the first refused
+struct Track {       // of one candidate in one column
+  uint8 refused;     // values that do not convert
+  uint8 altered;     // values that convert and would come back otherwise
+  int64 first_line;  // of the first refused
   const char* message;
   Extremes extremes;
 };
@@ -166,7 +167,9 @@ int compare_bytes(const Kept* kept, const char* text, int size) {
   return order ? order : kept->size - size;
 }
 
-int compare_numeric(Numeric a, Numeric b) { return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b))); }
+int compare_numeric(Numeric a, Numeric b) {
+  return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a), NumericGetDatum(b)));
+}
 
 Numeric keep_numeric(const ColumnSurvey* survey, Numeric old, Numeric value) {
   if (old) pfree(old);
@@ -175,7 +178,8 @@ Numeric keep_numeric(const ColumnSurvey* survey, Numeric old, Numeric value) {
   return copy;
 }
 
-void extend(const ColumnSurvey* survey, Extremes* extremes, Order order, Oid type, Datum value, const char* text, int size) {
+void extend(const ColumnSurvey* survey, Extremes* extremes, Order order, Oid type, Datum value, const char* text,
+            int size) {
   bool first = !extremes->any, less = false, more = false;
   int64 number = 0;
   if (order == Order::integer) {
@@ -193,12 +197,14 @@ void extend(const ColumnSurvey* survey, Extremes* extremes, Order order, Oid typ
   extremes->any = true;
   if (less) {
     extremes->min = number;
-    if (order == Order::numeric) extremes->min_numeric = keep_numeric(survey, extremes->min_numeric, DatumGetNumeric(value));
+    if (order == Order::numeric)
+      extremes->min_numeric = keep_numeric(survey, extremes->min_numeric, DatumGetNumeric(value));
     keep(survey, &extremes->min_text, text, size);
   }
   if (more) {
     extremes->max = number;
-    if (order == Order::numeric) extremes->max_numeric = keep_numeric(survey, extremes->max_numeric, DatumGetNumeric(value));
+    if (order == Order::numeric)
+      extremes->max_numeric = keep_numeric(survey, extremes->max_numeric, DatumGetNumeric(value));
     keep(survey, &extremes->max_text, text, size);
   }
 }
@@ -225,9 +231,11 @@ void trim(const char** text, int* size) {  // as the clean step does
 }
 
 bool fits_all(const Column* column, int i) {
-  if (column->values == 0 || !(column->alive & (1u << i)) || column->tracks[i].refused || column->tracks[i].altered) return false;
+  if (column->values == 0 || !(column->alive & (1u << i)) || column->tracks[i].refused || column->tracks[i].altered)
+    return false;
   const Extremes& extremes = column->tracks[i].extremes;
-  return i != letter_candidate || compare_bytes(&extremes.min_text, extremes.max_text.data, extremes.max_text.size) != 0;
+  return i != letter_candidate ||
+         compare_bytes(&extremes.min_text, extremes.max_text.data, extremes.max_text.size) != 0;
 }
 
 bool says_no_number(const char* name) {
@@ -249,7 +257,8 @@ int choose(const Column* column, const char* name, const char** note) {
     if (!fits_all(column, i)) continue;
     int other = candidates[i].other_reading;
     if (other >= 0 && fits_all(column, other)) {
-      *note = psprintf("%s or %s: every value is a %s in both formats", candidates[i].format, candidates[other].format, candidates[i].type);
+      *note = psprintf("%s or %s: every value is a %s in both formats", candidates[i].format, candidates[other].format,
+                       candidates[i].type);
       return -1;
     }
     if (i < number_candidates && says_no_number(name)) {
@@ -266,15 +275,23 @@ const char* near_miss(const Column* column) {
   for (int i = 0; i < candidate_count; i++) {
     const Track& track = column->tracks[i];
     if (track.refused > 0 || track.altered == 0) continue;
-    if (i < number_candidates) return "digits that a number would not keep as written: leading zeros, plus signs, exponents or more than 18 digits";
-    if (std::strcmp(candidates[i].type, "timestamptz") == 0) return "moments with offsets from UTC: timestamptz would keep the moments, not the offsets";
-    if (std::strcmp(candidates[i].type, "uuid") == 0) return "uuid would keep every value, in lower case and with hyphens";
+    if (i < number_candidates)
+      return "digits that a number would not keep as written: leading zeros, plus signs, exponents or more than 18 "
+             "digits";
+    if (std::strcmp(candidates[i].type, "timestamptz") == 0)
+      return "moments with offsets from UTC: timestamptz would keep the moments, not the offsets";
+    if (std::strcmp(candidates[i].type, "uuid") == 0)
+      return "uuid would keep every value, in lower case and with hyphens";
   }
   for (int i = 0; i < candidate_count; i++) {
     const Track& track = column->tracks[i];
-    if (!(column->alive & (1u << i)) || track.refused == 0 || track.altered > 0 || column->values < values_per_miss * track.refused) continue;
-    return psprintf("%s%s%s but for %d of " INT64_FORMAT " values, the first in line " INT64_FORMAT ": %s", candidates[i].type, candidates[i].format ? " " : "",
-                    candidates[i].format ? candidates[i].format : "", track.refused, column->values, track.first_line, track.message);
+    if (!(column->alive & (1u << i)) || track.refused == 0 || track.altered > 0 ||
+        column->values < values_per_miss * track.refused)
+      continue;
+    return psprintf("%s%s%s but for %d of " INT64_FORMAT " values, the first in line " INT64_FORMAT ": %s",
+                    candidates[i].type, candidates[i].format ? " " : "",
+                    candidates[i].format ? candidates[i].format : "", track.refused, column->values, track.first_line,
+                    track.message);
   }
   return nullptr;
 }
@@ -282,7 +299,8 @@ const char* near_miss(const Column* column) {
 char* shown(const Kept* kept) {
   int size = kept->size;
   int clipped = pg_mbcharcliplen(kept->data, size, most_shown_characters);
-  return clipped < size ? psprintf("%s...", pnstrdup(kept->data, static_cast<Size>(clipped))) : pnstrdup(kept->data, static_cast<Size>(size));
+  return clipped < size ? psprintf("%s...", pnstrdup(kept->data, static_cast<Size>(clipped)))
+                        : pnstrdup(kept->data, static_cast<Size>(size));
 }
 
 }  // namespace
@@ -292,7 +310,8 @@ ColumnSurvey* column_survey_open(int columns) {
   auto* survey = static_cast<ColumnSurvey*>(palloc0(sizeof(ColumnSurvey)));
   survey->context = CurrentMemoryContext;
   survey->columns = columns;
-  survey->column = static_cast<Column*>(MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Column) * (static_cast<Size>(columns) + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+  survey->column = static_cast<Column*>(MemoryContextAllocExtended(
+      CurrentMemoryContext, sizeof(Column) * (static_cast<Size>(columns) + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
   for (int i = 0; i < columns; i++) survey->column[i].alive = (1u << candidate_count) - 1;
   for (int i = 0; i < candidate_count; i++) {
     ColumnDefinition definition = plain_column("column", candidates[i].type);

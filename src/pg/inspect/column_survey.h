@@ -1,4 +1,5 @@
-// What type a column's texts have, judged by the clean step's own conversions: every value must convert exactly and come back as it was written.
+// What type a column's texts have, judged by the clean step's own conversions: every value must convert exactly and
+// come back as it was written.
 #pragma once
 
 #include "bridge/pg.h"
@@ -20,8 +21,8 @@ struct SurveyedColumn {
   int64 nulls;         // NULL or empty, as the clean step takes them
   const char* min;     // in the type's order, as written; of texts bytewise, their beginning; NULL: no value
   const char* max;
-  int64 longest;       // characters
-  const char* note;    // NULL: none
+  int64 longest;     // characters
+  const char* note;  // NULL: none
 };
 // `name` may say that digits are no number. Allocates in the current context.
 SurveyedColumn column_survey_result(const ColumnSurvey*, int column, const char* name);

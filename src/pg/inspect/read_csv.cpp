@@ -2,11 +2,11 @@
 #include <cstring>
 
 #include "bridge/pg.h"
-#include "pg/rule/column_rule.h"
-#include "pg/file/byte_source.h"
+#include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
-#include "pg/catalog/options.h"
+#include "pg/file/byte_source.h"
+#include "pg/rule/column_rule.h"
 
 namespace dap {
 namespace {
@@ -14,8 +14,8 @@ namespace {
 // The query's columns and where each comes from.
 struct ReadPlan {
   TupleDesc desc;
-  int* field;         // per column of the query: its place in the file, -1: NULL (option optional)
-  ColumnRule** rules; // NULL for text
+  int* field;          // per column of the query: its place in the file, -1: NULL (option optional)
+  ColumnRule** rules;  // NULL for text
   Datum* values;
   bool* nulls;
 };
@@ -44,9 +44,12 @@ ReadPlan make_plan(TupleDesc desc, char** header, int header_count, const Source
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
     const char* name = NameStr(attribute->attname);
     if (plan.field[i] < 0 && !is_optional(name, options))
-      ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("\"%s\" has no column \"%s\"", path, name),
-                      errhint("Columns are matched by the header's names; option \"optional\" lists those that may be missing.")));
-    if (attribute->atttypid != TEXTOID) plan.rules[i] = compile_plain_rule(name, attribute->atttypid, attribute->atttypmod);
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("\"%s\" has no column \"%s\"", path, name),
+           errhint("Columns are matched by the header's names; option \"optional\" lists those that may be missing.")));
+    if (attribute->atttypid != TEXTOID)
+      plan.rules[i] = compile_plain_rule(name, attribute->atttypid, attribute->atttypmod);
   }
   return plan;
 }
@@ -68,7 +71,8 @@ bool fill_row(ReadPlan* plan, const CsvField* fields, const char** column, const
       plan->values[i] = converted.value;
     } else if (!field.is_null) {
       plan->nulls[i] = false;
-      plan->values[i] = PointerGetDatum(cstring_to_text_with_len(field.data ? field.data : "", static_cast<int>(field.size)));
+      plan->values[i] =
+          PointerGetDatum(cstring_to_text_with_len(field.data ? field.data : "", static_cast<int>(field.size)));
     }
   }
   return true;
@@ -76,7 +80,8 @@ bool fill_row(ReadPlan* plan, const CsvField* fields, const char** column, const
 
 [[noreturn]] void raise_bad_record(const char* path, int64 line, const char* column, const char* message) {
   ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("bad record in \"%s\"", path),
-                  column ? errdetail("Line " INT64_FORMAT ", column \"%s\": %s.", line, column, message) : errdetail("Line " INT64_FORMAT ": %s.", line, message),
+                  column ? errdetail("Line " INT64_FORMAT ", column \"%s\": %s.", line, column, message)
+                         : errdetail("Line " INT64_FORMAT ": %s.", line, message),
                   errhint("Option \"skip_rejects\" leaves such records out.")));
   pg_unreachable();
 }
@@ -99,10 +104,13 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
       int reject = 0;
       for (int i = 0; *left != 0 && (i < batch.records || reject < batch.reject_count);) {
         // In the file's order: beyond the limit nothing is bad, and the first bad record is the one to report.
-        if (reject < batch.reject_count && (i == batch.records || batch.rejects[reject].offset < batch.places[i].offset)) {
+        if (reject < batch.reject_count &&
+            (i == batch.records || batch.rejects[reject].offset < batch.places[i].offset)) {
           const CsvReject& bad = batch.rejects[reject++];
           if (!options->skip_rejects)
-            raise_bad_record(path, bad.line, header && bad.column >= 0 && bad.column < header_count ? header[bad.column] : nullptr, bad.message);
+            raise_bad_record(path, bad.line,
+                             header && bad.column >= 0 && bad.column < header_count ? header[bad.column] : nullptr,
+                             bad.message);
           continue;
         }
         const char *column = nullptr, *message = nullptr;
@@ -134,11 +142,11 @@ DAP_FUNCTION(dap_read_csv) {
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   // Not strict: a NULL must not look like a file without records.
   if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("path must not be NULL")));
-  const dap::SourceOptions* options = dap::parse_options(nullptr, PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1), dap::OptionScope::read);
+  const dap::SourceOptions* options =
+      dap::parse_options(nullptr, PG_ARGISNULL(1) ? nullptr : PG_GETARG_JSONB_P(1), dap::OptionScope::read);
   const char* path = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* files = dap::find_files(path);
-  if (files == NIL)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("no file matches \"%s\"", path)));
+  if (files == NIL) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("no file matches \"%s\"", path)));
   int64 left = options->limit;
   ListCell* cell;
   foreach (cell, files) {

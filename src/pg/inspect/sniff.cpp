@@ -1,11 +1,12 @@
-// dap.sniff_csv(path, options): reads a whole file and says how it could be defined as a source and typed by a clean model.
+// dap.sniff_csv(path, options): reads a whole file and says how it could be defined as a source and typed by a clean
+// model.
 #include <cstring>
 #include <initializer_list>
 
-#include "pg/csv/column_map.h"
-#include "pg/inspect/column_survey.h"
-#include "pg/csv/csv_reader.h"
 #include "pg/catalog/options.h"
+#include "pg/csv/column_map.h"
+#include "pg/csv/csv_reader.h"
+#include "pg/inspect/column_survey.h"
 #include "pg/inspect/sniff_job.h"
 
 extern "C" {
@@ -42,7 +43,8 @@ char** numbered_names(int count) {
   return names;
 }
 
-// The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether it is a header, if nobody said that there is none.
+// The second pass: every record, by the dialect that was found. The first is kept aside until the others tell whether
+// it is a header, if nobody said that there is none.
 void survey_records(Sniff* sniff, ByteSource* source) {
   CsvReader* reader = csv_reader_open_file(source, sniff->options);
   if (without_header(sniff)) {
@@ -56,7 +58,9 @@ void survey_records(Sniff* sniff, ByteSource* source) {
   } else {
     sniff->header = csv_reader_header(reader, &sniff->columns);
   }
-  if (!sniff->header && !csv_reader_fault(reader)->reason) note(sniff, sniff->bytes > 0 && without_header(sniff) ? "the file has no record without a fault" : "the file is empty");
+  if (!sniff->header && !csv_reader_fault(reader)->reason)
+    note(sniff,
+         sniff->bytes > 0 && without_header(sniff) ? "the file has no record without a fault" : "the file is empty");
   if (sniff->columns > most_columns) {
     note(sniff, "the first record has %d fields; a table can have %d columns", sniff->columns, most_columns);
     sniff->header = nullptr;
@@ -75,7 +79,8 @@ void survey_records(Sniff* sniff, ByteSource* source) {
       for (int i = 0; i < batch.records && !limited; i++) {
         limited = sniff->options->limit >= 0 && sniff->records >= sniff->options->limit;
         if (limited) break;
-        column_survey_add(sniff->survey, batch.fields + static_cast<Size>(i) * static_cast<Size>(sniff->columns), batch.places[i].line);
+        column_survey_add(sniff->survey, batch.fields + static_cast<Size>(i) * static_cast<Size>(sniff->columns),
+                          batch.places[i].line);
         sniff->records++;
       }
       MemoryContextSwitchTo(old);
@@ -88,13 +93,16 @@ void survey_records(Sniff* sniff, ByteSource* source) {
   const CsvFault* fault = csv_reader_fault(reader);
   if (fault->reason) {
     sniff->complete = false;
-    if (fault->line > 0) note(sniff, "the file would fail (%s), line " INT64_FORMAT ": %s", fault->reason, fault->line, fault->message);
+    if (fault->line > 0)
+      note(sniff, "the file would fail (%s), line " INT64_FORMAT ": %s", fault->reason, fault->line, fault->message);
     else note(sniff, "the file would fail (%s): %s", fault->reason, fault->message);
   }
   csv_reader_close(reader);
 }
 
-bool is_reserved(const char* name) { return SystemAttributeByName(name) || std::strcmp(name, "_line") == 0 || std::strcmp(name, "_file_id") == 0; }
+bool is_reserved(const char* name) {
+  return SystemAttributeByName(name) || std::strcmp(name, "_line") == 0 || std::strcmp(name, "_file_id") == 0;
+}
 
 // Why the names cannot be a table's columns; NULL: they can.
 const char* unusable_names(char** names, int count) {
@@ -102,7 +110,8 @@ const char* unusable_names(char** names, int count) {
   for (int i = 0; i < count; i++) {
     folded[i] = str_tolower(names[i], std::strlen(names[i]), DEFAULT_COLLATION_OID);
     if (names[i][0] == '\0') return psprintf("column %d has no name", i + 1);
-    if (std::strlen(names[i]) >= NAMEDATALEN) return psprintf("the name of column %d is longer than %d bytes", i + 1, NAMEDATALEN - 1);
+    if (std::strlen(names[i]) >= NAMEDATALEN)
+      return psprintf("the name of column %d is longer than %d bytes", i + 1, NAMEDATALEN - 1);
     if (is_reserved(folded[i])) return psprintf("column %d has a name that is reserved", i + 1);
     for (int j = 0; j < i; j++)
       if (std::strcmp(folded[i], folded[j]) == 0) return psprintf("columns %d and %d have the same name", j + 1, i + 1);
@@ -124,11 +133,14 @@ bool guess_header(Sniff* sniff) {
   if (others > 0 && values == 0) return true;
   if (values > 0 && others == 0) return false;
   if (values > 0) {
-    note(sniff, "undecided: the first record has values of some columns' types and not of others'; it is assumed to be %s", no_name ? "a record" : "the header");
+    note(sniff,
+         "undecided: the first record has values of some columns' types and not of others'; it is assumed to be %s",
+         no_name ? "a record" : "the header");
     return !no_name;
   }
   bool header = !no_name && unusable_names(sniff->header, sniff->columns) == nullptr;
-  note(sniff, "undecided: no column's type tells whether the first record is a header; it is assumed to be %s", header ? "one" : "a record");
+  note(sniff, "undecided: no column's type tells whether the first record is a header; it is assumed to be %s",
+       header ? "one" : "a record");
   return header;
 }
 
@@ -184,15 +196,22 @@ void judge_rejects(Sniff* sniff, ByteSource* source) {
   for (int i = 0; i < sniff->reason_count; i++) {
     csv::Reason reason = sniff->reasons[i].reason;
     appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", csv::reason_code(reason), sniff->reasons[i].count);
-    quotes = quotes || reason == csv::Reason::quote_in_field || reason == csv::Reason::text_after_quote || reason == csv::Reason::unterminated_quote;
+    quotes = quotes || reason == csv::Reason::quote_in_field || reason == csv::Reason::text_after_quote ||
+             reason == csv::Reason::unterminated_quote;
   }
-  note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects, sniff->first_reject_line, text.data);
+  note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects,
+       sniff->first_reject_line, text.data);
   if (!quotes || sniff->options->lenient) return;
   int64 left = rejects_if_lenient(sniff, source);
   if (left >= 0 && left < sniff->rejects)
-    note(sniff, "quotes stand where none may: with option \"lenient\" " INT64_FORMAT " records would be rejected; option \"escape\" or \"quote\" may be what the file means as well", left);
+    note(sniff,
+         "quotes stand where none may: with option \"lenient\" " INT64_FORMAT
+         " records would be rejected; option \"escape\" or \"quote\" may be what the file means as well",
+         left);
   else
-    note(sniff, "quotes stand where none may, and option \"lenient\" is no help: option \"escape\" or \"quote\" may be what the file means");
+    note(sniff,
+         "quotes stand where none may, and option \"lenient\" is no help: option \"escape\" or \"quote\" may be what "
+         "the file means");
 }
 
 // A table's name from the file's.
@@ -219,17 +238,23 @@ char* source_name(const char* path) {
 
 Jsonb* with_member(Jsonb* object, const char* member) {
   Datum added = DirectFunctionCall1(jsonb_in, CStringGetDatum(member));
-  return object ? DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(object), added)) : DatumGetJsonbP(added);
+  return object ? DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(object), added))
+                : DatumGetJsonbP(added);
 }
 
 // The options that create_source needs, as a literal; NULL if none.
 char* options_literal(const Sniff* sniff) {
   Jsonb* options = sniff->call_options;
-  if (options) options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("limit")));
+  if (options)
+    options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options), CStringGetTextDatum("limit")));
   if (!is_given(sniff->call_options, "delimiter") && sniff->options->delimiter != ',')
-    options = with_member(options, sniff->options->delimiter == '\t' ? "{\"delimiter\": \"\\t\"}" : psprintf("{\"delimiter\": \"%c\"}", sniff->options->delimiter));
-  if (!is_given(sniff->call_options, "quote") && sniff->options->quote != '"') options = with_member(options, "{\"quote\": \"'\"}");
-  if (!is_given(sniff->call_options, "escape") && sniff->options->escape != sniff->options->quote) options = with_member(options, "{\"escape\": \"\\\\\"}");
+    options = with_member(options, sniff->options->delimiter == '\t'
+                                       ? "{\"delimiter\": \"\\t\"}"
+                                       : psprintf("{\"delimiter\": \"%c\"}", sniff->options->delimiter));
+  if (!is_given(sniff->call_options, "quote") && sniff->options->quote != '"')
+    options = with_member(options, "{\"quote\": \"'\"}");
+  if (!is_given(sniff->call_options, "escape") && sniff->options->escape != sniff->options->quote)
+    options = with_member(options, "{\"escape\": \"\\\\\"}");
   if (!sniff->header_given && !sniff->has_header) options = with_member(options, "{\"header\": false}");
   if (!options || JB_ROOT_COUNT(options) == 0) return nullptr;
   return quote_literal_cstr(JsonbToCString(nullptr, &options->root, static_cast<int>(VARSIZE(options))));
@@ -238,8 +263,10 @@ char* options_literal(const Sniff* sniff) {
 char* create_source_call(const Sniff* sniff) {
   StringInfoData call;
   initStringInfo(&call);
-  appendStringInfo(&call, "SELECT dap.create_source(%s, %s, ARRAY[", quote_literal_cstr(source_name(sniff->path)), quote_literal_cstr(sniff->given_path));
-  for (int i = 0; i < sniff->columns; i++) appendStringInfo(&call, "%s%s", i ? ", " : "", quote_literal_cstr(sniff->names[i]));
+  appendStringInfo(&call, "SELECT dap.create_source(%s, %s, ARRAY[", quote_literal_cstr(source_name(sniff->path)),
+                   quote_literal_cstr(sniff->given_path));
+  for (int i = 0; i < sniff->columns; i++)
+    appendStringInfo(&call, "%s%s", i ? ", " : "", quote_literal_cstr(sniff->names[i]));
   appendStringInfoChar(&call, ']');
   if (char* options = options_literal(sniff)) appendStringInfo(&call, ", %s", options);
   appendStringInfoString(&call, ");");
@@ -248,9 +275,26 @@ char* create_source_call(const Sniff* sniff) {
 
 Datum column_datum(TupleDesc desc, int position, const char* name, const SurveyedColumn* column) {
   auto text = [](const char* value) { return value ? CStringGetTextDatum(value) : static_cast<Datum>(0); };
-  Datum values[] = {Int32GetDatum(position), text(name), text(column->type), text(column->format), Int64GetDatum(column->values), Int64GetDatum(column->nulls),
-                    text(column->min), text(column->max), Int64GetDatum(column->longest), text(column->note)};
-  bool nulls[] = {false, name == nullptr, false, column->format == nullptr, false, false, column->min == nullptr, column->max == nullptr, false, column->note == nullptr};
+  Datum values[] = {Int32GetDatum(position),
+                    text(name),
+                    text(column->type),
+                    text(column->format),
+                    Int64GetDatum(column->values),
+                    Int64GetDatum(column->nulls),
+                    text(column->min),
+                    text(column->max),
+                    Int64GetDatum(column->longest),
+                    text(column->note)};
+  bool nulls[] = {false,
+                  name == nullptr,
+                  false,
+                  column->format == nullptr,
+                  false,
+                  false,
+                  column->min == nullptr,
+                  column->max == nullptr,
+                  false,
+                  column->note == nullptr};
   return heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc);
 }
 
@@ -287,7 +331,8 @@ void check_options(Jsonb* options) {
   for (const char* key : {"skip_rejects", "optional"})
     if (is_given(options, key))
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" has no meaning here", key),
-                      errhint("The options here are: delimiter, quote, escape, header, null, encoding, compression, lenient, aliases, limit.")));
+                      errhint("The options here are: delimiter, quote, escape, header, null, encoding, compression, "
+                              "lenient, aliases, limit.")));
 }
 
 }  // namespace
@@ -296,7 +341,8 @@ void check_options(Jsonb* options) {
 DAP_FUNCTION(dap_sniff_csv) {
   TupleDesc desc;
   if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("function returning record called in context that cannot accept type record")));
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("function returning record called in context that cannot accept type record")));
   dap::Sniff sniff = {};
   sniff.call_options = PG_GETARG_JSONB_P(1);
   sniff.options = dap::parse_options(nullptr, sniff.call_options, dap::OptionScope::read);
@@ -304,13 +350,33 @@ DAP_FUNCTION(dap_sniff_csv) {
   sniff.header_given = dap::is_given(sniff.call_options, "header");
   sniff.given_path = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* files = dap::find_files(sniff.given_path);
-  if (files == NIL) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("no file matches \"%s\"", sniff.given_path)));
+  if (files == NIL)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("no file matches \"%s\"", sniff.given_path)));
   sniff.path = static_cast<dap::FoundFile*>(linitial(files))->path;
   sniff.files = list_length(files);
   if (sniff.files > 1) dap::note(&sniff, "the path means %d files; this is the first", sniff.files);
   dap::sniff_file(&sniff);
 
-  enum { path, files_found, delimiter, quote, escape, header, encoding, suggested, bom, line_ends, bytes, records, rejects, notes, create_source, clean_columns, columns, count };
+  enum {
+    path,
+    files_found,
+    delimiter,
+    quote,
+    escape,
+    header,
+    encoding,
+    suggested,
+    bom,
+    line_ends,
+    bytes,
+    records,
+    rejects,
+    notes,
+    create_source,
+    clean_columns,
+    columns,
+    count
+  };
   Datum values[count] = {};
   bool nulls[count];
   std::memset(nulls, true, sizeof(nulls));

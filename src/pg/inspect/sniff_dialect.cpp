@@ -23,7 +23,8 @@ void note(Sniff* sniff, const char* format, ...) {
 }
 
 bool is_given(Jsonb* options, const char* key) {
-  return options && getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
+  return options &&
+         getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
 }
 
 namespace {
@@ -34,17 +35,20 @@ const char* delimiter_name(char delimiter) { return delimiter == '\t' ? "tab" : 
 
 void judge_delimiter(Sniff* sniff, const csv::DelimiterGuess* guess) {
   if (guess->best < 0) {
-    if (guess->scores[0].fields == 1) note(sniff, "no delimiter splits the first record: the file is read as one column");
+    if (guess->scores[0].fields == 1)
+      note(sniff, "no delimiter splits the first record: the file is read as one column");
     return;
   }
   const csv::DelimiterScore* best = &guess->scores[guess->best];
   sniff->options->delimiter = best->delimiter;
   if (guess->rival >= 0) {
     const csv::DelimiterScore* rival = &guess->scores[guess->rival];
-    note(sniff, "undecided: delimiter %s gives %llu fields and %s gives %llu, in as many records; the first is assumed", delimiter_name(best->delimiter),
-         static_cast<unsigned long long>(best->fields), delimiter_name(rival->delimiter), static_cast<unsigned long long>(rival->fields));
+    note(sniff, "undecided: delimiter %s gives %llu fields and %s gives %llu, in as many records; the first is assumed",
+         delimiter_name(best->delimiter), static_cast<unsigned long long>(best->fields),
+         delimiter_name(rival->delimiter), static_cast<unsigned long long>(rival->fields));
   } else if (best->share() < 0.9) {
-    note(sniff, "undecided: only %d percent of the records have as many fields as the first, by the best delimiter %s", static_cast<int>(best->share() * 100), delimiter_name(best->delimiter));
+    note(sniff, "undecided: only %d percent of the records have as many fields as the first, by the best delimiter %s",
+         static_cast<int>(best->share() * 100), delimiter_name(best->delimiter));
   }
 }
 
@@ -56,7 +60,8 @@ void judge_bytes(Sniff* sniff, const csv::ByteSurvey* survey) {
   else if (cr && !lf && !crlf) sniff->line_ends = "CR";
   else if (lf || crlf || cr) {
     sniff->line_ends = "mixed";
-    note(sniff, "line ends are mixed: LF %llu, CRLF %llu, CR %llu", static_cast<unsigned long long>(lf), static_cast<unsigned long long>(crlf), static_cast<unsigned long long>(cr));
+    note(sniff, "line ends are mixed: LF %llu, CRLF %llu, CR %llu", static_cast<unsigned long long>(lf),
+         static_cast<unsigned long long>(crlf), static_cast<unsigned long long>(cr));
   }
   if (is_given(sniff->call_options, "encoding")) {
     sniff->encoding = pg_encoding_to_char(sniff->options->encoding);
@@ -66,7 +71,9 @@ void judge_bytes(Sniff* sniff, const csv::ByteSurvey* survey) {
     note(sniff, "the file is not UTF-8, and as it holds NUL bytes no text of another encoding that can be read");
   } else {
     sniff->suggested_encoding = survey->has_c1_bytes() && !survey->has_win1252_gaps() ? "WIN1252" : "LATIN1";
-    note(sniff, "the file is not UTF-8: if it is %s, which bytes alone cannot prove, give option \"encoding\", here too", sniff->suggested_encoding);
+    note(sniff,
+         "the file is not UTF-8: if it is %s, which bytes alone cannot prove, give option \"encoding\", here too",
+         sniff->suggested_encoding);
   }
 }
 
@@ -97,7 +104,9 @@ csv::DelimiterGuess guess_delimiter(const Sample* sample, Marks marks) {
   csv::DelimiterGuess guess = {{}, -1, -1, false};
   do {
     CHECK_FOR_INTERRUPTS();
-    EngineFault fault = try_engine([&] { guess = csv::guess_delimiter(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag()); });
+    EngineFault fault = try_engine([&] {
+      guess = csv::guess_delimiter(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag());
+    });
     raise_engine_fault(fault, "the CSV scanner");
   } while (guess.stopped);  // not by what ends the query: from its start again
   return guess;
@@ -107,15 +116,18 @@ csv::QuoteUse quote_use(const Sample* sample, Marks marks) {
   csv::QuoteUse use = {0, 0, false};
   do {
     CHECK_FOR_INTERRUPTS();
-    EngineFault fault = try_engine([&] { use = csv::quote_use(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag()); });
+    EngineFault fault = try_engine(
+        [&] { use = csv::quote_use(sample->data, sample->size, sample->whole, dialect_of(&marks), stop_flag()); });
     raise_engine_fault(fault, "the CSV scanner");
   } while (use.stopped);
   return use;
 }
 
-// Another quote or escape than the default, where the default explains no quote and the other explains all of them. Each is a suggestion: a note says so.
+// Another quote or escape than the default, where the default explains no quote and the other explains all of them.
+// Each is a suggestion: a note says so.
 void judge_quotes(Sniff* sniff, const Sample* sample) {
-  if (is_given(sniff->call_options, "quote") || is_given(sniff->call_options, "escape") || sniff->options->lenient) return;
+  if (is_given(sniff->call_options, "quote") || is_given(sniff->call_options, "escape") || sniff->options->lenient)
+    return;
   bool delimiter_given = is_given(sniff->call_options, "delimiter");
   // The best delimiter under a quote and an escape, and how evenly it splits
   auto tried = [sniff, sample, delimiter_given](char quote, char escape, double* share) {
@@ -136,7 +148,8 @@ void judge_quotes(Sniff* sniff, const Sample* sample) {
   if (other.quoted == 0 || other.faults > 0 || other_share < share) return;
   sniff->options->quote = quote;
   sniff->options->escape = escape;
-  if (quote == '\'') note(sniff, "quote ' is assumed: no field begins with \", and with ' every quote stands where it may");
+  if (quote == '\'')
+    note(sniff, "quote ' is assumed: no field begins with \", and with ' every quote stands where it may");
   else note(sniff, "escape \\ is assumed: with it every quote stands where it may");
 }
 
@@ -172,7 +185,8 @@ void judge_dialect(Sniff* sniff, ByteSource* source) {
   }
   judge_bytes(sniff, &survey);
   if (!is_given(sniff->call_options, "delimiter")) {
-    csv::DelimiterGuess guess = guess_delimiter(&sample, {sniff->options->delimiter, sniff->options->quote, sniff->options->escape});
+    csv::DelimiterGuess guess =
+        guess_delimiter(&sample, {sniff->options->delimiter, sniff->options->quote, sniff->options->escape});
     judge_delimiter(sniff, &guess);
   }
   pfree(sample.data);

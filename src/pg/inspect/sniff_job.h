@@ -1,11 +1,11 @@
 // One file that dap.sniff_csv looks into: what its parts (dialect, columns, answer) share.
 #pragma once
 
-#include "engine/csv/reason.h"
 #include "bridge/pg.h"
+#include "engine/csv/reason.h"
+#include "pg/catalog/options.h"
 #include "pg/file/byte_source.h"
 #include "pg/inspect/column_survey.h"
-#include "pg/catalog/options.h"
 
 namespace dap {
 
@@ -25,7 +25,7 @@ struct Sniff {
   SourceOptions* options;
   bool header_given;
   bool has_header;
-  const char* encoding;   // NULL: none that is certain
+  const char* encoding;  // NULL: none that is certain
   const char* suggested_encoding;
   bool bom;
   const char* line_ends;  // NULL: no line ends
@@ -35,20 +35,21 @@ struct Sniff {
   int64 first_reject_line;
   ReasonCount reasons[most_reasons];
   int reason_count;
-  bool complete;          // read to its end, without a fault
+  bool complete;  // read to its end, without a fault
   char** header;
   int columns;
-  char** names;           // of the columns
+  char** names;  // of the columns
   bool names_usable;
   ColumnSurvey* survey;
-  List* notes;            // of char*
+  List* notes;  // of char*
 };
 
 // Adds a line of what is undecided or would go wrong.
 void note(Sniff*, const char* format, ...) pg_attribute_printf(2, 3);
 // Did the call give this option?
 bool is_given(Jsonb* options, const char* key);
-// Reads all of the source's bytes: encoding and line ends; quote, escape and delimiter, where the call does not give them, go to the options.
+// Reads all of the source's bytes: encoding and line ends; quote, escape and delimiter, where the call does not give
+// them, go to the options.
 void judge_dialect(Sniff*, ByteSource*);
 
 }  // namespace dap

@@ -1,10 +1,10 @@
 // dap.file_rows(row, file_id): the rows of one file, read where the ledger says that they are.
 //
-// What the ledger keeps is where the rows were written. It is believed only if as many rows with that _file_id are there as were loaded: VACUUM FULL, CLUSTER or a
-// restore may have moved them, and then the whole table is read.
+// What the ledger keeps is where the rows were written. It is believed only if as many rows with that _file_id are
+// there as were loaded: VACUUM FULL, CLUSTER or a restore may have moved them, and then the whole table is read.
+#include "pg/ledger/file_rows.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
-#include "pg/ledger/file_rows.h"
 
 extern "C" {
 #include "utils/multirangetypes.h"
@@ -41,7 +41,9 @@ const char* row_columns(Relation relation) {
   initStringInfo(&columns);
   for (int i = 0; i < desc->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
-    appendStringInfo(&columns, "%s%s", i ? ", " : "", attribute->attisdropped ? "NULL::pg_catalog.int4" : psprintf("t.%s", quote_identifier(NameStr(attribute->attname))));
+    appendStringInfo(&columns, "%s%s", i ? ", " : "",
+                     attribute->attisdropped ? "NULL::pg_catalog.int4"
+                                             : psprintf("t.%s", quote_identifier(NameStr(attribute->attname))));
   }
   return columns.data;
 }
@@ -55,8 +57,11 @@ const char* blocks_query(const char* columns, const char* label, int32 file_id, 
   for (uint32 i = 0; i < ranges->rangeCount; i++) {
     RangeBound first, beyond;  // canonical: the upper bound is excluded
     multirange_get_bounds(type->rngtype, ranges, i, &first, &beyond);
-    appendStringInfo(&query, "%sSELECT %s FROM ONLY %s t WHERE t.ctid >= '(" INT64_FORMAT ",0)' AND t.ctid < '(" INT64_FORMAT ",0)' AND t._file_id = %d",
-                     i ? " UNION ALL " : "", columns, label, DatumGetInt64(first.val), DatumGetInt64(beyond.val), file_id);
+    appendStringInfo(&query,
+                     "%sSELECT %s FROM ONLY %s t WHERE t.ctid >= '(" INT64_FORMAT ",0)' AND t.ctid < '(" INT64_FORMAT
+                     ",0)' AND t._file_id = %d",
+                     i ? " UNION ALL " : "", columns, label, DatumGetInt64(first.val), DatumGetInt64(beyond.val),
+                     file_id);
   }
   return query.data;
 }
@@ -64,11 +69,14 @@ const char* blocks_query(const char* columns, const char* label, int32 file_id, 
 LoadedFile find_file(int32 file_id) {
   Parameter parameter = int4_parameter(file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT s.relation::pg_catalog.oid, l.status = 'loaded', l.rows_loaded, l.blocks FROM dap_internal.file_ledger l "
-                               "LEFT JOIN dap_internal.source_definition s ON s.source_id = l.source_id WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
+  ResultRows rows = query_rows(
+      "SELECT s.relation::pg_catalog.oid, l.status = 'loaded', l.rows_loaded, l.blocks FROM dap_internal.file_ledger l "
+      "LEFT JOIN dap_internal.source_definition s ON s.source_id = l.source_id WHERE l.file_id = $1",
+      &parameter, 1, CurrentMemoryContext, ReadAt::active_snapshot);
   run_as_end(&ledger);
   if (rows.rows == 0)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id), errhint("The files are the lines of dap.files.")));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("file %d does not exist", file_id),
+                    errhint("The files are the lines of dap.files.")));
   LoadedFile file = {};
   file.relation = rows.nulls[0] ? InvalidOid : DatumGetObjectId(rows.values[0]);
   file.live = DatumGetBool(rows.values[1]);
@@ -102,11 +110,15 @@ void read_file_rows(const LoadedFile* file, int32 file_id, Tuplestorestate* stor
   table_close(relation, NoLock);
   if (file->has_blocks && file->rows > 0) {
     if (fill(blocks_query(columns, label, file_id, file->blocks), store) == file->rows) return;
-    ereport(DEBUG1, (errmsg("the rows of file %d are no longer in the blocks where they were written, the whole table is read", file_id)));
+    ereport(DEBUG1,
+            (errmsg("the rows of file %d are no longer in the blocks where they were written, the whole table is read",
+                    file_id)));
     tuplestore_clear(store);
   }
   // Blocks are known of plain tables only: no partition, and no child's rows.
-  fill(psprintf("SELECT %s FROM %s%s t WHERE t._file_id = %d", columns, file->has_blocks ? "ONLY " : "", label, file_id), store);
+  fill(
+      psprintf("SELECT %s FROM %s%s t WHERE t._file_id = %d", columns, file->has_blocks ? "ONLY " : "", label, file_id),
+      store);
 }
 
 }  // namespace
@@ -121,9 +133,11 @@ DAP_FUNCTION(dap_file_rows) {
   if (!OidIsValid(file.relation))
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the source of file %d was dropped", file_id)));
   if (!get_rel_name(file.relation))
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the table that file %d was loaded into does not exist any more", file_id)));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("the table that file %d was loaded into does not exist any more", file_id)));
   if (relation != file.relation)
-    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("file %d was loaded into %s", file_id, dap::relation_label(file.relation)),
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("file %d was loaded into %s", file_id, dap::relation_label(file.relation)),
                     errhint("Call dap.file_rows(NULL::%s, %d).", dap::relation_label(file.relation), file_id)));
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);

@@ -1,8 +1,8 @@
 // Where the rows of a file are: which blocks of its source's table hold them, as the ledger keeps it.
 #pragma once
 
-#include "engine/blocks/block_ranges.h"
 #include "bridge/pg.h"
+#include "engine/blocks/block_ranges.h"
 
 namespace dap {
 

@@ -24,8 +24,12 @@ ScanKeyData key(AttrNumber attribute, RegProcedure equal, Datum value, Oid colla
   return key;
 }
 
-ScanKeyData source_key(AttrNumber attribute, int32 source_id) { return key(attribute, F_INT4EQ, Int32GetDatum(source_id)); }
-ScanKeyData path_key(AttrNumber attribute, const char* path) { return key(attribute, F_TEXTEQ, CStringGetTextDatum(path), DEFAULT_COLLATION_OID); }
+ScanKeyData source_key(AttrNumber attribute, int32 source_id) {
+  return key(attribute, F_INT4EQ, Int32GetDatum(source_id));
+}
+ScanKeyData path_key(AttrNumber attribute, const char* path) {
+  return key(attribute, F_TEXTEQ, CStringGetTextDatum(path), DEFAULT_COLLATION_OID);
+}
 ScanKeyData bytes_key(AttrNumber attribute, int64 bytes) { return key(attribute, F_INT8EQ, Int64GetDatum(bytes)); }
 
 // What the transaction's own commands wrote so far is seen as well.
@@ -34,7 +38,8 @@ Snapshot take_snapshot() {
   return RegisterSnapshot(GetTransactionSnapshot());
 }
 
-// Calls `see` with each tuple that the keys find, until it says that this is enough. The keys are the index's first columns, in its order.
+// Calls `see` with each tuple that the keys find, until it says that this is enough. The keys are the index's first
+// columns, in its order.
 template <class See>
 void look_up(Oid table, Oid index, ScanKeyData* keys, int count, Snapshot snapshot, See&& see) {
   Relation relation = table_open(table, AccessShareLock);
@@ -45,7 +50,9 @@ void look_up(Oid table, Oid index, ScanKeyData* keys, int count, Snapshot snapsh
   table_close(relation, NoLock);
 }
 
-Datum value_of(HeapTuple tuple, TupleDesc desc, AttrNumber attribute, bool* is_null) { return heap_getattr(tuple, attribute, desc, is_null); }
+Datum value_of(HeapTuple tuple, TupleDesc desc, AttrNumber attribute, bool* is_null) {
+  return heap_getattr(tuple, attribute, desc, is_null);
+}
 
 int64 number_of(HeapTuple tuple, TupleDesc desc, AttrNumber attribute) {
   bool is_null;
@@ -76,7 +83,8 @@ bool holds_content(HeapTuple tuple, TupleDesc desc, const Ledger::Lines& lines, 
   Datum bytes = value_of(tuple, desc, lines.bytes, &no_bytes);
   if (no_hash || no_bytes || DatumGetInt64(bytes) != content->bytes) return false;
   bytea* value = DatumGetByteaPP(hash);
-  return VARSIZE_ANY_EXHDR(value) == content_hash_bytes && std::memcmp(VARDATA_ANY(value), content->hash, content_hash_bytes) == 0;
+  return VARSIZE_ANY_EXHDR(value) == content_hash_bytes &&
+         std::memcmp(VARDATA_ANY(value), content->hash, content_hash_bytes) == 0;
 }
 
 LineStatus status_of(HeapTuple tuple, TupleDesc desc, AttrNumber attribute) {
@@ -106,11 +114,11 @@ Line line_of(HeapTuple tuple, TupleDesc desc, const Ledger::Lines& lines, int32 
 
 // What the ledger has of a name and of a content.
 struct Known {
-  int32 newest_here;      // of the name: the line that was loaded last, whatever became of it since; 0: none
-  bool newest_is_content; // and it holds the content
-  int32 oldest_live_here; // of the name and the content; 0: none
-  Line best;              // of the content: not failed; a live line before others, then the newest
-  Line failure;           // of the content: the newest that failed under the same definition
+  int32 newest_here;       // of the name: the line that was loaded last, whatever became of it since; 0: none
+  bool newest_is_content;  // and it holds the content
+  int32 oldest_live_here;  // of the name and the content; 0: none
+  Line best;               // of the content: not failed; a live line before others, then the newest
+  Line failure;            // of the content: the newest that failed under the same definition
   bool has_failures;
 };
 
@@ -129,7 +137,8 @@ void look_up_content(const Ledger::Lines& lines, const Content* content, Snapsho
   auto* hash = static_cast<bytea*>(palloc(VARHDRSZ + content_hash_bytes));
   SET_VARSIZE(hash, VARHDRSZ + content_hash_bytes);
   std::memcpy(VARDATA(hash), content->hash, content_hash_bytes);
-  ScanKeyData keys[] = {source_key(lines.source_id, content->source_id), bytes_key(lines.bytes, content->bytes), key(lines.content_hash, F_BYTEAEQ, PointerGetDatum(hash))};
+  ScanKeyData keys[] = {source_key(lines.source_id, content->source_id), bytes_key(lines.bytes, content->bytes),
+                        key(lines.content_hash, F_BYTEAEQ, PointerGetDatum(hash))};
   look_up(lines.table, lines.by_content, keys, 3, snapshot, [&](HeapTuple tuple, TupleDesc desc) {
     see(tuple, desc, file_id_of(tuple, desc, lines.file_id), status_of(tuple, desc, lines.status));
     return false;
@@ -154,9 +163,11 @@ void see_content(Known* known, const Ledger::Lines& lines, const Content* conten
       return;
     }
     const Line* best = &known->best;
-    if (best->file_id == 0 || is_live(status) > is_live(best->status) || (is_live(status) == is_live(best->status) && file_id > best->file_id))
+    if (best->file_id == 0 || is_live(status) > is_live(best->status) ||
+        (is_live(status) == is_live(best->status) && file_id > best->file_id))
       known->best = line_of(tuple, desc, lines, file_id, status);
-    if (is_live(status) && (known->oldest_live_here == 0 || file_id < known->oldest_live_here) && holds_text(tuple, desc, lines.path, content->path))
+    if (is_live(status) && (known->oldest_live_here == 0 || file_id < known->oldest_live_here) &&
+        holds_text(tuple, desc, lines.path, content->path))
       known->oldest_live_here = file_id;
   });
 }
@@ -228,18 +239,22 @@ Decision ledger_decide(const Ledger* ledger, const Content* content) {
   decision.renewed = known.newest_here != 0 && !known.newest_is_content;
   decision.has_failures = known.has_failures;
   // A, B, A under one name ends at A: this name carried these bytes, then others.
-  bool carried = decision.renewed && is_live(known.best.status) && known.oldest_live_here != 0 && known.oldest_live_here < known.newest_here;
+  bool carried = decision.renewed && is_live(known.best.status) && known.oldest_live_here != 0 &&
+                 known.oldest_live_here < known.newest_here;
   const Line* line = known.best.file_id != 0 && !carried ? &known.best : &known.failure;
   if (line->file_id == 0) return decision;
   decision.file_id = line->file_id;
   decision.reason = words_of(line, content->path);
   decision.under_other_name = std::strcmp(line->path, content->path) != 0;
   if (line->status == LineStatus::failed) decision.verdict = Verdict::failed;
-  else decision.verdict = line->status == LineStatus::loaded && !decision.under_other_name ? Verdict::known : Verdict::skip;
+  else
+    decision.verdict =
+        line->status == LineStatus::loaded && !decision.under_other_name ? Verdict::known : Verdict::skip;
   return decision;
 }
 
-bool ledger_recognise(const Ledger* ledger, int32 source_id, const char* path, const FileIdentity* identity, uint8 hash[16], int64* bytes) {
+bool ledger_recognise(const Ledger* ledger, int32 source_id, const char* path, const FileIdentity* identity,
+                      uint8 hash[16], int64* bytes) {
   if (identity->inode == 0 && identity->device == 0) return false;
   const Ledger::Identities& identities = ledger->identities;
   bool recognised = false;
@@ -247,8 +262,10 @@ bool ledger_recognise(const Ledger* ledger, int32 source_id, const char* path, c
   Snapshot snapshot = take_snapshot();
   look_up(identities.table, identities.by_path, keys, 2, snapshot, [&](HeapTuple tuple, TupleDesc desc) {
     int64 mtime = number_of(tuple, desc, identities.mtime_ns), ctime = number_of(tuple, desc, identities.ctime_ns);
-    if (number_of(tuple, desc, identities.device) != identity->device || number_of(tuple, desc, identities.inode) != identity->inode ||
-        number_of(tuple, desc, identities.size) != identity->size || mtime != identity->mtime_ns || ctime != identity->ctime_ns ||
+    if (number_of(tuple, desc, identities.device) != identity->device ||
+        number_of(tuple, desc, identities.inode) != identity->inode ||
+        number_of(tuple, desc, identities.size) != identity->size || mtime != identity->mtime_ns ||
+        ctime != identity->ctime_ns ||
         number_of(tuple, desc, identities.read_ns) - (mtime > ctime ? mtime : ctime) <= at_rest_ns)
       return true;
     bool is_null;
@@ -267,7 +284,8 @@ bool ledger_has_size(const Ledger* ledger, int32 source_id, int64 bytes) {
   bool found = false;
   auto see = [&found](HeapTuple, TupleDesc) { return found = true; };
   ScanKeyData lines[] = {source_key(ledger->lines.source_id, source_id), bytes_key(ledger->lines.bytes, bytes)};
-  ScanKeyData identities[] = {source_key(ledger->identities.source_id, source_id), bytes_key(ledger->identities.size, bytes)};
+  ScanKeyData identities[] = {source_key(ledger->identities.source_id, source_id),
+                              bytes_key(ledger->identities.size, bytes)};
   Snapshot snapshot = take_snapshot();
   look_up(ledger->lines.table, ledger->lines.by_content, lines, 2, snapshot, see);
   if (!found) look_up(ledger->identities.table, ledger->identities.by_size, identities, 2, snapshot, see);
@@ -277,9 +295,11 @@ bool ledger_has_size(const Ledger* ledger, int32 source_id, int64 bytes) {
 
 bool ledger_has_skip(const Ledger* ledger, int32 file_id, const char* path) {
   bool found = false;
-  ScanKeyData keys[] = {key(ledger->skips.file_id, F_INT4EQ, Int32GetDatum(file_id)), path_key(ledger->skips.path, path)};
+  ScanKeyData keys[] = {key(ledger->skips.file_id, F_INT4EQ, Int32GetDatum(file_id)),
+                        path_key(ledger->skips.path, path)};
   Snapshot snapshot = take_snapshot();
-  look_up(ledger->skips.table, ledger->skips.by_name, keys, 2, snapshot, [&found](HeapTuple, TupleDesc) { return found = true; });
+  look_up(ledger->skips.table, ledger->skips.by_name, keys, 2, snapshot,
+          [&found](HeapTuple, TupleDesc) { return found = true; });
   UnregisterSnapshot(snapshot);
   return found;
 }
@@ -290,7 +310,8 @@ static List* failed_lines(const Ledger* ledger, int32 source_id, const char* pat
   auto see = [&failed](HeapTuple, TupleDesc, int32 file_id, LineStatus status) {
     if (status == LineStatus::failed) failed = list_append_unique_int(failed, file_id);
   };
-  Content content = {source_id, path, hash ? reinterpret_cast<const uint8*>(VARDATA_ANY(hash)) : nullptr, bytes, nullptr};
+  Content content = {source_id, path, hash ? reinterpret_cast<const uint8*>(VARDATA_ANY(hash)) : nullptr, bytes,
+                     nullptr};
   Snapshot snapshot = take_snapshot();
   look_up_name(ledger->lines, &content, snapshot, see);
   if (hash) look_up_content(ledger->lines, &content, snapshot, see);
@@ -300,12 +321,14 @@ static List* failed_lines(const Ledger* ledger, int32 source_id, const char* pat
 
 }  // namespace dap
 
-// dap_internal.record_earlier_failures(source_id integer, path text, content_hash bytea, bytes bigint) RETURNS integer[]
+// dap_internal.record_earlier_failures(source_id integer, path text, content_hash bytea, bytes bigint) RETURNS
+// integer[]
 DAP_FUNCTION(dap_record_earlier_failures) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
   bytea* hash = PG_ARGISNULL(2) || PG_ARGISNULL(3) ? nullptr : PG_GETARG_BYTEA_PP(2);
   if (hash && VARSIZE_ANY_EXHDR(hash) != dap::content_hash_bytes) hash = nullptr;
-  List* failed = dap::failed_lines(dap::ledger_open(), PG_GETARG_INT32(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), hash, hash ? PG_GETARG_INT64(3) : 0);
+  List* failed = dap::failed_lines(dap::ledger_open(), PG_GETARG_INT32(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), hash,
+                                   hash ? PG_GETARG_INT64(3) : 0);
   if (failed == NIL) PG_RETURN_NULL();
   auto* ids = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(list_length(failed))));
   for (int i = 0; i < list_length(failed); i++) ids[i] = Int32GetDatum(list_nth_int(failed, i));

@@ -57,7 +57,8 @@ void reject_store_add(RejectStore* rejects, const CsvReject* reject, const char*
   values[column_name] = name ? CStringGetTextDatum(name) : static_cast<Datum>(0);
   values[reason] = CStringGetTextDatum(csv::reason_code(reject->reason));
   values[message] = CStringGetTextDatum(reject->message);
-  values[raw] = PointerGetDatum(cstring_to_text_with_len(reject->raw ? reject->raw : "", static_cast<int>(reject->raw_size)));
+  values[raw] =
+      PointerGetDatum(cstring_to_text_with_len(reject->raw ? reject->raw : "", static_cast<int>(reject->raw_size)));
   values[raw_length] = Int64GetDatum(reject->raw_length);
   tuplestore_putvalues(rejects->store, rejects->desc, values, nulls);
   MemoryContextSwitchTo(old);
@@ -77,8 +78,10 @@ void reject_store_record(RejectStore* rejects, int32 file_id, int32 source_id, i
   tuplestore_rescan(rejects->store);
   NamedStore named = {"dap_rejects", rejects->desc, rejects->store, static_cast<double>(rejects->count)};
   char* run_text = run ? psprintf(INT64_FORMAT, run) : pstrdup("NULL");
-  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, byte_offset, stage, column_name, reason, message, raw, raw_length, run_id) "
-                         "SELECT %d, %d, line, byte_offset, 'ingest', column_name, reason, message, raw, raw_length, %s FROM dap_rejects LIMIT %s",
+  run_statement(psprintf("INSERT INTO dap_internal.reject_ledger (file_id, source_id, line, byte_offset, stage, "
+                         "column_name, reason, message, raw, raw_length, run_id) "
+                         "SELECT %d, %d, line, byte_offset, 'ingest', column_name, reason, message, raw, raw_length, "
+                         "%s FROM dap_rejects LIMIT %s",
                          file_id, source_id, run_text, most < 0 ? "ALL" : psprintf(INT64_FORMAT, most)),
                 &named, 1);
 }
@@ -88,11 +91,12 @@ void reject_store_json(RejectStore* rejects, StringInfo out, Size* room) {
   TupleTableSlot* slot = MakeSingleTupleTableSlot(rejects->desc, &TTSOpsMinimalTuple);
   int kept = 0;
   appendStringInfoChar(out, '[');
-  while (kept < setting_max_kept_rejects && *room > 0 && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
+  while (kept<setting_max_kept_rejects&& * room> 0 && tuplestore_gettupleslot(rejects->store, true, false, slot)) {
     slot_getallattrs(slot);
     Size before = static_cast<Size>(out->len);
-    appendStringInfo(out, "%s{\"stage\":\"ingest\",\"line\":" INT64_FORMAT ",\"byte_offset\":" INT64_FORMAT, kept ? "," : "",
-                     DatumGetInt64(slot->tts_values[place_line]), DatumGetInt64(slot->tts_values[place_offset]));
+    appendStringInfo(out, "%s{\"stage\":\"ingest\",\"line\":" INT64_FORMAT ",\"byte_offset\":" INT64_FORMAT,
+                     kept ? "," : "", DatumGetInt64(slot->tts_values[place_line]),
+                     DatumGetInt64(slot->tts_values[place_offset]));
     put_json_string(out, "column_name", slot->tts_values[column_name], slot->tts_isnull[column_name]);
     put_json_string(out, "reason", slot->tts_values[reason], false);
     put_json_string(out, "message", slot->tts_values[message], false);

@@ -7,15 +7,15 @@
 #include "bridge/sentence.h"
 #include "bridge/settings.h"
 #include "bridge/subtransaction.h"
-#include "pg/clean/clean_rows.h"
-#include "pg/ingest/ingest.h"
-#include "pg/catalog/source.h"
-#include "pg/table/merge.h"
 #include "pg/catalog/model.h"
 #include "pg/catalog/query_text.h"
-#include "pg/run/reading.h"
+#include "pg/catalog/source.h"
+#include "pg/clean/clean_rows.h"
+#include "pg/ingest/ingest.h"
 #include "pg/run/nesting.h"
+#include "pg/run/reading.h"
 #include "pg/run/run.h"
+#include "pg/table/merge.h"
 
 extern "C" {
 #include "utils/plancache.h"
@@ -49,17 +49,21 @@ void end_step(Plan* plan, StepResult* step, StepAction action) {
   run_add_step(plan->run, step);
 }
 
-char* with_place(const FileResult* file) { return file->place ? psprintf("%s: %s", file->place, file->reason) : pstrdup(file->reason); }
+char* with_place(const FileResult* file) {
+  return file->place ? psprintf("%s: %s", file->place, file->reason) : pstrdup(file->reason);
+}
 
 // A file that failed in an earlier run is not read again: what the ledger knows of it.
 void recall_failure(FileResult* file) {
   if (file->evidence || file->file_id == 0) return;
   Parameter parameter = int4_parameter(file->file_id);
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT coalesce(l.rows_read, 0), coalesce(l.rows_rejected, 0), "
-                               "(SELECT concat('line ' || r.line, ', column \"' || r.column_name || '\"') FROM dap_internal.reject_ledger r "
-                               "WHERE r.file_id = l.file_id AND r.line IS NOT NULL ORDER BY r.line, r.reject_id LIMIT 1) "
-                               "FROM dap_internal.file_ledger l WHERE l.file_id = $1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows(
+      "SELECT coalesce(l.rows_read, 0), coalesce(l.rows_rejected, 0), "
+      "(SELECT concat('line ' || r.line, ', column \"' || r.column_name || '\"') FROM dap_internal.reject_ledger r "
+      "WHERE r.file_id = l.file_id AND r.line IS NOT NULL ORDER BY r.line, r.reject_id LIMIT 1) "
+      "FROM dap_internal.file_ledger l WHERE l.file_id = $1",
+      &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   if (rows.rows == 0) return;
   file->rows_read = DatumGetInt64(rows.values[0]);
@@ -67,14 +71,16 @@ void recall_failure(FileResult* file) {
   if (!file->place && !rows.nulls[2]) file->place = TextDatumGetCString(rows.values[2]);
 }
 
-// The query that shows more: a file that is broken as a whole has no rejects. What failed before under another name stands there under that one.
+// The query that shows more: a file that is broken as a whole has no rejects. What failed before under another name
+// stands there under that one.
 char* query_for_more(const FileResult* file) {
   const char* view = file->rows_rejected > 0 ? "rejects" : "files";
   if (file->under_other_name) return psprintf("SELECT * FROM dap.%s WHERE file_id = %d", view, file->file_id);
   return psprintf("SELECT * FROM dap.%s WHERE path = %s", view, quote_literal_cstr(file->path));
 }
 
-// The files that a run left out and did not leave out before, in words. The first few by name: thousands may have come a second time.
+// The files that a run left out and did not leave out before, in words. The first few by name: thousands may have come
+// a second time.
 struct LeftOut {
   StringInfoData words;
   int count;
@@ -84,29 +90,34 @@ constexpr int most_named_files = 5;
 
 void leave_out(LeftOut* left_out, const FileResult* file) {
   if (left_out->count == 0) initStringInfo(&left_out->words);
-  if (left_out->count < most_named_files) appendStringInfo(&left_out->words, "%s\"%s\" was left out: %s", left_out->count ? "\n" : "", file->path, file->reason);
+  if (left_out->count < most_named_files)
+    appendStringInfo(&left_out->words, "%s\"%s\" was left out: %s", left_out->count ? "\n" : "", file->path,
+                     file->reason);
   left_out->count++;
 }
 
 const char* words_of(LeftOut* left_out) {
   if (left_out->count == 0) return nullptr;
-  if (left_out->count > most_named_files) appendStringInfo(&left_out->words, "\nand %d more; dap.skipped_files has those whose bytes are known", left_out->count - most_named_files);
+  if (left_out->count > most_named_files)
+    appendStringInfo(&left_out->words, "\nand %d more; dap.skipped_files has those whose bytes are known",
+                     left_out->count - most_named_files);
   return left_out->words.data;
 }
 
 [[noreturn]] void stop_on_file(const IngestRequest* request, FileResult* file) {
   recall_failure(file);
   ereport(ERROR, (errcode(file->sqlerrcode), errmsg("file \"%s\" failed, nothing was published", file->path),
-                  errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", request->definition->source, with_place(file),
-                            file->rows_read, file->rows_rejected),
-                  errhint("%s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').", query_for_more(file), quote_literal_cstr(file->path))));
+                  errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.",
+                            request->definition->source, with_place(file), file->rows_read, file->rows_rejected),
+                  errhint("%s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').", query_for_more(file),
+                          quote_literal_cstr(file->path))));
   pg_unreachable();
 }
 
 void set_aside(Plan* plan, FileResult* file) {
   recall_failure(file);
-  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path), errdetail("%s", sentence(with_place(file))),
-                    errhint("%s.", query_for_more(file))));
+  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path),
+                    errdetail("%s", sentence(with_place(file))), errhint("%s.", query_for_more(file))));
   ingest_record_failure(file);
   StepResult step = begin_step(plan, file->path);
   step.rows_in = file->rows_read;
@@ -137,7 +148,9 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
     }
     loaded |= file->status == FileStatus::loaded;
     // Once told: what was skipped before and is still the same is nothing new.
-    if (file->status == FileStatus::skipped && !file->known && !file->told_before && (!file->recognised || file->under_other_name)) leave_out(&left_out, file);
+    if (file->status == FileStatus::skipped && !file->known && !file->told_before &&
+        (!file->recognised || file->under_other_name))
+      leave_out(&left_out, file);
     step.rows_in += file->rows_read;
     step.rows_inserted += file->rows_loaded;
     step.rows_rejected += file->rows_rejected;
@@ -151,20 +164,29 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
 }
 
 const char* with_collation(Oid type, Oid collation) {
-  return collation == get_typcollation(type) ? "" : psprintf(" COLLATE %s", quote_identifier(get_collation_name(collation)));
+  return collation == get_typcollation(type) ? ""
+                                             : psprintf(" COLLATE %s", quote_identifier(get_collation_name(collation)));
 }
 
 // The rows go into the table as its columns are: another type than the query's would lose what it cannot hold.
 void check_type(const Model* model, Form_pg_attribute attribute) {
   const char* name = NameStr(attribute->attname);
   const ResultColumn* column = result_column(model, name);
-  if (column && column->type == attribute->atttypid && column->typmod == attribute->atttypmod && column->collation == attribute->attcollation) return;
+  if (column && column->type == attribute->atttypid && column->typmod == attribute->atttypmod &&
+      column->collation == attribute->attcollation)
+    return;
   if (!column) elog(ERROR, "query of model %s was not resolved", model->label);
-  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the query of model %s gives column \"%s\" another type than its table has", model->label, name),
-                  errdetail("The table has %s%s and the query gives %s%s: the table, or what the query reads, was changed since the model was made.",
-                            format_type_with_typemod(attribute->atttypid, attribute->atttypmod), with_collation(attribute->atttypid, attribute->attcollation),
-                            format_type_with_typemod(column->type, column->typmod), with_collation(column->type, column->collation)),
-                  errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_DATATYPE_MISMATCH),
+       errmsg("the query of model %s gives column \"%s\" another type than its table has", model->label, name),
+       errdetail("The table has %s%s and the query gives %s%s: the table, or what the query reads, was changed since "
+                 "the model was made.",
+                 format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
+                 with_collation(attribute->atttypid, attribute->attcollation),
+                 format_type_with_typemod(column->type, column->typmod),
+                 with_collation(column->type, column->collation)),
+       errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
 }
 
 // The model's query with each column in the table's type.
@@ -177,10 +199,12 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
     Form_pg_attribute attribute = TupleDescAttr(rows->desc, i);
     check_type(model, attribute);
     appendStringInfo(&sql, "%sq.%s::%s", i ? ", " : "", quote_identifier(NameStr(attribute->attname)),
-                     format_type_extended(attribute->atttypid, attribute->atttypmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+                     format_type_extended(attribute->atttypid, attribute->atttypmod,
+                                          FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
   }
   appendStringInfo(&sql, " FROM (\n%s\n) AS q", statement_text(model->query));
-  // A plan that this session keeps of a function's statement may hold what another function gave before it was redefined: constants know no function.
+  // A plan that this session keeps of a function's statement may hold what another function gave before it was
+  // redefined: constants know no function.
   if (model->calls_functions) ResetPlanCache();
   int level = NewGUCNestLevel();
   set_setting("row_security", "off");  // rows that a policy hides are an error
@@ -189,20 +213,25 @@ NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
   return rows;
 }
 
-// Clean rejects count against the limits of their file as ingest rejects do. Of each file that is past them the first rejects are kept.
+// Clean rejects count against the limits of their file as ingest rejects do. Of each file that is past them the first
+// rejects are kept.
 void check_limits(Plan* plan, const Model* model) {
   Parameter parameters[] = {int4_parameter(model->source_id), int8_parameter(run_id(plan->run))};
   RunAs ledger = run_as_begin(ledger_owner());
   enum { id, path, place, why, read, rejected, of_run, columns };
-  ResultRows over = query_rows("SELECT f.file_id, f.path, f.place, f.why, f.rows_read, f.rows_rejected, f.of_run FROM dap_internal.files_over_limit($1, $2) AS f", parameters, 2,
-                               CurrentMemoryContext);
+  ResultRows over = query_rows(
+      "SELECT f.file_id, f.path, f.place, f.why, f.rows_read, f.rows_rejected, f.of_run FROM "
+      "dap_internal.files_over_limit($1, $2) AS f",
+      parameters, 2, CurrentMemoryContext);
   Size kept = 0;
   for (int i = 0; i < over.rows && kept < most_evidence_bytes; i++) {
     Datum* file = over.values + i * columns;
-    Parameter failed[] = {int4_parameter(DatumGetInt32(file[id])), text_parameter(TextDatumGetCString(file[why])), int8_parameter(DatumGetInt64(file[rejected]))};
+    Parameter failed[] = {int4_parameter(DatumGetInt32(file[id])), text_parameter(TextDatumGetCString(file[why])),
+                          int8_parameter(DatumGetInt64(file[rejected]))};
     Parameter attempt[] = {failed[0], parameters[1]};
-    char* evidence = DatumGetBool(file[of_run]) ? query_text("SELECT dap_internal.failed_file_evidence($1, $2, $3)::text", failed, 3)
-                                                : query_text("SELECT dap_internal.attempt_evidence($1, $2)::text", attempt, 2);
+    char* evidence = DatumGetBool(file[of_run])
+                         ? query_text("SELECT dap_internal.failed_file_evidence($1, $2, $3)::text", failed, 3)
+                         : query_text("SELECT dap_internal.attempt_evidence($1, $2)::text", attempt, 2);
     run_add_failed_file(plan->run, evidence);
     kept += std::strlen(evidence);
     pfree(evidence);
@@ -211,12 +240,15 @@ void check_limits(Plan* plan, const Model* model) {
   if (over.rows == 0) return;
   Datum* first = over.values;
   const char* name = TextDatumGetCString(first[path]);
-  const char* way_out = DatumGetBool(first[of_run])
-                            ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(name))
-                            : "; the file was loaded before: correct the model's rules, or take it as it is with the source's option max_reject_percent 100";
+  const char* way_out =
+      DatumGetBool(first[of_run])
+          ? psprintf("; to go on without the file: SELECT dap.dismiss_file(%s, 'why')", quote_literal_cstr(name))
+          : "; the file was loaded before: correct the model's rules, or take it as it is with the source's option "
+            "max_reject_percent 100";
   ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("file \"%s\" failed, nothing was published", name),
-                  errdetail("Model %s: %s; %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label, TextDatumGetCString(first[place]),
-                            TextDatumGetCString(first[why]), DatumGetInt64(first[read]), DatumGetInt64(first[rejected])),
+                  errdetail("Model %s: %s; %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.", model->label,
+                            TextDatumGetCString(first[place]), TextDatumGetCString(first[why]),
+                            DatumGetInt64(first[read]), DatumGetInt64(first[rejected])),
                   errhint("SELECT * FROM dap.rejects WHERE path = %s%s.", quote_literal_cstr(name), way_out)));
 }
 
@@ -224,7 +256,10 @@ void check_limits(Plan* plan, const Model* model) {
 void forget_attempts(const Plan* plan) {
   Parameter tiers[] = {int4_parameter(plan->first_tier), int4_parameter(plan->last_tier)};
   RunAs ledger = run_as_begin(ledger_owner());
-  run_statement("DELETE FROM dap_internal.reject_ledger r USING dap_internal.model_definition m WHERE r.attempt AND m.model_id = r.model_id AND m.tier BETWEEN $1 AND $2", tiers, 2);
+  run_statement(
+      "DELETE FROM dap_internal.reject_ledger r USING dap_internal.model_definition m WHERE r.attempt AND m.model_id = "
+      "r.model_id AND m.tier BETWEEN $1 AND $2",
+      tiers, 2);
   run_as_end(&ledger);
 }
 
@@ -241,7 +276,8 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   MemoryContext old = MemoryContextSwitchTo(context);
   Oid reader = relation_owner(model->relation);
   check_sees_all(model->relation, reader);
-  // A query may read by way of a view, with the rights of that one's owner: there PostgreSQL itself refuses what row-level security would hide.
+  // A query may read by way of a view, with the rights of that one's owner: there PostgreSQL itself refuses what
+  // row-level security would hide.
   if (model->is_clean) check_sees_all(model->upstream[0], reader);
   RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
@@ -275,7 +311,10 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   model_built(model, inputs, run_id(plan->run), merged.rows, step.rows_rejected, changed > 0);
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
-  end_step(plan, &step, changed == 0 ? StepAction::unchanged : merged.was_empty ? StepAction::built : StepAction::merged);
+  end_step(plan, &step,
+           changed == 0       ? StepAction::unchanged
+           : merged.was_empty ? StepAction::built
+                              : StepAction::merged);
 }
 
 // Of the columns that clean models read: those that a file brought once, which no definition names, too.
@@ -286,16 +325,25 @@ void check_columns_read(Plan* plan, const List* models) {
     if (!model->is_clean) continue;
     Parameter parameter = int4_parameter(model->model_id);
     RunAs ledger = run_as_begin(ledger_owner());
-    ResultRows rows = query_rows("SELECT r.name, s.relation::pg_catalog.oid FROM dap_internal.model_definition m JOIN dap_internal.source_definition s ON s.source_id = m.source_id "
-                                 "CROSS JOIN LATERAL (SELECT coalesce(c->>'source', c->>'name') AS name FROM jsonb_array_elements(m.columns) AS c "
-                                 "WHERE jsonb_typeof(c) = 'object' AND coalesce(jsonb_typeof(c->'source'), 'string') = 'string') AS r "
-                                 "WHERE m.model_id = $1 AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = s.relation AND a.attname = r.name AND NOT a.attisdropped) "
-                                 "LIMIT 1", &parameter, 1, CurrentMemoryContext);
+    ResultRows rows = query_rows(
+        "SELECT r.name, s.relation::pg_catalog.oid FROM dap_internal.model_definition m JOIN "
+        "dap_internal.source_definition s ON s.source_id = m.source_id "
+        "CROSS JOIN LATERAL (SELECT coalesce(c->>'source', c->>'name') AS name FROM jsonb_array_elements(m.columns) AS "
+        "c "
+        "WHERE jsonb_typeof(c) = 'object' AND coalesce(jsonb_typeof(c->'source'), 'string') = 'string') AS r "
+        "WHERE m.model_id = $1 AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = s.relation AND "
+        "a.attname = r.name AND NOT a.attisdropped) "
+        "LIMIT 1",
+        &parameter, 1, CurrentMemoryContext);
     run_as_end(&ledger);
     if (rows.rows == 0) continue;
     run_set_current(plan->run, plan->step + 1, model->label);
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of %s does not exist any more", TextDatumGetCString(rows.values[0]), relation_label(DatumGetObjectId(rows.values[1]))),
-                    errdetail("Model %s reads it; it was dropped or renamed by hand, and what files brought in it is not there under its name.", model->label),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("column \"%s\" of %s does not exist any more", TextDatumGetCString(rows.values[0]),
+                           relation_label(DatumGetObjectId(rows.values[1]))),
+                    errdetail("Model %s reads it; it was dropped or renamed by hand, and what files brought in it is "
+                              "not there under its name.",
+                              model->label),
                     errhint("Rename it back, or define the model anew, without it, with or_replace => true.")));
   }
 }
@@ -342,7 +390,8 @@ bool is_full(FunctionCallInfo fcinfo) {
   const char* mode = PG_ARGISNULL(0) ? "NULL" : text_to_cstring(PG_GETARG_TEXT_PP(0));
   if (std::strcmp(mode, "full") == 0) return true;
   if (std::strcmp(mode, "auto") != 0)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mode \"%s\"", mode), errhint("The modes are \"auto\" and \"full\".")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mode \"%s\"", mode),
+                    errhint("The modes are \"auto\" and \"full\".")));
   return false;
 }
 
@@ -354,14 +403,17 @@ void put_steps(FunctionCallInfo fcinfo, const Plan* plan) {
     Interval elapsed = {};
     elapsed.time = step->elapsed_us;
     bool nulls[10] = {};
-    Datum values[10] = {Int64GetDatum(run_id(plan->run)), Int32GetDatum(step->step), CStringGetTextDatum(step->object), CStringGetTextDatum(step_action_text(step->action)),
-                        Int64GetDatum(step->rows_in), Int64GetDatum(step->rows_inserted), Int64GetDatum(step->rows_updated), Int64GetDatum(step->rows_deleted),
+    Datum values[10] = {Int64GetDatum(run_id(plan->run)),   Int32GetDatum(step->step),
+                        CStringGetTextDatum(step->object),  CStringGetTextDatum(step_action_text(step->action)),
+                        Int64GetDatum(step->rows_in),       Int64GetDatum(step->rows_inserted),
+                        Int64GetDatum(step->rows_updated),  Int64GetDatum(step->rows_deleted),
                         Int64GetDatum(step->rows_rejected), IntervalPGetDatum(&elapsed)};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }
 }
 
-// The work in a subtransaction of its own, so that what it did is undone, and its locks on rows gone, before its evidence is written.
+// The work in a subtransaction of its own, so that what it did is undone, and its locks on rows gone, before its
+// evidence is written.
 Datum run_plan(FunctionCallInfo fcinfo, Plan* plan, const char* command) {
   InitMaterializedSRF(fcinfo, 0);
   run_lock(plan->ingest ? source_ids_with_path : nullptr);
@@ -399,5 +451,6 @@ DAP_FUNCTION(dap_refresh_all) {
   plan.ingest = PG_ARGISNULL(1) || PG_GETARG_BOOL(1);
   plan.first_tier = 1;
   plan.last_tier = 2;
-  return dap::run_plan(fcinfo, &plan, psprintf("refresh_all('%s', %s)", plan.full ? "full" : "auto", plan.ingest ? "true" : "false"));
+  return dap::run_plan(fcinfo, &plan,
+                       psprintf("refresh_all('%s', %s)", plan.full ? "full" : "auto", plan.ingest ? "true" : "false"));
 }

@@ -11,11 +11,14 @@ constexpr uint32 most_formats = 32;
 constexpr uint32 most_mapped = 100000;
 
 [[noreturn]] void wrong_value(const char* column, const char* key, const char* expected) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" of column \"%s\" must be %s", key, column, expected)));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("\"%s\" of column \"%s\" must be %s", key, column, expected)));
   pg_unreachable();
 }
 
-char* string_of(const JsonbValue* value) { return pnstrdup(value->val.string.val, static_cast<Size>(value->val.string.len)); }
+char* string_of(const JsonbValue* value) {
+  return pnstrdup(value->val.string.val, static_cast<Size>(value->val.string.len));
+}
 
 const char* read_string(const char* column, const char* key, const JsonbValue* value) {
   if (value->type != jbvString) wrong_value(column, key, "a string");
@@ -28,7 +31,8 @@ bool read_bool(const char* column, const char* key, const JsonbValue* value) {
 }
 
 const char* read_bound(const char* column, const char* key, const JsonbValue* value) {
-  if (value->type == jbvNumeric) return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+  if (value->type == jbvNumeric)
+    return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
   if (value->type != jbvString) wrong_value(column, key, "a string or a number");
   return string_of(value);
 }
@@ -41,10 +45,12 @@ void read_formats(ColumnDefinition* column, const JsonbValue* value) {
     column->format_count = 1;
     return;
   }
-  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data)) wrong_value(column->name, "format", expected);
+  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+    wrong_value(column->name, "format", expected);
   JsonbContainer* array = value->val.binary.data;
   const uint32 count = JsonContainerSize(array);
-  if (count == 0 || count > most_formats) wrong_value(column->name, "format", count == 0 ? expected : "an array of at most 32 strings");
+  if (count == 0 || count > most_formats)
+    wrong_value(column->name, "format", count == 0 ? expected : "an array of at most 32 strings");
   column->formats = static_cast<const char**>(palloc(sizeof(char*) * count));
   for (uint32 i = 0; i < count; ++i) {
     const JsonbValue* element = getIthJsonbValueFromContainer(array, i);
@@ -55,7 +61,8 @@ void read_formats(ColumnDefinition* column, const JsonbValue* value) {
 
 void read_map(ColumnDefinition* column, const JsonbValue* given) {
   constexpr const char* expected = "an object of strings";
-  if (given->type != jbvBinary || !JsonContainerIsObject(given->val.binary.data)) wrong_value(column->name, "map", expected);
+  if (given->type != jbvBinary || !JsonContainerIsObject(given->val.binary.data))
+    wrong_value(column->name, "map", expected);
   JsonbContainer* object = given->val.binary.data;
   if (JsonContainerSize(object) > most_mapped) wrong_value(column->name, "map", "an object of at most 100000 strings");
   column->map_count = 0;
@@ -68,7 +75,8 @@ void read_map(ColumnDefinition* column, const JsonbValue* given) {
     (void)JsonbIteratorNext(&iterator, &value, true);
     if (value.type != jbvString && value.type != jbvNull) wrong_value(column->name, "map", expected);
     const bool is_null = value.type == jbvNull;
-    column->map[column->map_count++] = {string_of(&key), key.val.string.len, is_null ? nullptr : string_of(&value), is_null ? 0 : value.val.string.len};
+    column->map[column->map_count++] = {string_of(&key), key.val.string.len, is_null ? nullptr : string_of(&value),
+                                        is_null ? 0 : value.val.string.len};
   }
 }
 
@@ -145,7 +153,8 @@ ColumnDefinition read_column(JsonbContainer* object, ReadKey read_key, const cha
     const char* name = string_of(&key);
     (void)JsonbIteratorNext(&iterator, &value, true);
     if (std::strcmp(name, "name") != 0 && !read_key(&column, name, &value))
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column \"%s\" has an unknown key \"%s\"", column.name, name),
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("column \"%s\" has an unknown key \"%s\"", column.name, name),
                       errhint("Keys of a column are: %s.", keys)));
   }
   return column;
@@ -154,10 +163,12 @@ ColumnDefinition read_column(JsonbContainer* object, ReadKey read_key, const cha
 ColumnDefinitions read_columns(JsonbContainer* columns, ReadKey read_key, const char* keys) {
   // A scalar is an array to the server's functions, too.
   if (!JsonContainerIsArray(columns) || JsonContainerIsScalar(columns) || JsonContainerSize(columns) == 0)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("columns must be a JSON array with one object per column")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("columns must be a JSON array with one object per column")));
   const uint32 count = JsonContainerSize(columns);
   if (count > MaxHeapAttributeNumber)
-    ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS), errmsg("tables can have at most %d columns", MaxHeapAttributeNumber)));
+    ereport(ERROR,
+            (errcode(ERRCODE_TOO_MANY_COLUMNS), errmsg("tables can have at most %d columns", MaxHeapAttributeNumber)));
   ColumnDefinitions definitions = {0, static_cast<ColumnDefinition*>(palloc(sizeof(ColumnDefinition) * count))};
   for (uint32 i = 0; i < count; i++) {
     const JsonbValue* element = getIthJsonbValueFromContainer(columns, i);
@@ -185,9 +196,13 @@ ColumnDefinition read_column_rule(Jsonb* rule) {
   return read_column(&rule->root, read_rule_key, rule_keys);
 }
 
-ColumnDefinitions read_clean_columns(JsonbContainer* columns) { return read_columns(columns, read_rule_key, rule_keys); }
+ColumnDefinitions read_clean_columns(JsonbContainer* columns) {
+  return read_columns(columns, read_rule_key, rule_keys);
+}
 
-ColumnDefinitions read_query_columns(JsonbContainer* columns) { return read_columns(columns, read_query_key, "name, type, not_null"); }
+ColumnDefinitions read_query_columns(JsonbContainer* columns) {
+  return read_columns(columns, read_query_key, "name, type, not_null");
+}
 
 bool has_column(const ColumnDefinitions* columns, const char* name) {
   for (int i = 0; i < columns->count; i++)

@@ -35,8 +35,9 @@ struct ColumnDefinition {
 
 // A rule of that name and type, and nothing else.
 ColumnDefinition plain_column(const char* name, const char* type);
-// One rule of a clean model: {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}. Raises 22023 for anything but an object of these
-// keys and for values of other kinds than theirs; what the rule means is compile_column_rule's to judge.
+// One rule of a clean model: {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}. Raises
+// 22023 for anything but an object of these keys and for values of other kinds than theirs; what the rule means is
+// compile_column_rule's to judge.
 ColumnDefinition read_column_rule(Jsonb*);
 
 struct ColumnDefinitions {
@@ -44,8 +45,8 @@ struct ColumnDefinitions {
   ColumnDefinition* column;
 };
 
-// A model's `columns`: an array of rules, or of a query's {name, type, not_null}. Raises 22023 for anything else, 42701 for a name that is there twice,
-// 54011 for more columns than a table can have.
+// A model's `columns`: an array of rules, or of a query's {name, type, not_null}. Raises 22023 for anything else, 42701
+// for a name that is there twice, 54011 for more columns than a table can have.
 ColumnDefinitions read_clean_columns(JsonbContainer*);
 ColumnDefinitions read_query_columns(JsonbContainer*);
 

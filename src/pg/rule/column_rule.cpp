@@ -15,33 +15,25 @@ namespace {
 
 using convert::Status;
 
-ConvertResult reject(const char* reason, const char* message) {
-  return {static_cast<Datum>(0), true, reason, message};
-}
-ConvertResult value_of(Datum value) {
-  return {value, false, nullptr, nullptr};
-}
+ConvertResult reject(const char* reason, const char* message) { return {static_cast<Datum>(0), true, reason, message}; }
+ConvertResult value_of(Datum value) { return {value, false, nullptr, nullptr}; }
 
 ConvertResult null_value(const ColumnRule* rule) {
   if (rule->required) return reject("required", "a value is required");
   return {static_cast<Datum>(0), true, nullptr, nullptr};
 }
 
-ConvertResult below_min() {
-  return reject("before_min", "the value is below the column's minimum");
-}
-ConvertResult above_max() {
-  return reject("after_max", "the value is above the column's maximum");
-}
+ConvertResult below_min() { return reject("before_min", "the value is below the column's minimum"); }
+ConvertResult above_max() { return reject("after_max", "the value is above the column's maximum"); }
 
 ConvertResult number_reject(Status status) {
   switch (status) {
-    case Status::out_of_range:
-      return reject("out_of_range", "the number is outside the range of the column's type");
+    case Status::out_of_range: return reject("out_of_range", "the number is outside the range of the column's type");
     case Status::would_be_rounded:
       return reject("would_be_rounded", "the column's type could hold the number only rounded");
     case Status::unexpected_exponent:
-      return reject("invalid_number", "the number has an exponent, which is taken only where the column's rule says \"exponent\": true");
+      return reject("invalid_number",
+                    "the number has an exponent, which is taken only where the column's rule says \"exponent\": true");
     default:
       return reject("invalid_number", "the text is not a number written as digits, a decimal point and an exponent");
   }
@@ -54,12 +46,9 @@ ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
   if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
   if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
   switch (rule->type) {
-    case INT8OID:
-      return value_of(Int64GetDatum(value));
-    case INT4OID:
-      return value_of(Int32GetDatum(static_cast<int32>(value)));
-    default:
-      return value_of(Int16GetDatum(static_cast<int16>(value)));
+    case INT8OID: return value_of(Int64GetDatum(value));
+    case INT4OID: return value_of(Int32GetDatum(static_cast<int32>(value)));
+    default: return value_of(Int16GetDatum(static_cast<int16>(value)));
   }
 }
 
@@ -106,7 +95,8 @@ ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
   const Status status = is_single ? convert::parse_float(text, &single) : convert::parse_double(text, &value);
   if (unlikely(status == Status::malformed)) return number_reject(status);
   // No other part of a number has this letter.
-  if (unlikely(!rule->takes_exponent && text.find_first_of("eE") != text.npos)) return number_reject(Status::unexpected_exponent);
+  if (unlikely(!rule->takes_exponent && text.find_first_of("eE") != text.npos))
+    return number_reject(Status::unexpected_exponent);
   if (unlikely(status != Status::ok)) return number_reject(status);
   if (is_single) value = single;
   if (rule->bounds.has_min && value < rule->bounds.min_float) return below_min();
@@ -123,7 +113,8 @@ ConvertResult moment_reject(const ColumnRule* rule, Status status) {
       return is_date ? reject("invalid_date", "the calendar has no such day")
                      : reject("invalid_timestamp", "there is no such day, time of day or offset");
     case Status::would_be_rounded:
-      return reject("would_be_rounded", "the text has more than six decimals of a second, and those beyond are not all zero");
+      return reject("would_be_rounded",
+                    "the text has more than six decimals of a second, and those beyond are not all zero");
     default:
       if (rule->format_count > 0) {
         return is_date ? reject("invalid_date", "the text is not a date in the column's format")
@@ -198,8 +189,7 @@ int map_entry_order(const char* one, int one_length, const char* other, int othe
 
 MomentResult rule_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
   switch (rule->kind) {
-    case RuleKind::date:
-      return {moment.day, nullptr, nullptr};
+    case RuleKind::date: return {moment.day, nullptr, nullptr};
     case RuleKind::timestamp:
       if (!moment.has_offset) return {moment.local_microseconds(), nullptr, nullptr};
       if (rule->zone == nullptr) {
@@ -248,13 +238,10 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
   switch (rule->kind) {
     case RuleKind::text:
       return value_of(PointerGetDatum(lowered != nullptr ? lowered : cstring_to_text_with_len(value, length)));
-    case RuleKind::integer:
-      return convert_integer(rule, view);
-    case RuleKind::numeric:
-      return convert_numeric(rule, view);
+    case RuleKind::integer: return convert_integer(rule, view);
+    case RuleKind::numeric: return convert_numeric(rule, view);
     case RuleKind::float8:
-    case RuleKind::float4:
-      return convert_float(rule, view);
+    case RuleKind::float4: return convert_float(rule, view);
     case RuleKind::boolean: {
       bool parsed = false;
       if (convert::parse_boolean(view, &parsed) != Status::ok) {
@@ -272,23 +259,14 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
     }
     case RuleKind::date:
     case RuleKind::timestamp:
-    case RuleKind::timestamptz:
-      return convert_moment(rule, view);
+    case RuleKind::timestamptz: return convert_moment(rule, view);
   }
   pg_unreachable();
 }
 
-const char* rule_name(const ColumnRule* rule) {
-  return rule->name;
-}
-const char* rule_source(const ColumnRule* rule) {
-  return rule->source;
-}
-Oid rule_type(const ColumnRule* rule) {
-  return rule->type;
-}
-int32 rule_typmod(const ColumnRule* rule) {
-  return rule->typmod;
-}
+const char* rule_name(const ColumnRule* rule) { return rule->name; }
+const char* rule_source(const ColumnRule* rule) { return rule->source; }
+Oid rule_type(const ColumnRule* rule) { return rule->type; }
+int32 rule_typmod(const ColumnRule* rule) { return rule->typmod; }
 
 }  // namespace dap

@@ -8,9 +8,10 @@ namespace dap {
 
 struct ColumnRule;  // allocated in the memory context current at compile time
 
-// Compiles a rule as create_clean_model documents them. Raises 22023 for contradictory rules and formats under which one text could be two dates;
-// 42704 for types that are not convertible. `type` is as format_type prints or accepts: bigint, integer, numeric(18,2), numeric, double precision,
-// boolean, date, timestamp, timestamptz, uuid, text. `force_required` is for keys. Shares the definition's memory.
+// Compiles a rule as create_clean_model documents them. Raises 22023 for contradictory rules and formats under which
+// one text could be two dates; 42704 for types that are not convertible. `type` is as format_type prints or accepts:
+// bigint, integer, numeric(18,2), numeric, double precision, boolean, date, timestamp, timestamptz, uuid, text.
+// `force_required` is for keys. Shares the definition's memory.
 ColumnRule* compile_column_rule(const ColumnDefinition& definition, bool force_required);
 // The rule of a plain column of this type, as read_csv uses it: no trimming of texts, not required.
 ColumnRule* compile_plain_rule(const char* name, Oid type, int32 typmod);
@@ -22,10 +23,13 @@ int32 rule_typmod(const ColumnRule*);
 
 // Why a value does not fit; NULL reason means that it does. Both are static strings; `message` never holds the value.
 struct ConvertResult {
-  Datum value;          // palloc'd in the current context where by reference
+  Datum value;  // palloc'd in the current context where by reference
   bool is_null;
-  const char* reason;   // stable code: "required", "invalid_number", "out_of_range", "would_be_rounded", "invalid_boolean", "invalid_date", "invalid_timestamp",
-                        // "invalid_uuid", "unexpected_time", "unexpected_offset", "before_min", "after_max", "missing_zone", "ambiguous_local_time" ...
+  // stable code: "required", "invalid_number", "out_of_range", "would_be_rounded", "invalid_boolean", "invalid_date",
+  // "invalid_timestamp",
+  const char* reason;
+  // "invalid_uuid", "unexpected_time", "unexpected_offset", "before_min", "after_max", "missing_zone",
+  // "ambiguous_local_time" ...
   const char* message;  // one sentence for people
 };
 

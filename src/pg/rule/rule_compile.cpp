@@ -16,9 +16,7 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
   rule->type = type;
   rule->typmod = typmod;
   switch (type) {
-    case TEXTOID:
-      rule->kind = RuleKind::text;
-      break;
+    case TEXTOID: rule->kind = RuleKind::text; break;
     case INT2OID:
       rule->kind = RuleKind::integer;
       rule->lowest = PG_INT16_MIN;
@@ -34,30 +32,14 @@ void set_type(ColumnRule* rule, Oid type, int32 typmod) {
       rule->lowest = PG_INT64_MIN;
       rule->highest = PG_INT64_MAX;
       break;
-    case NUMERICOID:
-      rule->kind = RuleKind::numeric;
-      break;
-    case FLOAT4OID:
-      rule->kind = RuleKind::float4;
-      break;
-    case FLOAT8OID:
-      rule->kind = RuleKind::float8;
-      break;
-    case BOOLOID:
-      rule->kind = RuleKind::boolean;
-      break;
-    case UUIDOID:
-      rule->kind = RuleKind::uuid;
-      break;
-    case DATEOID:
-      rule->kind = RuleKind::date;
-      break;
-    case TIMESTAMPOID:
-      rule->kind = RuleKind::timestamp;
-      break;
-    case TIMESTAMPTZOID:
-      rule->kind = RuleKind::timestamptz;
-      break;
+    case NUMERICOID: rule->kind = RuleKind::numeric; break;
+    case FLOAT4OID: rule->kind = RuleKind::float4; break;
+    case FLOAT8OID: rule->kind = RuleKind::float8; break;
+    case BOOLOID: rule->kind = RuleKind::boolean; break;
+    case UUIDOID: rule->kind = RuleKind::uuid; break;
+    case DATEOID: rule->kind = RuleKind::date; break;
+    case TIMESTAMPOID: rule->kind = RuleKind::timestamp; break;
+    case TIMESTAMPTZOID: rule->kind = RuleKind::timestamptz; break;
     default:
       ereport(
           ERROR,

@@ -14,40 +14,24 @@ using convert::FormatError;
 
 const char* format_error_text(FormatError error) {
   switch (error) {
-    case FormatError::none:
-      break;
-    case FormatError::too_long:
-      return "it is longer than 128 characters or 64 parts";
+    case FormatError::none: break;
+    case FormatError::too_long: return "it is longer than 128 characters or 64 parts";
     case FormatError::unknown_word:
       return "it is no part of a date or time; letters and digits that stand for themselves need double quotes";
-    case FormatError::two_digit_year:
-      return "a year needs four digits, YYYY";
-    case FormatError::unsupported_word:
-      return "this part of to_timestamp's formats is not taken";
-    case FormatError::open_quote:
-      return "a double quote is not closed";
-    case FormatError::repeated_part:
-      return "it says a part of the date or time that the format has already";
-    case FormatError::missing_year:
-      return "it has no year (YYYY)";
-    case FormatError::missing_month:
-      return "it has no month (MM, Mon or Month)";
-    case FormatError::missing_day:
-      return "it has no day (DD)";
-    case FormatError::hour12_and_meridiem:
-      return "HH12 and AM or PM go together, HH24 stands without";
-    case FormatError::minute_without_hour:
-      return "it has minutes but no hour";
-    case FormatError::second_without_minute:
-      return "it has seconds but no minutes";
-    case FormatError::fraction_without_second:
-      return "it has a fraction but no seconds";
-    case FormatError::offset_without_hour:
-      return "it has an offset from UTC but no hour";
-    case FormatError::minute_of_offset_alone:
-      return "TZM needs TZH";
-    case FormatError::offset_not_last:
-      return "OF can only stand at the end";
+    case FormatError::two_digit_year: return "a year needs four digits, YYYY";
+    case FormatError::unsupported_word: return "this part of to_timestamp's formats is not taken";
+    case FormatError::open_quote: return "a double quote is not closed";
+    case FormatError::repeated_part: return "it says a part of the date or time that the format has already";
+    case FormatError::missing_year: return "it has no year (YYYY)";
+    case FormatError::missing_month: return "it has no month (MM, Mon or Month)";
+    case FormatError::missing_day: return "it has no day (DD)";
+    case FormatError::hour12_and_meridiem: return "HH12 and AM or PM go together, HH24 stands without";
+    case FormatError::minute_without_hour: return "it has minutes but no hour";
+    case FormatError::second_without_minute: return "it has seconds but no minutes";
+    case FormatError::fraction_without_second: return "it has a fraction but no seconds";
+    case FormatError::offset_without_hour: return "it has an offset from UTC but no hour";
+    case FormatError::minute_of_offset_alone: return "TZM needs TZH";
+    case FormatError::offset_not_last: return "OF can only stand at the end";
     case FormatError::digit_after_fraction:
       return "FF reads every digit that there is, so that no other can follow it; FF1 to FF9 read as many as they say";
   }
@@ -55,12 +39,13 @@ const char* format_error_text(FormatError error) {
 }
 
 [[noreturn]] void bad_format(const ColumnRule* rule, const char* format, const char* detail) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("format \"%s\" of column \"%s\" cannot be used", format, rule->name),
-                  errdetail("For type %s: %s.", format_type_be(rule->type), detail),
-                  errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF, FF1 to FF9, AM or "
-                          "A.M., TZH, TZM, OF, "
-                          "punctuation and \"quoted text\".")));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+           errmsg("format \"%s\" of column \"%s\" cannot be used", format, rule->name),
+           errdetail("For type %s: %s.", format_type_be(rule->type), detail),
+           errhint("Formats are made of YYYY, MM, Mon, Month, DD, HH24, HH12, MI, SS, MS, US, FF, FF1 to FF9, AM or "
+                   "A.M., TZH, TZM, OF, "
+                   "punctuation and \"quoted text\".")));
 }
 
 int64 floor_day(int64 microseconds) {
@@ -88,11 +73,12 @@ void refuse_overlaps(const ColumnRule* rule, const char* const* texts) {
       char witness[convert::max_witness + 1];
       int length = 0;
       convert::Overlap overlap;
-      // One that was stopped starts anew from its first step: an interrupt that does not end the query costs what was done so far.
+      // One that was stopped starts anew from its first step: an interrupt that does not end the query costs what was
+      // done so far.
       do {
         CHECK_FOR_INTERRUPTS();
-        overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first), clamp_year(last), witness,
-                                        &length, INTERRUPTS_CAN_BE_PROCESSED() ? &InterruptPending : nullptr);
+        overlap = convert::find_overlap(rule->formats[i], rule->formats[j], clamp_year(first), clamp_year(last),
+                                        witness, &length, INTERRUPTS_CAN_BE_PROCESSED() ? &InterruptPending : nullptr);
       } while (overlap == convert::Overlap::stopped);  // not by what ends the query
       if (overlap == convert::Overlap::none) continue;
       witness[length] = '\0';

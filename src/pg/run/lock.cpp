@@ -1,8 +1,8 @@
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
-#include "pg/run/nesting.h"
 #include "pg/run/lock_order.h"
+#include "pg/run/nesting.h"
 #include "pg/run/run.h"
 
 namespace dap {
@@ -27,7 +27,8 @@ void refuse_unfit_session() {
 
 // "Run 17 (pid 4711, user etl) holds the lock since …", or nullptr when the holder has just gone.
 char* describe_holder(const LOCKTAG* tag) {
-  Parameter parameters[] = {{OIDOID, ObjectIdGetDatum(tag->locktag_field2), false}, {OIDOID, ObjectIdGetDatum(tag->locktag_field3), false}};
+  Parameter parameters[] = {{OIDOID, ObjectIdGetDatum(tag->locktag_field2), false},
+                            {OIDOID, ObjectIdGetDatum(tag->locktag_field3), false}};
   RunAs ledger = run_as_begin(ledger_owner());
   char* text = query_text("SELECT dap_internal.describe_lock_holder($1, $2)", parameters, 2);
   run_as_end(&ledger);
@@ -44,17 +45,20 @@ char* describe_holder_safely(const LOCKTAG* tag) {
   return error ? nullptr : text;
 }
 
-// In a transaction that keeps its snapshot: could it not see what others loaded since, loading might load twice, and a column seem to be empty.
+// In a transaction that keeps its snapshot: could it not see what others loaded since, loading might load twice, and a
+// column seem to be empty.
 void check_loads_seen(int32 source_id) {
-  check_not_superseded("SELECT coalesce(pg_catalog.max(l.change_id), 0)::text FROM dap_internal.file_ledger l WHERE l.source_id = $1", source_id, "files were loaded into the source");
+  check_not_superseded(
+      "SELECT coalesce(pg_catalog.max(l.change_id), 0)::text FROM dap_internal.file_ledger l WHERE l.source_id = $1",
+      source_id, "files were loaded into the source");
 }
 
 // How often the locks are let go again for somebody who holds a source's. After that the wait keeps to the order.
 constexpr int most_rounds = 5;
 
-// The lock of runs and definitions, and those of sources, which may be listed only under it. While a load in flight is waited for, nothing new is held: its
-// transaction may go on to refresh or define.
-// `asked` is the lock that was asked for last.
+// The lock of runs and definitions, and those of sources, which may be listed only under it. While a load in flight is
+// waited for, nothing new is held: its transaction may go on to refresh or define. `asked` is the lock that was asked
+// for last.
 void lock_all(const char* what, SourceIds sources, const void* argument, LOCKTAG* asked) {
   LOCKTAG runs = runs_lock();
   for (int round = 0;; round++) {
@@ -115,7 +119,8 @@ void lock_runs(const char* what, SourceIds sources, const void* argument) {
 List* source_named(const void* name) {
   Parameter parameter = text_parameter(static_cast<const char*>(name));
   RunAs ledger = run_as_begin(ledger_owner());
-  ResultRows rows = query_rows("SELECT d.source_id FROM dap_internal.source_definition d WHERE d.source = $1", &parameter, 1, CurrentMemoryContext);
+  ResultRows rows = query_rows("SELECT d.source_id FROM dap_internal.source_definition d WHERE d.source = $1",
+                               &parameter, 1, CurrentMemoryContext);
   run_as_end(&ledger);
   return rows.rows > 0 ? list_make1_int(DatumGetInt32(rows.values[0])) : NIL;
 }
@@ -133,16 +138,22 @@ void definition_lock(const char* source) {
   PreventCommandDuringRecovery("a change of definitions");
   PreventCommandIfParallelMode("a change of definitions");
   lock_runs("change a definition", source ? source_named : nullptr, source);
-  check_not_superseded("SELECT pg_catalog.md5(pg_catalog.concat((SELECT pg_catalog.string_agg(d.xmin::text, ',' ORDER BY d.source_id) FROM dap_internal.source_definition d), ' ', "
-                       "(SELECT pg_catalog.string_agg(m.xmin::text, ',' ORDER BY m.model_id) FROM dap_internal.model_definition m), $1))", 0, "definitions were changed");
+  check_not_superseded(
+      "SELECT pg_catalog.md5(pg_catalog.concat((SELECT pg_catalog.string_agg(d.xmin::text, ',' ORDER BY d.source_id) "
+      "FROM dap_internal.source_definition d), ' ', "
+      "(SELECT pg_catalog.string_agg(m.xmin::text, ',' ORDER BY m.model_id) FROM dap_internal.model_definition m), "
+      "$1))",
+      0, "definitions were changed");
   ListCell* cell;
-  if (source) foreach (cell, source_named(source)) check_loads_seen(lfirst_int(cell));
+  if (source)
+    foreach (cell, source_named(source)) check_loads_seen(lfirst_int(cell));
 }
 
 void load_lock(int32 source_id, const char* what) {
   LOCKTAG source = source_lock(source_id);
   lock_in_order(&source, what);
-  check_not_superseded("SELECT d.xmin::text FROM dap_internal.source_definition d WHERE d.source_id = $1", source_id, "the definition of the source was changed");
+  check_not_superseded("SELECT d.xmin::text FROM dap_internal.source_definition d WHERE d.source_id = $1", source_id,
+                       "the definition of the source was changed");
   check_loads_seen(source_id);
 }
 

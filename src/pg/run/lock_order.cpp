@@ -28,8 +28,7 @@ int64 place(const LOCKTAG* tag, Oid sources) {
 // Can nobody wait for it who is waited for? Tables of the catalog and our own are only read under this lock.
 bool is_harmless(const LockInstanceData* held, Oid sources, int64 wanted) {
   switch (static_cast<LockTagType>(held->locktag.locktag_type)) {
-    case LOCKTAG_VIRTUALTRANSACTION:
-      return true;
+    case LOCKTAG_VIRTUALTRANSACTION: return true;
     case LOCKTAG_RELATION: {
       Oid schema = get_rel_namespace(held->locktag.locktag_field2);
       return held->holdMask == LOCKBIT_ON(AccessShareLock) && (IsCatalogNamespace(schema) || is_own_schema(schema));
@@ -38,8 +37,7 @@ bool is_harmless(const LockInstanceData* held, Oid sources, int64 wanted) {
       int64 at = place(&held->locktag, sources);
       return at >= 0 && at < wanted;
     }
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -69,7 +67,8 @@ void pause_for(long ms) {
 
 void wait_outside(const LOCKTAG* tag, const char* what) {
   OutsideWait wait = outside_wait_begin(tag);
-  for (long pause = first_pause_ms; !lock_if_free(tag); pause = pause * 2 < longest_pause_ms ? pause * 2 : longest_pause_ms) {
+  for (long pause = first_pause_ms; !lock_if_free(tag);
+       pause = pause * 2 < longest_pause_ms ? pause * 2 : longest_pause_ms) {
     outside_wait_check(&wait, what);
     pause_for(pause);
   }
@@ -110,7 +109,8 @@ void unlock(const LOCKTAG* tag) { LockRelease(tag, ExclusiveLock, false); }
 
 OutsideWait outside_wait_begin(const LOCKTAG* tag) {
   OutsideWait wait = {};
-  if (tag->locktag_type == LOCKTAG_RELATION) SET_LOCKTAG_OBJECT(wait.mark, tag->locktag_field1, RelationRelationId, tag->locktag_field2, mark_number);
+  if (tag->locktag_type == LOCKTAG_RELATION)
+    SET_LOCKTAG_OBJECT(wait.mark, tag->locktag_field1, RelationRelationId, tag->locktag_field2, mark_number);
   else SET_LOCKTAG_OBJECT(wait.mark, tag->locktag_field1, tag->locktag_field2, tag->locktag_field3, mark_number);
   wait.started = GetCurrentTimestamp();
   (void)LockAcquire(&wait.mark, AccessShareLock, false, false);
@@ -118,16 +118,20 @@ OutsideWait outside_wait_begin(const LOCKTAG* tag) {
 }
 
 void outside_wait_check(const OutsideWait* wait, const char* what) {
-  // Twice: who waits for whom and who holds what are not read at one instant, so that one look may put together what never was at the same time.
+  // Twice: who waits for whom and who holds what are not read at one instant, so that one look may put together what
+  // never was at the same time.
   bool circle = waits_in_circle();
   if (circle) {
     pause_for(first_pause_ms);
     circle = waits_in_circle();
   }
   if (circle)
-    ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not %s: this transaction and another one wait for each other", what),
-                    errdetail("The transaction holds locks from what it did before, and who holds the lock that it needs now waits for these."),
-                    errhint("Commit before, and try again; or begin the transaction with what refreshes or defines, then load, and use sources in the order in which they were created.")));
+    ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                    errmsg("could not %s: this transaction and another one wait for each other", what),
+                    errdetail("The transaction holds locks from what it did before, and who holds the lock that it "
+                              "needs now waits for these."),
+                    errhint("Commit before, and try again; or begin the transaction with what refreshes or defines, "
+                            "then load, and use sources in the order in which they were created.")));
   if (LockTimeout > 0 && TimestampDifferenceExceeds(wait->started, GetCurrentTimestamp(), LockTimeout))
     ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("could not %s within \"lock_timeout\"", what)));
 }
@@ -143,14 +147,17 @@ void check_not_superseded(const char* sql, int32 parameter, const char* changed)
   Oid type = INT4OID;
   SPIPlanPtr plan = SPI_prepare(sql, 1, &type);
   if (!plan) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
-  if (int result = SPI_execute_snapshot(plan, &value.value, nullptr, GetLatestSnapshot(), InvalidSnapshot, true, false, 1); result < 0)
+  if (int result =
+          SPI_execute_snapshot(plan, &value.value, nullptr, GetLatestSnapshot(), InvalidSnapshot, true, false, 1);
+      result < 0)
     elog(ERROR, "SPI_execute_snapshot: %s", SPI_result_code_string(result));
   const char* newest = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
   bool same = seen && newest ? std::strcmp(seen, newest) == 0 : seen == newest;
   SPI_finish();
   run_as_end(&ledger);
   if (!same)
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access: %s by a concurrent transaction", changed),
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("could not serialize access: %s by a concurrent transaction", changed),
                     errhint("Try again in a new transaction.")));
 }
 

@@ -27,10 +27,13 @@ void check_sees_all(Oid relation, Oid reader) {
   const char* label = relation_label(relation);
   const char* detail = "A model must read all rows of its own table and of those that it is made from.";
   if (reader == relation_owner(relation))
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from its owner", label), errdetail("%s", detail),
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("row-level security may hide rows of %s from its owner", label), errdetail("%s", detail),
                     errhint("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY.", label)));
   const char* role = quote_identifier(GetUserNameFromId(reader, false));
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("row-level security may hide rows of %s from role %s, which owns a model", label, role), errdetail("%s", detail),
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("row-level security may hide rows of %s from role %s, which owns a model", label, role),
+                  errdetail("%s", detail),
                   errhint("ALTER ROLE %s BYPASSRLS, or ALTER TABLE %s DISABLE ROW LEVEL SECURITY.", role, label)));
 }
 
@@ -50,7 +53,8 @@ uint64 read_into(Snapshot snapshot, const char* sql, DestReceiver* into) {
   SPIExecuteOptions options = {};
   options.read_only = true;  // SPI then takes no snapshot of its own
   options.dest = into;
-  if (int result = SPI_execute_extended(sql, &options); result < 0) elog(ERROR, "SPI failed: %s: %s", SPI_result_code_string(result), sql);
+  if (int result = SPI_execute_extended(sql, &options); result < 0)
+    elog(ERROR, "SPI failed: %s: %s", SPI_result_code_string(result), sql);
   uint64 processed = SPI_processed;
   SPI_finish();
   reading_pop();

@@ -5,15 +5,17 @@
 
 namespace dap {
 
-// Locks these relations (of Oid; those that are gone are passed by) against changes of their shape, then takes the run's snapshot. The order matters:
-// to a snapshot older than it, a table that was truncated or rewritten is empty.
+// Locks these relations (of Oid; those that are gone are passed by) against changes of their shape, then takes the
+// run's snapshot. The order matters: to a snapshot older than it, a table that was truncated or rewritten is empty.
 Snapshot reading_begin(const List* relations);
 void reading_end(Snapshot);
 
-// 42501 where row-level security hides rows of the relation from this role: what it reads of it then is not what it holds. One that is gone is passed by.
+// 42501 where row-level security hides rows of the relation from this role: what it reads of it then is not what it
+// holds. One that is gone is passed by.
 void check_sees_all(Oid relation, Oid reader);
 
-// Runs one SELECT as the current user under that snapshot, which sees what the run itself has written as well; returns the number of rows.
+// Runs one SELECT as the current user under that snapshot, which sees what the run itself has written as well; returns
+// the number of rows.
 uint64 read_into(Snapshot, const char* sql, DestReceiver* into);
 // While it is pushed, query_rows with ReadAt::active_snapshot reads under it too.
 void reading_push(Snapshot);

@@ -22,9 +22,7 @@ struct RecorderRequest {
   char texts[FLEXIBLE_ARRAY_MEMBER];
 };
 
-RecorderResult refused(const char* reason, const char* hint) {
-  return RecorderResult{false, 0, reason, hint};
-}
+RecorderResult refused(const char* reason, const char* hint) { return RecorderResult{false, 0, reason, hint}; }
 
 void fill_request(RecorderRequest* request, const RecorderTask* task) {
   request->flush = task->flush;
@@ -35,9 +33,7 @@ void fill_request(RecorderRequest* request, const RecorderTask* task) {
   foreach (cell, task->files) end = stpcpy(end, static_cast<const char*>(lfirst(cell))) + 1;
 }
 
-bool interrupt_pending() {
-  return InterruptPending && (QueryCancelPending || ProcDiePending);
-}
+bool interrupt_pending() { return InterruptPending && (QueryCancelPending || ProcDiePending); }
 
 // Waits until the worker is gone, so that its slot is free again for the next one.
 BgwHandleStatus wait_for_recorder(BackgroundWorkerHandle* worker, bool give_up) {

@@ -8,9 +8,7 @@ namespace {
 // options, and whatever a function of the user's makes up itself.
 constexpr const char* kQuotingClasses[] = {"22", "23", "38", "39", "44", "P0"};
 
-char* copy_or_null(const char* text) {
-  return text == nullptr ? nullptr : pstrdup(text);
-}
+char* copy_or_null(const char* text) { return text == nullptr ? nullptr : pstrdup(text); }
 
 void append_name(StringInfo list, const char* kind, const char* name) {
   if (name == nullptr) return;

@@ -24,8 +24,8 @@ void write_line_inside(const char* line) {
   SPI_connect();
   Datum values[1] = {CStringGetTextDatum(line)};
   RunAs saved = run_as_begin(ledger_owner());
-  if (SPI_execute_with_args("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false, 1) !=
-      SPI_OK_SELECT)
+  if (SPI_execute_with_args("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false,
+                            1) != SPI_OK_SELECT)
     elog(ERROR, "could not write the line of run");
   run_as_end(&saved);
   SPI_finish();
@@ -54,9 +54,7 @@ Run* run_begin(const char* command) {
   return run;
 }
 
-int64 run_id(const Run* run) {
-  return run->id;
-}
+int64 run_id(const Run* run) { return run->id; }
 
 void run_add_step(Run* run, const StepResult* step) {
   MemoryContext outer = MemoryContextSwitchTo(run->context);
@@ -68,9 +66,7 @@ void run_add_step(Run* run, const StepResult* step) {
   MemoryContextSwitchTo(outer);
 }
 
-List* run_steps(const Run* run) {
-  return run->steps;
-}
+List* run_steps(const Run* run) { return run->steps; }
 
 void run_set_current(Run* run, int step, const char* object) {
   run->current_step = step;
@@ -101,9 +97,7 @@ void run_succeed(Run* run) {
   }
 }
 
-ErrorData* run_safe_error(const Run* run, const ErrorData* error) {
-  return redacted_copy(error, run->current_object);
-}
+ErrorData* run_safe_error(const Run* run, const ErrorData* error) { return redacted_copy(error, run->current_object); }
 
 void run_fail(Run* run, const ErrorData* original) {
   MemoryContext outer = CurrentMemoryContext;

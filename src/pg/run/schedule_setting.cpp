@@ -38,13 +38,16 @@ DAP_FUNCTION(dap_schedule_setting) {
   PG_RETURN_TEXT_P(cstring_to_text(value));
 }
 
-// dap_internal.schedule_refusal() RETURNS text: why a job of the current user's could not connect, NULL where it can, needs no connection, or nobody can tell.
+// dap_internal.schedule_refusal() RETURNS text: why a job of the current user's could not connect, NULL where it can,
+// needs no connection, or nobody can tell.
 DAP_FUNCTION(dap_schedule_refusal) {
   const char* workers = GetConfigOption("cron.use_background_workers", true, false);
   if (workers != nullptr && strcmp(workers, "on") == 0) PG_RETURN_NULL();
   const char* host = GetConfigOption("cron.host", true, false);
-  const dap::Parameter parameters[] = {dap::text_parameter(GetUserNameFromId(GetUserId(), false)), dap::text_parameter(host != nullptr ? host : "localhost"),
-                                       dap::text_parameter(dap::server_user()), {BOOLOID, BoolGetDatum(dap::may_have_password()), false}};
+  const dap::Parameter parameters[] = {dap::text_parameter(GetUserNameFromId(GetUserId(), false)),
+                                       dap::text_parameter(host != nullptr ? host : "localhost"),
+                                       dap::text_parameter(dap::server_user()),
+                                       {BOOLOID, BoolGetDatum(dap::may_have_password()), false}};
   // Who may log in how is for superusers' eyes; the caller learns it of himself alone.
   const dap::RunAs owner = dap::run_as_begin(dap::ledger_owner());
   const char* refusal = dap::query_text("SELECT dap_internal.login_refusal($1, $2, $3, $4)", parameters, 4);

@@ -26,7 +26,8 @@ bool is_same(TupleDesc desc, const TupleTableSlot* pair) {
     if (pair->tts_isnull[i] != pair->tts_isnull[other]) return false;
     if (pair->tts_isnull[i]) continue;
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
-    if (!datum_image_eq(pair->tts_values[i], pair->tts_values[other], attribute->attbyval, attribute->attlen)) return false;
+    if (!datum_image_eq(pair->tts_values[i], pair->tts_values[other], attribute->attbyval, attribute->attlen))
+      return false;
   }
   return true;
 }
@@ -60,7 +61,8 @@ TupleDesc change_columns(TupleDesc desc) {
     for (int i = 0; i < desc->natts; i++) {
       auto at = static_cast<AttrNumber>(1 + image * desc->natts + i);
       Form_pg_attribute attribute = TupleDescAttr(desc, i);
-      TupleDescInitEntry(changes, at, psprintf("%s_%d", image ? "new" : "old", i + 1), attribute->atttypid, attribute->atttypmod, 0);
+      TupleDescInitEntry(changes, at, psprintf("%s_%d", image ? "new" : "old", i + 1), attribute->atttypid,
+                         attribute->atttypmod, 0);
       TupleDescInitEntryCollation(changes, at, attribute->attcollation);
     }
   return finished(changes);
@@ -70,7 +72,8 @@ TupleDesc change_columns(TupleDesc desc) {
 
 void find_differences(const MergeTarget* target, const NamedStore* new_rows, MergeResult* result) {
   result->change_desc = change_columns(target->desc);
-  for (Changes* changes : {&result->deletes, &result->updates, &result->inserts}) changes->store = tuplestore_begin_heap(true, false, work_mem);
+  for (Changes* changes : {&result->deletes, &result->updates, &result->inserts})
+    changes->store = tuplestore_begin_heap(true, false, work_mem);
   DifferenceReceiver receiver = {};
   receiver.base.receiveSlot = receive;
   receiver.base.rStartup = startup;

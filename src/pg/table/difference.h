@@ -7,7 +7,8 @@
 
 namespace dap {
 
-// Fills the result's change_desc and changes. Rows are the same only where each value has the same bytes: 1.0 and 1.00 are equal, not identical.
+// Fills the result's change_desc and changes. Rows are the same only where each value has the same bytes: 1.0 and 1.00
+// are equal, not identical.
 void find_differences(const MergeTarget*, const NamedStore* new_rows, MergeResult*);
 
 }  // namespace dap

@@ -26,7 +26,9 @@ void check_keys(const Model* model, const NewRows* rows) {
   int64 faults = tuplestore_tuple_count(answer);
   tuplestore_end(answer);
   if (faults > 0)
-    ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION), errmsg("model %s gives more than one row, or NULL, for " INT64_FORMAT " of its keys", model->label, faults),
+    ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
+                    errmsg("model %s gives more than one row, or NULL, for " INT64_FORMAT " of its keys", model->label,
+                           faults),
                     errhint("The query must give one row per key; group by it, or choose another key.")));
 }
 
@@ -36,9 +38,15 @@ bool is_empty(const MergeTarget* target) {
 }
 
 [[noreturn]] void raise_not_taken(const MergeTarget* target, const TableHooks* hooks, const char* detail) {
-  ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("table %s did not take the rows of its model as they are", target->label),
-                  errdetail("%s", detail),
-                  hooks->acting ? errhint("These act on its writes: %s. They may raise errors, but must let the rows of a model pass unchanged.", hooks->acting) : 0));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+       errmsg("table %s did not take the rows of its model as they are", target->label), errdetail("%s", detail),
+       hooks->acting
+           ? errhint(
+                 "These act on its writes: %s. They may raise errors, but must let the rows of a model pass unchanged.",
+                 hooks->acting)
+           : 0));
   pg_unreachable();
 }
 
@@ -62,10 +70,13 @@ int64 apply(const MergeTarget* target, const char* sql, const Changes* changes, 
 // The index of the table, or of a partition of it, that an error is about; InvalidOid: it is about something else.
 Oid index_of(const MergeTarget* target, const ErrorData* error) {
   Oid schema = error->schema_name ? get_namespace_oid(error->schema_name, true) : InvalidOid;
-  Oid index = OidIsValid(schema) && error->constraint_name ? get_relname_relid(error->constraint_name, schema) : InvalidOid;
+  Oid index =
+      OidIsValid(schema) && error->constraint_name ? get_relname_relid(error->constraint_name, schema) : InvalidOid;
   Oid table = OidIsValid(index) ? IndexGetRelation(index, true) : InvalidOid;
   if (!OidIsValid(table)) return InvalidOid;
-  bool own = table == target->model->relation || (get_rel_relispartition(table) && list_member_oid(get_partition_ancestors(table), target->model->relation));
+  bool own =
+      table == target->model->relation ||
+      (get_rel_relispartition(table) && list_member_oid(get_partition_ancestors(table), target->model->relation));
   return own ? index : InvalidOid;
 }
 
@@ -83,14 +94,19 @@ bool is_immediate(Oid index) {
   const char* name = error->constraint_name;
   error->domain = TEXTDOMAIN;
   error->message = psprintf("rows of model %s collide in \"%s\", which keeps them apart", target->label, name);
-  error->detail = psprintf("Rows that only trade values collide on the way, not at the end. They cannot be deleted and inserted again for that: %s.", why_not);
-  error->hint = psprintf("Replace \"%s\" by a constraint that is DEFERRABLE: it is checked when all rows are in place.", name);
+  error->detail = psprintf(
+      "Rows that only trade values collide on the way, not at the end. They cannot be deleted and inserted again for "
+      "that: %s.",
+      why_not);
+  error->hint =
+      psprintf("Replace \"%s\" by a constraint that is DEFERRABLE: it is checked when all rows are in place.", name);
   ReThrowError(error);
   pg_unreachable();
 }
 
-// Rows may trade values that an index of the user's keeps unique: one after the other they would collide on the way though they do not at the end.
-// The rows that change are then taken out before they are put in, where that loses nothing and nobody takes it for what it is not.
+// Rows may trade values that an index of the user's keeps unique: one after the other they would collide on the way
+// though they do not at the end. The rows that change are then taken out before they are put in, where that loses
+// nothing and nobody takes it for what it is not.
 int64 apply_updates(const MergeTarget* target, const MergeResult* result) {
   int64 updated = 0;
   ErrorData* error = in_subtransaction([&updated, target, result] {
@@ -100,8 +116,10 @@ int64 apply_updates(const MergeTarget* target, const MergeResult* result) {
   if (!error) return updated;
   bool collides = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION || error->sqlerrcode == ERRCODE_EXCLUSION_VIOLATION;
   if (!collides || !is_immediate(index_of(target, error))) ReThrowError(error);
-  if (target->has_other_columns) raise_collision(target, error, "columns that are not the model's would lose their values");
-  if (TableHooks hooks = table_hooks(target->model->relation); hooks.noticing) raise_collision(target, error, psprintf("%s would notice", hooks.noticing));
+  if (target->has_other_columns)
+    raise_collision(target, error, "columns that are not the model's would lose their values");
+  if (TableHooks hooks = table_hooks(target->model->relation); hooks.noticing)
+    raise_collision(target, error, psprintf("%s would notice", hooks.noticing));
   FreeErrorData(error);
   apply(target, delete_statement(target), &result->updates, result->change_desc, "deleted");
   return apply(target, insert_statement(target), &result->updates, result->change_desc, "inserted");
@@ -121,7 +139,8 @@ void check_taken(const MergeTarget* target, const NewRows* rows) {
   find_differences(target, &named, &left);
   int64 differing = left.deletes.count + left.updates.count + left.inserts.count;
   close_changes(&left);
-  if (differing > 0) raise_not_taken(target, &hooks, psprintf("Rows that are not the model's afterwards: " INT64_FORMAT ".", differing));
+  if (differing > 0)
+    raise_not_taken(target, &hooks, psprintf("Rows that are not the model's afterwards: " INT64_FORMAT ".", differing));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ struct NewRows {
   int64 count;
 };
 
-// The table's columns that are the model's own, in the table's order: others, which somebody added, are left alone. 42703 if one is gone.
+// The table's columns that are the model's own, in the table's order: others, which somebody added, are left alone.
+// 42703 if one is gone.
 TupleDesc model_columns(const Model*, Relation);
 NewRows* new_rows_open(TupleDesc);
 
@@ -37,8 +38,9 @@ struct MergeResult {
   Changes inserts;  // old columns are NULL
 };
 
-// Under a lock against other writers that the caller has taken: checks that keys are unique and not NULL (21000), finds the rows that differ in any
-// byte of their values, and deletes, updates and inserts those. Runs as the table's owner: call it within run_as.
+// Under a lock against other writers that the caller has taken: checks that keys are unique and not NULL (21000), finds
+// the rows that differ in any byte of their values, and deletes, updates and inserts those. Runs as the table's owner:
+// call it within run_as.
 MergeResult merge_rows(const Model*, NewRows*);
 void merge_close(MergeResult*, NewRows*);
 

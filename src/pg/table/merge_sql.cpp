@@ -13,7 +13,9 @@ extern "C" {
 namespace dap {
 namespace {
 
-const char* name_at(TupleDesc desc, int position) { return quote_identifier(NameStr(TupleDescAttr(desc, position)->attname)); }
+const char* name_at(TupleDesc desc, int position) {
+  return quote_identifier(NameStr(TupleDescAttr(desc, position)->attname));
+}
 
 int position_of(TupleDesc desc, const char* name) {
   for (int i = 0; i < desc->natts; i++)
@@ -33,11 +35,13 @@ char* equality(TupleDesc desc, int position) {
   Oid type = TupleDescAttr(desc, position)->atttypid;
   Oid equal = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
   if (!OidIsValid(equal))
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("could not identify an equality operator for type %s", format_type_be(type))));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("could not identify an equality operator for type %s", format_type_be(type))));
   HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equal));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", equal);
   auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-  char* text = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
+  char* text =
+      psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
   ReleaseSysCache(tuple);
   return text;
 }
@@ -48,7 +52,8 @@ char* old_key_matches(const MergeTarget* target) {
   initStringInfo(&match);
   for (int i = 0; i < target->model->key_count; i++) {
     int key = target->key[i];
-    appendStringInfo(&match, "%st.%s %s c.old_%d", i ? " AND " : "", name_at(target->desc, key), equality(target->desc, key), key + 1);
+    appendStringInfo(&match, "%st.%s %s c.old_%d", i ? " AND " : "", name_at(target->desc, key),
+                     equality(target->desc, key), key + 1);
   }
   return match.data;
 }
@@ -87,19 +92,22 @@ MergeTarget* merge_target(const Model* model, TupleDesc desc) {
   auto* target = static_cast<MergeTarget*>(palloc0(sizeof(MergeTarget)));
   target->model = model;
   target->label = model->label;
-  target->scan = get_rel_relkind(model->relation) == RELKIND_PARTITIONED_TABLE ? model->label : psprintf("ONLY %s", model->label);
+  target->scan =
+      get_rel_relkind(model->relation) == RELKIND_PARTITIONED_TABLE ? model->label : psprintf("ONLY %s", model->label);
   target->desc = desc;
   target->key = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(model->key_count)));
   for (int i = 0; i < model->key_count; i++) {
     target->key[i] = position_of(desc, model->key[i]);
     if (target->key[i] < 0)
-      ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), errmsg("key column \"%s\" of model %s is not one of its columns", model->key[i], model->label),
+      ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                      errmsg("key column \"%s\" of model %s is not one of its columns", model->key[i], model->label),
                       errhint("Define the model again with or_replace.")));
   }
   Relation relation = table_open(model->relation, NoLock);
   TupleDesc all = RelationGetDescr(relation);
   for (int i = 0; i < all->natts; i++)
-    target->has_other_columns |= !TupleDescAttr(all, i)->attisdropped && TupleDescAttr(all, i)->attgenerated == '\0' && position_of(desc, NameStr(TupleDescAttr(all, i)->attname)) < 0;
+    target->has_other_columns |= !TupleDescAttr(all, i)->attisdropped && TupleDescAttr(all, i)->attgenerated == '\0' &&
+                                 position_of(desc, NameStr(TupleDescAttr(all, i)->attname)) < 0;
   table_close(relation, NoLock);
   return target;
 }
@@ -108,7 +116,8 @@ char* faulty_keys_query(const Model* model) {
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfo(&sql, "SELECT 1 FROM %s GROUP BY ", new_rows_name);
-  for (int i = 0; i < model->key_count; i++) appendStringInfo(&sql, "%s%s", i ? ", " : "", quote_identifier(model->key[i]));
+  for (int i = 0; i < model->key_count; i++)
+    appendStringInfo(&sql, "%s%s", i ? ", " : "", quote_identifier(model->key[i]));
   appendStringInfoString(&sql, " HAVING pg_catalog.count(*) > 1");
   for (int i = 0; i < model->key_count; i++) appendStringInfo(&sql, " OR %s IS NULL", quote_identifier(model->key[i]));
   return sql.data;
@@ -117,7 +126,8 @@ char* faulty_keys_query(const Model* model) {
 char* pairs_query(const MergeTarget* target) {
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT %s, %s FROM %s n FULL JOIN %s o ON ", column_list(target->desc, "o."), column_list(target->desc, "n."), new_rows_name, target->scan);
+  appendStringInfo(&sql, "SELECT %s, %s FROM %s n FULL JOIN %s o ON ", column_list(target->desc, "o."),
+                   column_list(target->desc, "n."), new_rows_name, target->scan);
   for (int i = 0; i < target->model->key_count; i++) {
     const char* key = name_at(target->desc, target->key[i]);
     appendStringInfo(&sql, "%sn.%s %s o.%s", i ? " AND " : "", key, equality(target->desc, target->key[i]), key);
@@ -137,12 +147,15 @@ char* delete_statement(const MergeTarget* target) {
 char* update_statement(const MergeTarget* target) {
   StringInfoData set;
   initStringInfo(&set);
-  for (int i = 0; i < target->desc->natts; i++) appendStringInfo(&set, "%s%s = c.new_%d", i ? ", " : "", name_at(target->desc, i), i + 1);
-  return psprintf("UPDATE %s t SET %s FROM %s c WHERE %s", target->scan, set.data, changes_name, old_key_matches(target));
+  for (int i = 0; i < target->desc->natts; i++)
+    appendStringInfo(&set, "%s%s = c.new_%d", i ? ", " : "", name_at(target->desc, i), i + 1);
+  return psprintf("UPDATE %s t SET %s FROM %s c WHERE %s", target->scan, set.data, changes_name,
+                  old_key_matches(target));
 }
 
 char* insert_statement(const MergeTarget* target) {
-  return psprintf("INSERT INTO %s (%s) SELECT %s FROM %s c", target->label, column_list(target->desc, ""), new_values(target), changes_name);
+  return psprintf("INSERT INTO %s (%s) SELECT %s FROM %s c", target->label, column_list(target->desc, ""),
+                  new_values(target), changes_name);
 }
 
 }  // namespace dap

@@ -60,7 +60,8 @@ RowSize row_size(const RowForm* form, const CsvField* record) {
       continue;
     }
     Size length = record[field].size;
-    data = length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? data + VARHDRSZ_SHORT + length : INTALIGN(data) + VARHDRSZ + length;
+    data = length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX ? data + VARHDRSZ_SHORT + length
+                                                       : INTALIGN(data) + VARHDRSZ + length;
   }
   Size header = MAXALIGN(SizeofHeapTupleHeader + (has_null ? static_cast<Size>(BITMAPLEN(form->attributes)) : 0));
   return {header, header + data, has_null};

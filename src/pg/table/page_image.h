@@ -6,7 +6,8 @@
 
 namespace dap {
 
-// What all rows of a file have in common. Attributes 1 and 2 are the line (bigint) and the file (integer), all others text.
+// What all rows of a file have in common. Attributes 1 and 2 are the line (bigint) and the file (integer), all others
+// text.
 struct RowForm {
   int attributes;
   const int* fields;  // `fields[a]` is the file's column of attribute a + 1, -1: NULL

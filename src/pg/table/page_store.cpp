@@ -39,8 +39,8 @@ Size wal_rows(char* out, Page page) {
   return static_cast<Size>(at - out);
 }
 
-// XLH_INSERT_LAST_IN_MULTI stays unset: it makes logical decoding forget the TOAST chunks gathered so far, and those may be the leader's, of a row whose own
-// record comes later. No row of an image has any.
+// XLH_INSERT_LAST_IN_MULTI stays unset: it makes logical decoding forget the TOAST chunks gathered so far, and those
+// may be the leader's, of a row whose own record comes later. No row of an image has any.
 void log_page(PageStore* store, Buffer buffer, Page page) {
   char record[SizeOfHeapMultiInsert + sizeof(OffsetNumber)];
   auto* insert = reinterpret_cast<xl_heap_multi_insert*>(record);
@@ -50,7 +50,8 @@ void log_page(PageStore* store, Buffer buffer, Page page) {
   Size size = wal_rows(store->wal_data, page);
   XLogBeginInsert();
   XLogRegisterData(record, SizeOfHeapMultiInsert);
-  XLogRegisterBuffer(0, buffer, static_cast<uint8>(REGBUF_STANDARD | REGBUF_WILL_INIT | (decoded ? REGBUF_KEEP_DATA : 0)));
+  XLogRegisterBuffer(0, buffer,
+                     static_cast<uint8>(REGBUF_STANDARD | REGBUF_WILL_INIT | (decoded ? REGBUF_KEEP_DATA : 0)));
   XLogRegisterBufData(0, store->wal_data, static_cast<uint32>(size));
   XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
   XLogRecPtr position = XLogInsert(RM_HEAP2_ID, XLOG_HEAP2_MULTI_INSERT | XLOG_HEAP_INIT_PAGE);

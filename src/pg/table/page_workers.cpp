@@ -1,8 +1,8 @@
 #include "pg/table/page_workers.h"
 
+#include <sched.h>
 #include <cstring>
 #include <initializer_list>
-#include <sched.h>
 
 #include "bridge/compat/replication_origin.h"
 #include "pg/settings.h"
@@ -20,7 +20,8 @@ namespace {
 
 // The leader fills images about as fast as two workers write them; a third helps where writing waits for the disk.
 constexpr int most_useful_workers = 3;
-// More slots than the setting allows workers, so that one that the leader can write itself is always among those that are not free.
+// More slots than the setting allows workers, so that one that the leader can write itself is always among those that
+// are not free.
 constexpr int slot_count = 16;
 
 enum SlotState : uint32 { slot_free, slot_filled, slot_taken, slot_written };
@@ -145,7 +146,8 @@ void end_workers(PageWorkers* workers) {
   pg_atomic_write_u32(&workers->shared->over, 1);
   ConditionVariableBroadcast(&workers->shared->filled);
   WaitForParallelWorkersToFinish(context);
-  for (int i = 0; i < context->nworkers_launched; i++) InstrAccumParallelQuery(&workers->buffer_usage[i], &workers->wal_usage[i]);
+  for (int i = 0; i < context->nworkers_launched; i++)
+    InstrAccumParallelQuery(&workers->buffer_usage[i], &workers->wal_usage[i]);
   collect_written(workers);
   leave(context);
   pfree(workers);
@@ -156,12 +158,15 @@ void end_workers(PageWorkers* workers) {
 PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, BlockRanges* written) {
   int wanted = workers_wanted();
   // A worker would log its records without the origin that this session replays.
-  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replays_an_origin()) return nullptr;
+  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replays_an_origin())
+    return nullptr;
   const char* query = debug_query_string ? debug_query_string : "";
   // As much of it as pg_stat_activity shows: a statement may be as long as a file.
   Size query_size = std::strlen(query) + 1;
   if (query_size > static_cast<Size>(pgstat_track_activity_query_size))
-    query_size = static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) + 1;
+    query_size =
+        static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) +
+        1;
   EnterParallelMode();
   ParallelContext* context = CreateParallelContext("dap_analytics", "dap_page_worker_main", wanted);
   estimate(context, query_size);
@@ -170,14 +175,16 @@ PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, Bl
     leave(context);
     return nullptr;
   }
-  auto* workers = static_cast<PageWorkers*>(MemoryContextAllocZero(GetMemoryChunkContext(own), sizeof(PageWorkers)));  // it lives as long
+  // it lives as long
+  auto* workers = static_cast<PageWorkers*>(MemoryContextAllocZero(GetMemoryChunkContext(own), sizeof(PageWorkers)));
   workers->context = context;
   workers->own = own;
   workers->written = written;
   fill_shared(workers, relation, ring, query, query_size);
   LaunchParallelWorkers(context);
-  ereport(DEBUG1, (errmsg_plural("%d parallel worker writes pages of \"%s\"", "%d parallel workers write pages of \"%s\"", context->nworkers_launched,
-                                 context->nworkers_launched, RelationGetRelationName(relation))));
+  ereport(DEBUG1,
+          (errmsg_plural("%d parallel worker writes pages of \"%s\"", "%d parallel workers write pages of \"%s\"",
+                         context->nworkers_launched, context->nworkers_launched, RelationGetRelationName(relation))));
   if (context->nworkers_launched > 0) return workers;
   leave(context);
   pfree(workers);
@@ -213,7 +220,8 @@ void page_workers_finish(PageWorkers* workers) {
 
 int64 page_workers_discard(PageWorkers* workers) {
   int64 rows = 0;
-  for (int i = take_filled(workers->shared); i >= 0; i = take_filled(workers->shared)) rows += workers->shared->slots[i].rows;
+  for (int i = take_filled(workers->shared); i >= 0; i = take_filled(workers->shared))
+    rows += workers->shared->slots[i].rows;
   pg_atomic_write_u32(&workers->shared->over, 1);
   ConditionVariableBroadcast(&workers->shared->filled);
   return rows;

@@ -14,7 +14,8 @@ extern "C" {
 
 namespace dap {
 
-// Starting and ending workers takes some milliseconds. They are asked for after 4 MB of pages; in a file that is short, as far as one can tell, after 16 MB.
+// Starting and ending workers takes some milliseconds. They are asked for after 4 MB of pages; in a file that is short,
+// as far as one can tell, after 16 MB.
 constexpr int64 pages_before_workers = 512;
 constexpr int64 pages_before_workers_of_short = 2048;
 constexpr int64 short_bytes = 5 * 1024 * 1024;
@@ -26,7 +27,7 @@ struct PageWriter {
   bool ring;
   BlockRanges* written;
   PageStore* store;
-  PageWorkers* workers;     // NULL: none
+  PageWorkers* workers;      // NULL: none
   int64 pages_before_start;  // to be written before workers are asked for
   int64 pages_written;       // since the last time that there were none
   char* own_pages;           // batch_pages images
@@ -40,10 +41,12 @@ namespace {
 
 char* image(PageWriter* writer, int page) { return writer->pages + static_cast<Size>(page) * BLCKSZ; }
 
-// Hands the first `count` images on and begins anew with an empty one. Returns the block of the last image, where this process wrote it.
+// Hands the first `count` images on and begins anew with an empty one. Returns the block of the last image, where this
+// process wrote it.
 BlockNumber flush(PageWriter* writer, int count) {
   BlockNumber last = InvalidBlockNumber;
-  // Counted here and not by the worker that writes: what this transaction's abort makes dead rows is its leader's to tell.
+  // Counted here and not by the worker that writes: what this transaction's abort makes dead rows is its leader's to
+  // tell.
   pgstat_count_heap_insert(writer->relation, writer->rows);
   int64 rows = writer->rows;
   writer->rows = 0;
@@ -68,8 +71,8 @@ BlockNumber flush(PageWriter* writer, int count) {
   return last;
 }
 
-// The rows of an image that is mostly empty go where the relation has room, as an ordinary insert finds it: many small files must not
-// take a page each.
+// The rows of an image that is mostly empty go where the relation has room, as an ordinary insert finds it: many small
+// files must not take a page each.
 void insert_rows(PageWriter* writer, Page from) {
   int count = PageGetMaxOffsetNumber(from);
   auto** slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * static_cast<Size>(count)));
@@ -99,7 +102,7 @@ void flush_rest(PageWriter* writer) {
   Page rest = image(writer, writer->page);
   Size free = PageGetHeapFreeSpace(rest);
   if (free > BLCKSZ / 2) {
-    writer->rows -= PageGetMaxOffsetNumber(rest);  // the insert counts them itself
+    writer->rows -= PageGetMaxOffsetNumber(rest);       // the insert counts them itself
     if (writer->page > 0) flush(writer, writer->page);  // leaves this image as it is
     insert_rows(writer, rest);
     return;
@@ -119,15 +122,18 @@ void take_back(PageWriter* writer) {
 
 }  // namespace
 
-PageWriter* page_writer_open(Relation relation, int32 file_id, const int* fields, int64 expected_bytes, bool ring, BlockRanges* written) {
+PageWriter* page_writer_open(Relation relation, int32 file_id, const int* fields, int64 expected_bytes, bool ring,
+                             BlockRanges* written) {
   auto* writer = static_cast<PageWriter*>(palloc0(sizeof(PageWriter)));
   writer->relation = relation;
-  writer->form = {RelationGetDescr(relation)->natts, fields, file_id, GetCurrentTransactionId(), GetCurrentCommandId(true)};
+  writer->form = {RelationGetDescr(relation)->natts, fields, file_id, GetCurrentTransactionId(),
+                  GetCurrentCommandId(true)};
   writer->reserve = RelationGetTargetPageFreeSpace(relation, HEAP_DEFAULT_FILLFACTOR);
   writer->ring = ring;
   writer->written = written;
   writer->store = page_store_open(relation, ring);
-  writer->pages_before_start = expected_bytes > 0 && expected_bytes < short_bytes ? pages_before_workers_of_short : pages_before_workers;
+  writer->pages_before_start =
+      expected_bytes > 0 && expected_bytes < short_bytes ? pages_before_workers_of_short : pages_before_workers;
   writer->pages = writer->own_pages = static_cast<char*>(palloc(static_cast<Size>(batch_pages) * BLCKSZ));
   CheckForSerializableConflictIn(relation, nullptr, InvalidBlockNumber);
   return writer;

@@ -1,5 +1,5 @@
-// Writes rows of a source's plain heap as whole pages: tuples are formed straight into page images, and batches of pages are added to the relation, by parallel
-// workers too where the file is long enough.
+// Writes rows of a source's plain heap as whole pages: tuples are formed straight into page images, and batches of
+// pages are added to the relation, by parallel workers too where the file is long enough.
 #pragma once
 
 #include "engine/blocks/block_ranges.h"
@@ -9,8 +9,10 @@ namespace dap {
 
 struct PageWriter;
 
-// `fields` as in RowForm. `expected_bytes`: about how much is coming, 0: unknown. `ring`: keep the pages out of the rest of shared buffers. `written` takes the blocks that hold the rows.
-PageWriter* page_writer_open(Relation, int32 file_id, const int* fields, int64 expected_bytes, bool ring, BlockRanges* written);
+// `fields` as in RowForm. `expected_bytes`: about how much is coming, 0: unknown. `ring`: keep the pages out of the
+// rest of shared buffers. `written` takes the blocks that hold the rows.
+PageWriter* page_writer_open(Relation, int32 file_id, const int* fields, int64 expected_bytes, bool ring,
+                             BlockRanges* written);
 // Adds one row; false if it needs TOAST, then nothing was done.
 bool page_writer_add(PageWriter*, const CsvField* record, int64 line);
 // Until the next row is added no worker writes, and the transaction is not in parallel mode.

@@ -5,9 +5,9 @@
 #include "bridge/compat/tuple_desc.h"
 #include "bridge/query.h"
 #include "bridge/subtransaction.h"
-#include "pg/table/page_writer.h"
 #include "pg/catalog/guard.h"
 #include "pg/table/long_row.h"
+#include "pg/table/page_writer.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -43,7 +43,7 @@ struct TableWriter {
   MemoryContext context;
   MemoryContext row_context;  // reset after each flush
   // bulk
-  PageWriter* pages;  // NULL: the columns stand in another order than create_source gives them
+  PageWriter* pages;   // NULL: the columns stand in another order than create_source gives them
   BlockRanges blocks;  // that hold the rows written
   BulkInsertState bulk_state;
   TupleTableSlot** slots;
@@ -78,7 +78,8 @@ bool has_insert_trigger(Relation relation) {
   return false;
 }
 
-// Does a rule put other statements in the place of an INSERT into this table? It takes no row then, however many those report. (That is how views are written.)
+// Does a rule put other statements in the place of an INSERT into this table? It takes no row then, however many those
+// report. (That is how views are written.)
 bool inserts_elsewhere(Relation relation) {
   const RuleLock* rules = relation->rd_rel->relkind == RELKIND_VIEW ? nullptr : relation->rd_rules;
   for (int i = 0; rules && i < rules->numLocks; i++) {
@@ -91,8 +92,11 @@ bool inserts_elsewhere(Relation relation) {
 // The plain local heap as create_source made it: nothing on it that an INSERT would have to look after.
 bool is_plain_heap(Relation relation) {
   Form_pg_class form = relation->rd_rel;
-  if (form->relkind != RELKIND_RELATION || form->relam != HEAP_TABLE_AM_OID || form->relispartition || form->relrowsecurity) return false;
-  if (RelationIsUsedAsCatalogTable(relation)) return false;  // logical decoding then wants each row's command in the WAL
+  if (form->relkind != RELKIND_RELATION || form->relam != HEAP_TABLE_AM_OID || form->relispartition ||
+      form->relrowsecurity)
+    return false;
+  // logical decoding then wants each row's command in the WAL
+  if (RelationIsUsedAsCatalogTable(relation)) return false;
   if (relation->rd_rules || has_insert_trigger(relation) || RelationGetIndexList(relation) != NIL) return false;
   TupleDesc desc = RelationGetDescr(relation);
   if (desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)) return false;
@@ -103,14 +107,16 @@ bool is_plain_heap(Relation relation) {
       if (attribute->atttypid != INT8OID) return false;
     } else if (std::strcmp(NameStr(attribute->attname), file_column) == 0) {
       if (attribute->atttypid != INT4OID) return false;
-    } else if (attribute->attnotnull || attribute->atttypid != TEXTOID || attribute->atthasdef || attribute->attstorage != TYPSTORAGE_EXTENDED) {
+    } else if (attribute->attnotnull || attribute->atttypid != TEXTOID || attribute->atthasdef ||
+               attribute->attstorage != TYPSTORAGE_EXTENDED) {
       return false;
     }
   }
   return true;
 }
 
-// Pages that are read again soon, by the models, are best left in shared buffers; a file that would fill those keeps to a ring.
+// Pages that are read again soon, by the models, are best left in shared buffers; a file that would fill those keeps to
+// a ring.
 bool needs_ring(int64 expected_bytes) { return expected_bytes / 2 * 3 > static_cast<int64>(NBuffers) * BLCKSZ / 2; }
 
 void open_pages(TableWriter* writer, int64 expected_bytes) {
@@ -120,7 +126,8 @@ void open_pages(TableWriter* writer, int64 expected_bytes) {
   for (int a = 0; a < attributes; a++) fields[a] = -1;
   for (int i = 0; i < writer->file_columns; i++)
     if (writer->attributes[i] > 0) fields[writer->attributes[i] - 1] = i;
-  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, expected_bytes, needs_ring(expected_bytes), &writer->blocks);
+  writer->pages = page_writer_open(writer->relation, writer->file_id, fields, expected_bytes,
+                                   needs_ring(expected_bytes), &writer->blocks);
 }
 
 void open_bulk(TableWriter* writer) {
@@ -156,7 +163,8 @@ void open_ordinary(TableWriter* writer) {
   finished(writer->store_desc);
   writer->store = tuplestore_begin_heap(false, false, work_mem);
   writer->statement = psprintf("INSERT INTO %s (%s) SELECT %s FROM dap_batch",
-                               quote_qualified_identifier(get_namespace_name(RelationGetNamespace(writer->relation)), RelationGetRelationName(writer->relation)),
+                               quote_qualified_identifier(get_namespace_name(RelationGetNamespace(writer->relation)),
+                                                          RelationGetRelationName(writer->relation)),
                                into.data, from.data);
   writer->values = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(used + 2)));
   writer->nulls = static_cast<bool*>(palloc(sizeof(bool) * static_cast<Size>(used + 2)));
@@ -177,7 +185,8 @@ void flush_bulk(TableWriter* writer) {
   // An insert does not lock the extension of a table that its own transaction made, but workers may be extending it.
   if (writer->pages && RELATION_IS_LOCAL(writer->relation)) page_writer_alone(writer->pages);
   MemoryContext old = MemoryContextSwitchTo(writer->row_context);  // what it allocates, it leaves
-  table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0, writer->bulk_state);
+  table_multi_insert(writer->relation, writer->slots, writer->buffered, GetCurrentCommandId(true), 0,
+                     writer->bulk_state);
   MemoryContextSwitchTo(old);
   count_written(writer, writer->buffered);
   for (int i = 0; i < writer->buffered; i++) {
@@ -193,13 +202,9 @@ int64 insert_past_guard(TableWriter* writer, const NamedStore* batch) {
   volatile int64 done = 0;
   GuardPass before = guard_open(RelationGetRelid(writer->relation));
   PG_TRY();
-  {
-    done = static_cast<int64>(run_statement(writer->statement, batch, 1));
-  }
+  { done = static_cast<int64>(run_statement(writer->statement, batch, 1)); }
   PG_FINALLY();
-  {
-    guard_close(&before);
-  }
+  { guard_close(&before); }
   PG_END_TRY();
   return done;
 }
@@ -222,10 +227,12 @@ void flush_ordinary(TableWriter* writer) {
 
 enum class Fit : unsigned char { yes, no, perhaps };
 
-// The longest that a value of more than 24 bytes can be within the row after TOAST did all it can: it may stay there compressed.
+// The longest that a value of more than 24 bytes can be within the row after TOAST did all it can: it may stay there
+// compressed.
 constexpr Size most_toasted_bytes = MAXALIGN(TOAST_POINTER_SIZE) + 3;
 
-// Does a page hold the row, once TOAST has moved out of it what it can? TOAST leaves values alone that are no longer than its pointer.
+// Does a page hold the row, once TOAST has moved out of it what it can? TOAST leaves values alone that are no longer
+// than its pointer.
 Fit fits_page(const TableWriter* writer, const CsvField* fields) {
   if (!writer->has_pages) return Fit::yes;
   Size least = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(RelationGetDescr(writer->relation)->natts)) + 16;
@@ -268,7 +275,8 @@ HeapTuple form_tuple(TableWriter* writer, const CsvField* fields, int64 line, Si
     else if (!fields[i].is_null) writer->values[at] = text_datum(fields[i]);
   }
   TupleDesc desc = RelationGetDescr(writer->relation);
-  HeapTuple tuple = is_long ? long_row_form(desc, writer->texts, writer->values, writer->nulls) : heap_form_tuple(desc, writer->values, writer->nulls);
+  HeapTuple tuple = is_long ? long_row_form(desc, writer->texts, writer->values, writer->nulls)
+                            : heap_form_tuple(desc, writer->values, writer->nulls);
   if (is_long) std::memset(writer->texts, 0, sizeof(CsvField*) * static_cast<Size>(desc->natts));
   tuple->t_tableOid = RelationGetRelid(writer->relation);
   MemoryContextSwitchTo(old);
@@ -294,14 +302,15 @@ void add_bulk(TableWriter* writer, const CsvBatch* batch, const CsvField* fields
 
 // The heap's own refusal of a row: of the errors with its SQLSTATE, those of indexes and triggers are theirs.
 bool is_refusal_of_page(const ErrorData* error) {
-  return error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && error->funcname && std::strcmp(error->funcname, "RelationGetBufferForTuple") == 0;
+  return error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && error->funcname &&
+         std::strcmp(error->funcname, "RelationGetBufferForTuple") == 0;
 }
 
 // Stores a row of which only TOAST can tell whether a page holds it. False if none does.
 bool try_bulk(TableWriter* writer, const CsvField* fields, int64 line) {
-  flush_bulk(writer);  // in the file's order
+  flush_bulk(writer);                                   // in the file's order
   if (writer->pages) page_writer_alone(writer->pages);  // no subtransactions in parallel mode (before PostgreSQL 17)
-  TupleTableSlot* row = slot(writer, 0);  // of the outer transaction
+  TupleTableSlot* row = slot(writer, 0);                // of the outer transaction
   ErrorData* error = in_subtransaction([=] {
     MemoryContextSwitchTo(writer->row_context);
     Size bytes = 0;
@@ -360,14 +369,16 @@ bool try_ordinary(TableWriter* writer, const CsvBatch* batch, const CsvField* fi
 AttrNumber attribute_named(Relation relation, const char* name) {
   AttrNumber attribute = get_attnum(RelationGetRelid(relation), name);
   if (attribute <= 0)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
                     errhint("Tables of sources are made by dap.create_source().")));
   return attribute;
 }
 
 }  // namespace
 
-TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumber* attributes, int file_columns, int64 expected_bytes) {
+TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumber* attributes, int file_columns,
+                               int64 expected_bytes) {
   auto* writer = static_cast<TableWriter*>(palloc0(sizeof(TableWriter)));
   writer->relation = relation;
   writer->file_id = file_id;
@@ -379,7 +390,8 @@ TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumbe
   writer->file_attribute = attribute_named(relation, file_column);
   writer->bulk = is_plain_heap(relation);
   writer->has_pages = relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE;
-  ereport(DEBUG1, (errmsg_internal("loading into \"%s\" %s", RelationGetRelationName(relation), writer->bulk ? "in bulk" : "by INSERT")));
+  ereport(DEBUG1, (errmsg_internal("loading into \"%s\" %s", RelationGetRelationName(relation),
+                                   writer->bulk ? "in bulk" : "by INSERT")));
   if (writer->bulk) {
     open_bulk(writer);
     open_pages(writer, expected_bytes);
@@ -392,7 +404,8 @@ TableWriter* table_writer_open(Relation relation, int32 file_id, const AttrNumbe
 void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** too_big, int* too_big_count) {
   if (batch->records > writer->too_big_room) {
     writer->too_big_room = batch->records;
-    writer->too_big = static_cast<int*>(MemoryContextAlloc(writer->context, sizeof(int) * static_cast<Size>(batch->records)));
+    writer->too_big =
+        static_cast<int*>(MemoryContextAlloc(writer->context, sizeof(int) * static_cast<Size>(batch->records)));
   }
   int refused = 0, in_pages = 0;
   const CsvField* fields = batch->fields;
@@ -403,8 +416,10 @@ void table_writer_add(TableWriter* writer, const CsvBatch* batch, const int** to
     }
     Fit fit = fits_page(writer, fields);
     if (fit == Fit::no) writer->too_big[refused++] = i;
-    else if (fit == Fit::perhaps && writer->bulk) writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
-    else if (fit == Fit::perhaps) writer->too_big[refused] = i, refused += !try_ordinary(writer, batch, fields, batch->places[i].line);
+    else if (fit == Fit::perhaps && writer->bulk)
+      writer->too_big[refused] = i, refused += !try_bulk(writer, fields, batch->places[i].line);
+    else if (fit == Fit::perhaps)
+      writer->too_big[refused] = i, refused += !try_ordinary(writer, batch, fields, batch->places[i].line);
     else if (writer->bulk) add_bulk(writer, batch, fields, batch->places[i].line);
     else add_ordinary(writer, batch, fields, batch->places[i].line);
   }
@@ -426,7 +441,9 @@ void table_writer_finish(TableWriter* writer) {
   }
 }
 
-bool table_writer_has_written(const TableWriter* writer) { return writer->bulk ? writer->blocks.count > 0 : writer->written > 0; }
+bool table_writer_has_written(const TableWriter* writer) {
+  return writer->bulk ? writer->blocks.count > 0 : writer->written > 0;
+}
 
 void table_writer_forget(TableWriter* writer) {
   Assert(!table_writer_has_written(writer));
