@@ -37,7 +37,7 @@ $node->safe_psql(
 	CREATE EXTENSION dap_analytics;
 	CREATE ROLE loader LOGIN;
 	CREATE ROLE reader LOGIN IN ROLE pg_read_server_files;
-	GRANT USAGE ON SCHEMA dap TO loader, reader;
+	GRANT USAGE ON SCHEMA dap, dap_internal TO loader, reader;
 	GRANT EXECUTE ON FUNCTION dap_internal.find_files(text), dap_internal.read_bytes(text, text), dap_internal.read_bytes(oid, text) TO loader, reader;
 });
 

@@ -75,7 +75,7 @@ my @state = (
 );
 my %before = map { $_->[0] => $node->safe_psql('original', $_->[1]) } @state;
 like($before{'grants on functions'}, qr/refresh_all.*op=X/, 'grants on the extension\'s functions are part of what is compared');
-like($before{'rows'}, qr/dap\.reject_ledger/, 'so is the ledger');
+like($before{'rows'}, qr/dap_internal\.reject_ledger/, 'so is the ledger');
 
 sub compare {
   my ($restored, $database, $how) = @_;
