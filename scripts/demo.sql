@@ -54,7 +54,8 @@ FROM dap.rejects GROUP BY stage, source, reason ORDER BY stage, source, records 
 
 \echo
 \echo == Files
-SELECT file_id, source, regexp_replace(path, '^.*/', '') AS file, status, rows_read, rows_loaded, rows_rejected FROM dap.files ORDER BY file_id;
+SELECT file_id, source, regexp_replace(path, '^.*/', '') AS file, status, rows_read, rows_loaded, rows_rejected
+FROM dap.files ORDER BY file_id;
 
 \echo
 \echo == One of them came twice, and was loaded once
@@ -62,7 +63,8 @@ SELECT file_id, regexp_replace(path, '^.*/', '') AS file, status, reason FROM da
 
 \echo
 \echo == The steps of the run
-SELECT * FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs WHERE command LIKE '%refresh_all%') ORDER BY 1, 2;
+SELECT * FROM dap.run_steps WHERE run_id = (SELECT max(run_id) FROM dap.runs WHERE command LIKE '%refresh_all%')
+ORDER BY 1, 2;
 
 \echo
 \echo == The same again: nothing is new, nothing is done

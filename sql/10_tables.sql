@@ -1,4 +1,5 @@
--- Definitions and the ledger. Written by the extension's C code alone: no role is granted anything here. Rows are part of a dump.
+-- Definitions and the ledger. Written by the extension's C code alone: no role is granted anything here. Rows are part
+-- of a dump.
 
 CREATE SEQUENCE dap_internal.source_id_seq AS integer;
 CREATE TABLE dap_internal.source_definition (
@@ -7,7 +8,8 @@ CREATE TABLE dap_internal.source_definition (
   relation regclass NOT NULL UNIQUE,
   path text,
   path_by text NOT NULL,
-  columns text[] NOT NULL CHECK (cardinality(columns) > 0 AND array_ndims(columns) = 1 AND array_position(columns, NULL) IS NULL),
+  columns text[] NOT NULL CHECK (cardinality(columns) > 0 AND array_ndims(columns) = 1
+    AND array_position(columns, NULL) IS NULL),
   options jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(options) = 'object'),
   definition_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -26,7 +28,8 @@ CREATE TABLE dap_internal.model_definition (
   -- Objects with a name each, and nothing else.
   columns jsonb NOT NULL CHECK (jsonb_typeof(columns) = 'array' AND jsonb_array_length(columns) > 0
     AND jsonb_array_length(columns)
-      = jsonb_array_length(jsonb_path_query_array(columns, 'strict $[*] ? (@.type() == "object").name ? (@.type() == "string" && @ != "")', silent => true))),
+      = jsonb_array_length(jsonb_path_query_array(columns,
+        'strict $[*] ? (@.type() == "object").name ? (@.type() == "string" && @ != "")', silent => true))),
   key text[] NOT NULL CHECK (cardinality(key) > 0 AND array_ndims(key) = 1 AND array_position(key, NULL) IS NULL),
   latest_by text[] CHECK (array_position(latest_by, NULL) IS NULL),
   query text,
@@ -38,9 +41,12 @@ CREATE TABLE dap_internal.model_definition (
   created_by text NOT NULL,
   CHECK ((kind = 'clean') = (source_id IS NOT NULL) AND (kind = 'query') = (query IS NOT NULL)),
   CHECK (kind <> 'clean' OR (tier = 1 AND cardinality(upstream) = 1)),
-  CHECK (to_jsonb(key) <@ jsonb_path_query_array(columns, '$[*].name') AND (latest_by IS NULL OR to_jsonb(latest_by) <@ jsonb_path_query_array(columns, '$[*].name')))
+  CHECK (to_jsonb(key) <@ jsonb_path_query_array(columns, '$[*].name')
+    AND (latest_by IS NULL OR to_jsonb(latest_by) <@ jsonb_path_query_array(columns, '$[*].name')))
 );
-COMMENT ON TABLE dap_internal.model_definition IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by refresh_intermediate, 2 by refresh_analytics';
+COMMENT ON TABLE dap_internal.model_definition
+  IS 'Models: what dap.create_clean_model and dap.create_model were given; tier 1 is refreshed by '
+  'refresh_intermediate, 2 by refresh_analytics';
 
 CREATE TABLE dap_internal.model_state (
   model_id integer PRIMARY KEY,
@@ -52,7 +58,9 @@ CREATE TABLE dap_internal.model_state (
   run_id bigint,
   refreshed_at timestamptz NOT NULL
 );
-COMMENT ON TABLE dap_internal.model_state IS 'What each model was last built from: the versions of its inputs, and its own version, which grows when its rows change';
+COMMENT ON TABLE dap_internal.model_state
+  IS 'What each model was last built from: the versions of its inputs, and its own version, which grows when its rows '
+  'change';
 
 CREATE SEQUENCE dap_internal.file_id_seq AS integer;
 CREATE SEQUENCE dap_internal.change_id_seq;
@@ -73,7 +81,8 @@ CREATE TABLE dap_internal.file_ledger (
   ignored_columns text[],
   definition_hash text NOT NULL,
   reading jsonb,  -- of a file with rejects: its header's bytes (hex), delimiter, quote, escape, encoding and "lenient"
-  blocks int8multirange,  -- of the source's table, that held the file's rows when they were written; NULL: unknown. See dap.file_rows()
+  -- of the source's table, that held the file's rows when they were written; NULL: unknown. See dap.file_rows()
+  blocks int8multirange,
   change_id bigint NOT NULL DEFAULT pg_catalog.nextval('dap_internal.change_id_seq'),
   loaded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   loaded_by text NOT NULL,
@@ -97,7 +106,8 @@ CREATE TABLE dap_internal.file_identity (
   PRIMARY KEY (source_id, path)
 );
 CREATE INDEX file_identity_size_idx ON dap_internal.file_identity (source_id, size);
-COMMENT ON TABLE dap_internal.file_identity IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
+COMMENT ON TABLE dap_internal.file_identity
+  IS 'What bytes a path held when it was last read, so that an unchanged file is recognised without reading it';
 
 CREATE TABLE dap_internal.skip_ledger (
   file_id integer NOT NULL,
@@ -107,7 +117,8 @@ CREATE TABLE dap_internal.skip_ledger (
   run_id bigint,
   PRIMARY KEY (file_id, path)
 );
-COMMENT ON TABLE dap_internal.skip_ledger IS 'The other names under which the bytes of a file were found, and were left out';
+COMMENT ON TABLE dap_internal.skip_ledger
+  IS 'The other names under which the bytes of a file were found, and were left out';
 
 CREATE SEQUENCE dap_internal.reject_id_seq;
 CREATE TABLE dap_internal.reject_ledger (
@@ -124,7 +135,9 @@ CREATE TABLE dap_internal.reject_ledger (
   raw bytea,
   raw_length bigint,
   run_id bigint,
-  attempt boolean NOT NULL DEFAULT false  -- of a clean step that failed, in a file that is loaded: to be looked at until the model is built again, counted nowhere
+  -- of a clean step that failed, in a file that is loaded: to be looked at until the model is built again, counted
+  -- nowhere
+  attempt boolean NOT NULL DEFAULT false
 );
 CREATE INDEX reject_ledger_file_idx ON dap_internal.reject_ledger (file_id, line);
 CREATE INDEX reject_ledger_model_idx ON dap_internal.reject_ledger (model_id, file_id, line);
@@ -149,7 +162,8 @@ CREATE TABLE dap_internal.run_ledger (
   system_identifier bigint,
   database_oid oid
 );
-COMMENT ON TABLE dap_internal.run_ledger IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
+COMMENT ON TABLE dap_internal.run_ledger
+  IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
 
 CREATE TABLE dap_internal.step_ledger (
   run_id bigint NOT NULL,
@@ -172,8 +186,10 @@ DO $$
 DECLARE
   relation regclass;
 BEGIN
-  FOREACH relation IN ARRAY ARRAY['dap_internal.source_id_seq', 'dap_internal.source_definition', 'dap_internal.model_id_seq', 'dap_internal.model_definition', 'dap_internal.model_state',
-    'dap_internal.file_id_seq', 'dap_internal.change_id_seq', 'dap_internal.file_ledger', 'dap_internal.file_identity', 'dap_internal.skip_ledger', 'dap_internal.reject_id_seq', 'dap_internal.reject_ledger',
+  FOREACH relation IN ARRAY ARRAY['dap_internal.source_id_seq', 'dap_internal.source_definition',
+    'dap_internal.model_id_seq', 'dap_internal.model_definition', 'dap_internal.model_state',
+    'dap_internal.file_id_seq', 'dap_internal.change_id_seq', 'dap_internal.file_ledger', 'dap_internal.file_identity',
+    'dap_internal.skip_ledger', 'dap_internal.reject_id_seq', 'dap_internal.reject_ledger',
     'dap_internal.run_id_seq', 'dap_internal.run_ledger', 'dap_internal.step_ledger']::regclass[]
   LOOP
     PERFORM pg_catalog.pg_extension_config_dump(relation, '');

@@ -1,4 +1,5 @@
--- The built-in pipeline as data: what dap.setup() gives to dap.create_source(), dap.create_clean_model() and dap.create_model().
+-- The built-in pipeline as data: what dap.setup() gives to dap.create_source(), dap.create_clean_model() and
+-- dap.create_model().
 
 CREATE FUNCTION dap_internal.builtin_sources() RETURNS TABLE (source text, columns text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -11,7 +12,8 @@ VALUES
 $$;
 COMMENT ON FUNCTION dap_internal.builtin_sources() IS 'Internal: the sources of the built-in pipeline';
 
-CREATE FUNCTION dap_internal.builtin_clean_models() RETURNS TABLE (model text, source text, columns jsonb, key text[], latest_by text[], comments jsonb)
+CREATE FUNCTION dap_internal.builtin_clean_models()
+  RETURNS TABLE (model text, source text, columns jsonb, key text[], latest_by text[], comments jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -55,10 +57,12 @@ VALUES
       "amount": "Amount; all amounts are of one currency",
       "transaction_at": "When it was made"}')
 $$;
-COMMENT ON FUNCTION dap_internal.builtin_clean_models() IS 'Internal: the clean models of the built-in pipeline; in comments the empty name is the table';
+COMMENT ON FUNCTION dap_internal.builtin_clean_models()
+  IS 'Internal: the clean models of the built-in pipeline; in comments the empty name is the table';
 
--- A habit of these queries, for exactness: numeric division keeps some 16 digits, and rounding its result once more could turn 0.4999... into 1. With a dividend
--- of many decimals the first rounding is finer than the distance of any possible quotient from a half.
+-- A habit of these queries, for exactness: numeric division keeps some 16 digits, and rounding its result once more
+-- could turn 0.4999... into 1. With a dividend of many decimals the first rounding is finer than the distance of any
+-- possible quotient from a half.
 CREATE FUNCTION dap_internal.builtin_models() RETURNS TABLE (model text, query text, key text[], comments jsonb)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -106,12 +110,15 @@ WITH completed AS (
   GROUP BY o.onboarding_date),
 calendar AS (
   SELECT s.first_day + n AS day
-  FROM (SELECT min(c.day) AS first_day, max(c.day) AS last_day FROM completed c) s, generate_series(0, s.last_day - s.first_day) AS n),
+  FROM (SELECT min(c.day) AS first_day, max(c.day) AS last_day FROM completed c) s,
+    generate_series(0, s.last_day - s.first_day) AS n),
 counted AS (
-  SELECT k.day, coalesce(c.completions, 0) AS completions, lag(coalesce(c.completions, 0), 7) OVER (ORDER BY k.day) AS completions_week_ago
+  SELECT k.day, coalesce(c.completions, 0) AS completions,
+    lag(coalesce(c.completions, 0), 7) OVER (ORDER BY k.day) AS completions_week_ago
   FROM calendar k LEFT JOIN completed c ON c.day = k.day)
 SELECT d.day, d.completions, d.completions_week_ago,
-  (100 * (d.completions - d.completions_week_ago)::numeric(60,30) / nullif(d.completions_week_ago, 0))::numeric(38,2) AS wow_growth_pct
+  (100 * (d.completions - d.completions_week_ago)::numeric(60,30)
+    / nullif(d.completions_week_ago, 0))::numeric(38,2) AS wow_growth_pct
 FROM counted d$query$,
     '{day}', '{
       "": "Users who completed KYC, by day; no day is missing between the first and the last",
@@ -129,7 +136,8 @@ counted AS (
   SELECT w.week_start, w.completions, lag(w.completions) OVER (ORDER BY w.week_start) AS completions_previous_week
   FROM weeks w)
 SELECT c.week_start, c.completions, c.completions_previous_week,
-  (100 * (c.completions - c.completions_previous_week)::numeric(60,30) / nullif(c.completions_previous_week, 0))::numeric(38,2) AS wow_growth_pct
+  (100 * (c.completions - c.completions_previous_week)::numeric(60,30) / nullif(c.completions_previous_week,
+    0))::numeric(38,2) AS wow_growth_pct
 FROM counted c$query$,
     '{week_start}', '{
       "": "KYC completions by week; no week is missing between the first and the last",
@@ -144,7 +152,8 @@ WITH spent AS (
   FROM intermediate.transactions_clean t
   GROUP BY 1, 2),
 ranked AS (
-  SELECT s.day, row_number() OVER (PARTITION BY s.day ORDER BY s.total_amount DESC, s.user_id) AS rank, s.user_id, s.total_amount,
+  SELECT s.day, row_number() OVER (PARTITION BY s.day ORDER BY s.total_amount DESC, s.user_id) AS rank, s.user_id,
+    s.total_amount,
     sum(s.total_amount) OVER (PARTITION BY s.day) AS day_amount
   FROM spent s)
 SELECT r.day, r.rank::integer AS rank, r.user_id, r.total_amount::numeric(38,2) AS total_amount,
@@ -164,7 +173,8 @@ SELECT 'all'::text AS scope, a.transactions, a.users, a.total_amount::numeric(38
   (a.total_amount::numeric(60,22) / nullif(a.transactions, 0))::numeric(38,4) AS avg_amount,
   m.median_amount::numeric(38,3) AS median_amount, m.min_amount, m.max_amount
 FROM (
-  SELECT coalesce(sum(u.transaction_count), 0)::bigint AS transactions, count(*) AS users, sum(u.total_amount) AS total_amount
+  SELECT coalesce(sum(u.transaction_count), 0)::bigint AS transactions, count(*) AS users,
+    sum(u.total_amount) AS total_amount
   FROM intermediate.user_activity u) a
 CROSS JOIN (
   SELECT dap.median(t.amount) AS median_amount,
@@ -186,7 +196,8 @@ SELECT s.day, s.transactions, s.users, s.total_amount::numeric(38,2) AS total_am
   (s.total_amount::numeric(60,22) / s.transactions)::numeric(38,4) AS avg_amount,
   s.median_amount::numeric(38,3) AS median_amount, s.min_amount, s.max_amount
 FROM (
-  SELECT t.transaction_at::date AS day, count(*) AS transactions, count(DISTINCT t.user_id) AS users, sum(t.amount) AS total_amount,
+  SELECT t.transaction_at::date AS day, count(*) AS transactions, count(DISTINCT t.user_id) AS users,
+    sum(t.amount) AS total_amount,
     dap.median(t.amount) AS median_amount,
     min(t.amount)::numeric(38,2) AS min_amount, max(t.amount)::numeric(38,2) AS max_amount
   FROM intermediate.transactions_clean t
@@ -223,7 +234,8 @@ SELECT p.kyc_status, p.users, p.active_users, p.transactions, p.total_amount::nu
 FROM people p LEFT JOIN amounts m ON m.kyc_status = p.kyc_status$query$,
     '{kyc_status}', '{
       "": "Users and their transactions by KYC status; the transactions add up to transaction_stats",
-      "kyc_status": "Status of the latest onboarding record; none for users without one, unknown for users that only transactions name",
+      "kyc_status": "Status of the latest onboarding record; none for users without one, unknown for users that only '
+      'transactions name",
       "users": "Number of users",
       "active_users": "Users with a transaction",
       "transactions": "Number of their transactions",
@@ -238,7 +250,8 @@ WITH known AS (
   SELECT u.user_id, coalesce(u.role, 'none') AS role, coalesce(u.kyc_status, 'none') AS kyc_status
   FROM intermediate.users_clean u),
 people AS (
-  SELECT coalesce(k.role, 'unknown') AS role, coalesce(k.kyc_status, 'unknown') AS kyc_status, count(*) AS users, count(a.user_id) AS active_users,
+  SELECT coalesce(k.role, 'unknown') AS role, coalesce(k.kyc_status, 'unknown') AS kyc_status, count(*) AS users,
+    count(a.user_id) AS active_users,
     coalesce(sum(a.transaction_count), 0)::bigint AS transactions, sum(a.total_amount) AS total_amount
   FROM known k FULL JOIN intermediate.user_activity a ON a.user_id = k.user_id
   GROUP BY 1, 2),
@@ -255,7 +268,8 @@ FROM people p LEFT JOIN amounts m ON m.role = p.role AND m.kyc_status = p.kyc_st
     '{role,kyc_status}', '{
       "": "Users and their transactions by role and KYC status; the transactions add up to transaction_stats",
       "role": "Role of the latest onboarding record; none and unknown as for kyc_status",
-      "kyc_status": "Status of the latest onboarding record; none for users without one, unknown for users that only transactions name",
+      "kyc_status": "Status of the latest onboarding record; none for users without one, unknown for users that only '
+      'transactions name",
       "users": "Number of users",
       "active_users": "Users with a transaction",
       "transactions": "Number of their transactions",
@@ -265,4 +279,5 @@ FROM people p LEFT JOIN amounts m ON m.role = p.role AND m.kyc_status = p.kyc_st
       "min_amount": "Lowest amount",
       "max_amount": "Highest amount"}')
 $$;
-COMMENT ON FUNCTION dap_internal.builtin_models() IS 'Internal: the query models of the built-in pipeline; in comments the empty name is the table';
+COMMENT ON FUNCTION dap_internal.builtin_models()
+  IS 'Internal: the query models of the built-in pipeline; in comments the empty name is the table';

@@ -4,7 +4,8 @@ CREATE FUNCTION dap_internal.grant(role regrole, level text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_grant';
-COMMENT ON FUNCTION dap_internal.grant(regrole, text) IS 'Internal: grants what a level may use of schema dap, on behalf of an admin';
+COMMENT ON FUNCTION dap_internal.grant(regrole, text)
+  IS 'Internal: grants what a level may use of schema dap, on behalf of an admin';
 
 CREATE FUNCTION dap_internal.check_level(level text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -16,7 +17,8 @@ BEGIN
       HINT = 'The levels are monitor, reader, operator and admin.';
   END IF;
 END $$;
-COMMENT ON FUNCTION dap_internal.check_level(text) IS 'Internal: raises unless a level is one of those that dap.grant_access() knows';
+COMMENT ON FUNCTION dap_internal.check_level(text)
+  IS 'Internal: raises unless a level is one of those that dap.grant_access() knows';
 
 -- What a level may use of the extension itself. Runs as the extension's owner.
 CREATE FUNCTION dap_internal.write_grant(role regrole, level text) RETURNS void
@@ -33,7 +35,9 @@ BEGIN
     WHEN 'monitor' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files}'::regclass[]
     WHEN 'reader' THEN '{dap.status}'
     WHEN 'operator' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files,dap.rejects}'
-    WHEN 'admin' THEN '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files,dap.rejects,dap_internal.sources,dap_internal.models}' END
+    WHEN 'admin' THEN
+      '{dap.status,dap.runs,dap.run_steps,dap.files,dap.skipped_files,dap.rejects,'
+      'dap_internal.sources,dap_internal.models}' END
   LOOP
     EXECUTE pg_catalog.format('GRANT SELECT ON %s TO %s', granted, role);
   END LOOP;
@@ -43,10 +47,13 @@ BEGIN
   FOR routine IN
     SELECT p.oid FROM pg_catalog.pg_proc p
     WHERE CASE p.pronamespace
-      WHEN 'dap'::regnamespace THEN level = 'admin' OR level = 'operator' AND p.proname IN ('ingest_csv', 'ingest_bytes', 'ingest_largeobject', 'file_rows', 'read_csv',
-        'sniff_csv', 'sniff_columns', 'retry_rejects', 'export_rejects', 'refresh_intermediate', 'refresh_analytics', 'refresh_all', 'schedule', 'unschedule')
+      WHEN 'dap'::regnamespace THEN level = 'admin' OR level = 'operator'
+        AND p.proname IN ('ingest_csv', 'ingest_bytes', 'ingest_largeobject', 'file_rows', 'read_csv',
+        'sniff_csv', 'sniff_columns', 'retry_rejects', 'export_rejects', 'refresh_intermediate', 'refresh_analytics',
+          'refresh_all', 'schedule', 'unschedule')
       -- The writers of the ledger check nothing themselves: they are the module's alone.
-      WHEN 'dap_internal'::regnamespace THEN level = 'admin' AND p.proname NOT LIKE 'write\_%' AND p.proname NOT LIKE 'record\_%'
+      WHEN 'dap_internal'::regnamespace THEN level = 'admin' AND p.proname NOT LIKE 'write\_%'
+        AND p.proname NOT LIKE 'record\_%'
         OR level = 'operator' AND (p.proname IN ('reject_text', 'no_stray_insert') OR p.proname LIKE 'schedule%')
       ELSE false END
   LOOP
@@ -75,15 +82,20 @@ BEGIN
     owner := dap_internal.layer_owner(2);
     PERFORM dap_internal.run_as(owner, pg_catalog.format(
       'GRANT USAGE ON SCHEMA %1$I TO %2$s; GRANT SELECT ON ALL TABLES IN SCHEMA %1$I TO %2$s; '
-      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT SELECT ON TABLES TO %2$s', dap_internal.layer(2), role, owner));
+      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT SELECT ON TABLES TO %2$s', dap_internal.layer(2),
+        role, owner));
   ELSIF level = 'operator' THEN
     owner := dap_internal.layer_owner(0);
     -- So does a grant while a load adds a column to the table.
-    PERFORM dap_internal.run_as(owner, pg_catalog.format('LOCK TABLE %s IN ACCESS SHARE MODE', pg_catalog.string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid)))
-    FROM pg_catalog.pg_class c WHERE c.relnamespace = dap_internal.layer(0)::regnamespace AND c.relowner = owner::oid AND c.relkind IN ('r', 'p') HAVING pg_catalog.count(*) > 0;
+    PERFORM dap_internal.run_as(owner,
+      pg_catalog.format('LOCK TABLE %s IN ACCESS SHARE MODE',
+      pg_catalog.string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid)))
+    FROM pg_catalog.pg_class c WHERE c.relnamespace = dap_internal.layer(0)::regnamespace AND c.relowner = owner::oid
+      AND c.relkind IN ('r', 'p') HAVING pg_catalog.count(*) > 0;
     PERFORM dap_internal.run_as(owner, pg_catalog.format(
       'GRANT USAGE ON SCHEMA %1$I TO %2$s; GRANT INSERT ON ALL TABLES IN SCHEMA %1$I TO %2$s; '
-      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT INSERT ON TABLES TO %2$s', dap_internal.layer(0), role, owner));
+      'ALTER DEFAULT PRIVILEGES FOR ROLE %3$s IN SCHEMA %1$I GRANT INSERT ON TABLES TO %2$s', dap_internal.layer(0),
+        role, owner));
   ELSIF level = 'admin' THEN
     owner := dap_internal.layer_owner(0);
     -- As the caller: only those who may admit members to the owner can make an admin.
@@ -105,4 +117,5 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION dap.grant_access(regrole, text) IS
-  'Grants a role monitor (status, runs, files: no data), reader (analytics), operator (ingest, refresh, schedule) or admin (definitions too, as a member of the layers'' owner), for objects made later too';
+  'Grants a role monitor (status, runs, files: no data), reader (analytics), operator (ingest, refresh, schedule) or '
+  'admin (definitions too, as a member of the layers'' owner), for objects made later too';

@@ -5,13 +5,15 @@ DECLARE
 BEGIN
   FOR routine IN
     SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND p.prokind = 'f' AND l.lanname IN ('sql', 'plpgsql')
+    WHERE p.pronamespace IN ('dap'::regnamespace, 'dap_internal'::regnamespace) AND p.prokind = 'f'
+      AND l.lanname IN ('sql', 'plpgsql')
   LOOP
     EXECUTE pg_catalog.format('ALTER FUNCTION %s SET standard_conforming_strings = on', routine);
   END LOOP;
 END $$;
 
--- Last: nobody but the owner may execute anything, but for the pure functions that are named here; dap.grant_access() opens the rest by level.
+-- Last: nobody but the owner may execute anything, but for the pure functions that are named here; dap.grant_access()
+-- opens the rest by level.
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA dap, dap_internal FROM PUBLIC;
 
@@ -29,11 +31,14 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION
-  dap.bag_add(dap.bag, dap.bag), dap.bag_subtract(dap.bag, dap.bag), dap.bag_equal(dap.bag, dap.bag), dap.bag_not_equal(dap.bag, dap.bag),
-  dap.bag_count(dap.bag), dap.bag_sum(dap.bag), dap.bag_min(dap.bag), dap.bag_max(dap.bag), dap.median(dap.bag), dap.percentile(dap.bag, double precision),
+  dap.bag_add(dap.bag, dap.bag), dap.bag_subtract(dap.bag, dap.bag), dap.bag_equal(dap.bag, dap.bag),
+  dap.bag_not_equal(dap.bag, dap.bag),
+  dap.bag_count(dap.bag), dap.bag_sum(dap.bag), dap.bag_min(dap.bag), dap.bag_max(dap.bag), dap.median(dap.bag),
+  dap.percentile(dap.bag, double precision),
   dap.version(),
   -- The server checks these where it folds constants and hashes a list.
-  dap_internal.bag_in(cstring), dap_internal.bag_out(dap.bag), dap_internal.bag_send(dap.bag), dap_internal.bag_hash(dap.bag), dap_internal.bag_hash_extended(dap.bag, bigint)
+  dap_internal.bag_in(cstring), dap_internal.bag_out(dap.bag), dap_internal.bag_send(dap.bag),
+    dap_internal.bag_hash(dap.bag), dap_internal.bag_hash_extended(dap.bag, bigint)
   TO PUBLIC;
 
 GRANT USAGE ON SCHEMA dap TO PUBLIC;

@@ -1,5 +1,6 @@
--- Incremental equals full, on the data that is here: what the tables hold after an incremental refresh is what a full one gives, to the last digit. Loads no
--- files. Everything is rolled back; dap.runs keeps the two runs, as aborted. Holds the refresh lock meanwhile, and takes as long as a full refresh.
+-- Incremental equals full, on the data that is here: what the tables hold after an incremental refresh is what a full
+-- one gives, to the last digit. Loads no files. Everything is rolled back; dap.runs keeps the two runs, as aborted.
+-- Holds the refresh lock meanwhile, and takes as long as a full refresh.
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
@@ -16,7 +17,8 @@ SET LOCAL bytea_output = 'hex';
 CREATE FUNCTION pg_temp.fingerprint(model text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE answer text;
 BEGIN
-  EXECUTE format('SELECT format(''%%s rows, %%s'', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric + hashtextextended(t::text, 1)::numeric * 1000003), 0)) FROM %s AS t', model)
+  EXECUTE format('SELECT format(''%%s rows, %%s'', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric + '
+    'hashtextextended(t::text, 1)::numeric * 1000003), 0)) FROM %s AS t', model)
     INTO answer;
   RETURN answer;
 END $$;
@@ -25,7 +27,8 @@ SELECT lives_ok($$ SELECT * FROM dap.refresh_all('auto', ingest => false) $$, 'a
 CREATE TEMPORARY TABLE incremental ON COMMIT DROP AS
 SELECT o.object, pg_temp.fingerprint(o.object) AS rows FROM dap.status AS o WHERE o.layer <> 'staging';
 SELECT lives_ok($$ SELECT * FROM dap.refresh_all('full', ingest => false) $$, 'a full one after it');
-SELECT is(pg_temp.fingerprint(i.object), i.rows, format('%s is the same after both', i.object)) FROM incremental AS i ORDER BY i.object;
+SELECT is(pg_temp.fingerprint(i.object), i.rows, format('%s is the same after both', i.object)) FROM incremental AS i
+ORDER BY i.object;
 
 SELECT * FROM finish();
 ROLLBACK;

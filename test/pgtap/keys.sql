@@ -21,7 +21,8 @@ GROUP BY o.object, i.indrelid;
 
 SELECT skip('there are no models', 1) WHERE NOT EXISTS (SELECT FROM model);
 SELECT ok(indrelid IS NOT NULL, format('%s has a primary key', object)) FROM model ORDER BY object;
-SELECT is_empty(format('SELECT %s, count(*) FROM %s GROUP BY %1$s HAVING count(*) > 1', key, object), format('%s: %s is unique', object, key))
+SELECT is_empty(format('SELECT %s, count(*) FROM %s GROUP BY %1$s HAVING count(*) > 1', key, object),
+  format('%s: %s is unique', object, key))
 FROM model WHERE indrelid IS NOT NULL ORDER BY object;
 SELECT is_empty(format('SELECT * FROM %s WHERE %s', object, any_null), format('%s: %s is never NULL', object, key))
 FROM model WHERE indrelid IS NOT NULL ORDER BY object;

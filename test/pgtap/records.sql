@@ -7,7 +7,8 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM no_plan();
 
 SELECT is_empty($$
-  SELECT file_id, path, rows_read, rows_loaded, rows_rejected FROM dap.files WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected
+  SELECT file_id, path, rows_read, rows_loaded, rows_rejected FROM dap.files
+  WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected
 $$, 'of each loaded file: records read = loaded + rejected');
 
 SELECT is_empty($$
@@ -17,7 +18,8 @@ SELECT is_empty($$
 $$, 'of each loaded file: every reject is in dap.rejects');
 
 SELECT is_empty($$
-  SELECT source, content_hash, bytes, count(*) FROM dap.files WHERE status = 'loaded' AND coalesce(options->>'again', 'false') <> 'true'
+  SELECT source, content_hash, bytes, count(*) FROM dap.files
+  WHERE status = 'loaded' AND coalesce(options->>'again', 'false') <> 'true'
     AND coalesce(options->>'identity', 'content') = 'content'
   GROUP BY source, path, content_hash, bytes HAVING count(*) > 1
 $$, 'no name has the same content live twice, unless a call asked for it');
@@ -32,7 +34,8 @@ SELECT is_empty(format($$
 FROM (SELECT DISTINCT source FROM dap.files) AS f
 JOIN dap.status AS o ON o.layer = 'staging' AND (parse_ident(o.object))[2] = f.source ORDER BY 1;
 
-SELECT is_empty(format('SELECT _file_id, _line, count(*) FROM %s GROUP BY 1, 2 HAVING count(*) > 1', o.object), format('%s holds no record twice', o.object))
+SELECT is_empty(format('SELECT _file_id, _line, count(*) FROM %s GROUP BY 1, 2 HAVING count(*) > 1', o.object),
+  format('%s holds no record twice', o.object))
 FROM dap.status AS o WHERE o.layer = 'staging' ORDER BY o.object;
 
 SELECT * FROM finish();

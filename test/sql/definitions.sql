@@ -7,7 +7,8 @@ DROP SCHEMA IF EXISTS staging, intermediate, analytics CASCADE;
 CREATE EXTENSION dap_analytics;
 RESET client_min_messages;
 CREATE FUNCTION pg_temp.shape(relation regclass) RETURNS text LANGUAGE sql AS $$
-  SELECT string_agg(format('%I %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY attnum)
+  SELECT string_agg(format('%I %s%s', attname, format_type(atttypid, atttypmod),
+    CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY attnum)
   FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped $$;
 
 -- Without layers
@@ -38,8 +39,11 @@ SELECT dap.create_source('s', path => 'x.csv', options => '{"header": false}');
 SELECT dap.create_source('s', columns => '{a}', options => '{"delimeter": ";"}');
 SELECT dap.create_source('s', NULL, '{a}', '0');
 SELECT dap.create_source('s', NULL, '{a}', '["adopt"]');
-SELECT dap.create_source('s', columns => '{a}', options => jsonb_build_object('optional', (SELECT jsonb_agg('c' || i) FROM generate_series(1, 10001) AS i)));
-SELECT dap.create_source('s', columns => '{a}', options => jsonb_build_object('aliases', (SELECT jsonb_object_agg('c' || i, 'a') FROM generate_series(1, 10001) AS i)));
+SELECT dap.create_source('s', columns => '{a}',
+  options => jsonb_build_object('optional', (SELECT jsonb_agg('c' || i) FROM generate_series(1, 10001) AS i)));
+SELECT dap.create_source('s', columns => '{a}',
+  options => jsonb_build_object('aliases',
+  (SELECT jsonb_object_agg('c' || i, 'a') FROM generate_series(1, 10001) AS i)));
 SELECT dap.create_source('s', columns => '{a}', options => '{"delimiter": ";;"}');
 SELECT dap.create_source('s', columns => '{a}', options => '{"adopt": "perhaps"}');
 SELECT dap.create_source('s', columns => '{a}', options => '[]');
@@ -56,9 +60,11 @@ SELECT dap.create_source('s', path => 's.csv');
 SELECT dap.create_source('s', options => '{"delimiter": ";"}');
 -- or_replace keeps the table
 SELECT 'staging.s'::regclass::oid AS before \gset
-SELECT dap.create_source('s', path => 's*.csv', columns => '{a,f,"B c"}', options => '{"delimiter": ";"}', or_replace => true);
+SELECT dap.create_source('s', path => 's*.csv', columns => '{a,f,"B c"}', options => '{"delimiter": ";"}',
+  or_replace => true);
 SELECT 'staging.s'::regclass::oid = :before AS same_table, pg_temp.shape('staging.s');
-SELECT path, columns, options, definition_hash <> '' AS hashed, created_by = current_user AS mine FROM dap_internal.source_definition;
+SELECT path, columns, options, definition_hash <> '' AS hashed, created_by = current_user AS mine
+FROM dap_internal.source_definition;
 -- columns that hold values stay
 SELECT status, rows_loaded FROM dap.ingest_bytes('s', 'one', E'a;f;B c\n1;;3\n'::bytea);
 SELECT dap.create_source('s', path => 's*.csv', columns => '{a,f}', or_replace => true);
@@ -101,7 +107,8 @@ INSERT INTO staging.old VALUES (2, 7, 'x', 'y'), (3, 7, 'x', NULL), (2, 9, 'z', 
 SELECT dap.create_source('old', columns => '{a,b}');
 SELECT dap.create_source('old', columns => '{a,c}', options => '{"adopt": true}');
 SELECT dap.create_source('old', columns => '{a,b}', options => '{"adopt": true}');
-SELECT f.path, f.status, f.reason, f.rows_read, f.rows_loaded, s.a, s.b FROM staging.old s JOIN dap.files f ON f.file_id = s._file_id ORDER BY f.file_id, s._line;
+SELECT f.path, f.status, f.reason, f.rows_read, f.rows_loaded, s.a, s.b FROM staging.old s
+JOIN dap.files f ON f.file_id = s._file_id ORDER BY f.file_id, s._line;
 SELECT pg_temp.shape('staging.old');
 DELETE FROM staging.old;
 SELECT options FROM dap_internal.source_definition WHERE source = 'old';
@@ -144,29 +151,42 @@ SELECT dap.create_clean_model('public.c', 't', '[{"name": "id", "type": "bigint"
 SELECT dap.create_clean_model('staging.c', 't', '[{"name": "id", "type": "bigint"}]', '{id}');
 SELECT dap.create_clean_model('a.b.c', 't', '[{"name": "id", "type": "bigint"}]', '{id}');
 SELECT dap.create_clean_model('', 't', '[{"name": "id", "type": "bigint"}]', '{id}');
-SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(10,2)", "required": true}, {"name": "note", "type": "text"}]', '{id}');
-SELECT pg_temp.shape('intermediate.c'), pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'intermediate.c'::regclass AND contype = 'p';
-SELECT dap.create_clean_model('intermediate.c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(10,2)", "required": true}, {"name": "note", "type": "text"}]', '{id}');
+SELECT dap.create_clean_model('c', 't',
+  '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(10,2)", "required": true},
+  {"name": "note", "type": "text"}]', '{id}');
+SELECT pg_temp.shape('intermediate.c'), pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = 'intermediate.c'::regclass AND contype = 'p';
+SELECT dap.create_clean_model('intermediate.c', 't',
+  '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(10,2)", "required": true},
+  {"name": "note", "type": "text"}]', '{id}');
 SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}]', '{id}');
 SELECT status FROM dap.ingest_bytes('t', 't1', E'id,amount,at,note\n1,1.50,2024-01-01,a\n2,2.50,2024-01-02,b\n'::bytea);
 SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_intermediate();
 -- or_replace: columns come and go, the table stays
 SELECT 'intermediate.c'::regclass::oid AS before \gset
-SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(12,2)"}, {"name": "at", "type": "date", "required": true}]', '{id}', '{at}', or_replace => true);
+SELECT dap.create_clean_model('c', 't',
+  '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric(12,2)"},
+  {"name": "at", "type": "date", "required": true}]', '{id}', '{at}', or_replace => true);
 SELECT 'intermediate.c'::regclass::oid = :before AS same_table, pg_temp.shape('intermediate.c');
 SELECT state, message FROM dap.status WHERE object = 'intermediate.c';
 SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_intermediate();
 SELECT * FROM intermediate.c ORDER BY id;
 CREATE VIEW public.reads_c AS SELECT amount FROM intermediate.c;
-SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "at", "type": "date"}]', '{id}', or_replace => true);
+SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "at", "type": "date"}]', '{id}',
+  or_replace => true);
 DROP VIEW public.reads_c;
-SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric"}]', '{amount,id}', or_replace => true);
-SELECT pg_temp.shape('intermediate.c'), pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'intermediate.c'::regclass AND contype = 'p';
+SELECT dap.create_clean_model('c', 't', '[{"name": "id", "type": "bigint"}, {"name": "amount", "type": "numeric"}]',
+  '{amount,id}', or_replace => true);
+SELECT pg_temp.shape('intermediate.c'), pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = 'intermediate.c'::regclass AND contype = 'p';
 -- a column that a file brought
 SELECT status FROM dap.ingest_bytes('t', 't2', E'id,amount,at,note,brought\n3,3.50,2024-01-03,c,later\n'::bytea);
-SELECT dap.create_clean_model('brought', 't', '[{"name": "id", "type": "bigint"}, {"name": "brought", "type": "text"}]', '{id}');
-SELECT dap.create_clean_model('line', 't', '[{"name": "id", "type": "bigint"}, {"name": "_line", "type": "bigint"}]', '{id}');
-SELECT dap.create_source('t', columns => '{id,amount,at,note,brought}', options => '{"optional": ["brought"]}', or_replace => true);
+SELECT dap.create_clean_model('brought', 't', '[{"name": "id", "type": "bigint"}, {"name": "brought", "type": "text"}]',
+  '{id}');
+SELECT dap.create_clean_model('line', 't', '[{"name": "id", "type": "bigint"}, {"name": "_line", "type": "bigint"}]',
+  '{id}');
+SELECT dap.create_source('t', columns => '{id,amount,at,note,brought}', options => '{"optional": ["brought"]}',
+  or_replace => true);
 SELECT dap.drop_model('brought');
 -- a source that a model reads
 SELECT dap.drop_source('t');
@@ -217,16 +237,21 @@ SELECT dap.create_model('m', 'SELECT 1 AS a', '{a,a}');
 SELECT dap.create_model('public.m', 'SELECT 1 AS a', '{a}');
 SELECT count(*) FROM dap_internal.model_definition WHERE kind = 'query';
 
-SELECT dap.create_model('m', $$SELECT 'x' AS label, 1.5::numeric(5,2) AS number, 'y'::varchar(10) AS short, 'z' COLLATE "C" AS sorted, ARRAY[1] AS list, id FROM intermediate.c$$, '{label,id}');
+SELECT dap.create_model('m', $$SELECT 'x' AS label, 1.5::numeric(5,2) AS number, 'y'::varchar(10) AS short,
+  'z' COLLATE "C" AS sorted, ARRAY[1] AS list, id FROM intermediate.c$$, '{label,id}');
 SELECT pg_temp.shape('analytics.m');
-SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'analytics.m'::regclass AND attname IN ('label', 'sorted');
-SELECT dap.create_model('m', $$SELECT 'x' AS label, 1.5::numeric(5,2) AS number, 'y'::varchar(10) AS short, 'z' COLLATE "C" AS sorted, ARRAY[1] AS list, id FROM intermediate.c$$, '{label,id}');
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'analytics.m'::regclass
+  AND attname IN ('label', 'sorted');
+SELECT dap.create_model('m', $$SELECT 'x' AS label, 1.5::numeric(5,2) AS number, 'y'::varchar(10) AS short,
+  'z' COLLATE "C" AS sorted, ARRAY[1] AS list, id FROM intermediate.c$$, '{label,id}');
 SELECT dap.create_model('m', 'SELECT 1 AS a', '{a}');
 
 -- What a query reads is found: through views, subqueries, WITH and EXISTS
 CREATE VIEW public.over_c AS SELECT id FROM intermediate.c;
-CREATE VIEW public.over_over_c AS SELECT id FROM public.over_c WHERE EXISTS (SELECT FROM staging.old o WHERE o.a = id::text);
-SELECT dap.create_model('deep', $$WITH w AS (SELECT id FROM public.over_over_c) SELECT id, (SELECT count(*) FROM analytics.m WHERE id IN (SELECT length(a) FROM staging.s)) AS n FROM w$$, '{id}');
+CREATE VIEW public.over_over_c AS SELECT id FROM public.over_c
+  WHERE EXISTS (SELECT FROM staging.old o WHERE o.a = id::text);
+SELECT dap.create_model('deep', $$WITH w AS (SELECT id FROM public.over_over_c) SELECT id,
+  (SELECT count(*) FROM analytics.m WHERE id IN (SELECT length(a) FROM staging.s)) AS n FROM w$$, '{id}');
 SELECT upstream, always FROM dap_internal.model_definition WHERE relation = 'analytics.deep'::regclass;
 -- what can change by itself is computed each time
 CREATE TABLE public.lookup (id integer);
@@ -238,10 +263,13 @@ SELECT dap.create_model('k3', 'SELECT day FROM public.today', '{day}');
 SELECT dap.create_model('k4', 'SELECT id FROM public.lookup', '{id}');
 SELECT dap.create_model('k5', 'SELECT id FROM intermediate.c TABLESAMPLE BERNOULLI (100)', '{id}');
 SELECT dap.create_model('k6', 'SELECT id FROM intermediate.c WHERE id > random()', '{id}');
-SELECT dap.create_model('k7', 'SELECT DISTINCT at::timestamp::date AS day FROM (SELECT note::date AS at FROM (VALUES (date ''2024-01-01'')) AS v(note)) s', '{day}');
+SELECT dap.create_model('k7',
+  'SELECT DISTINCT at::timestamp::date AS day FROM (SELECT note::date AS at FROM (VALUES (date ''2024-01-01'')) AS '
+  'v(note)) s', '{day}');
 SELECT dap.create_model('k8', 'TABLE intermediate.c', '{id}');
 SELECT dap.create_model('k9', 'VALUES (1)', '{column1}');
-SELECT relation, always, upstream FROM dap_internal.model_definition WHERE relation::text LIKE 'analytics.k%' ORDER BY model_id;
+SELECT relation, always, upstream FROM dap_internal.model_definition WHERE relation::text LIKE 'analytics.k%'
+ORDER BY model_id;
 SELECT dap.drop_model('k' || n) FROM generate_series(1, 9) AS n;
 
 -- Cycles, and layers in the wrong order
@@ -264,8 +292,10 @@ SELECT dap.drop_model('public.lookup');
 SELECT 'analytics.a1'::regclass::oid AS before \gset
 GRANT SELECT ON analytics.a1 TO PUBLIC;
 SELECT dap.create_model('a1', 'SELECT id, id::numeric(20,1) AS half FROM intermediate.c', '{id}', or_replace => true);
-SELECT dap.create_model('a1', 'SELECT id, id::numeric(30,1) AS half FROM intermediate.c', '{half,id}', or_replace => true);
-SELECT 'analytics.a1'::regclass::oid = :before AS same_table, pg_temp.shape('analytics.a1'), has_table_privilege('public', 'analytics.a1', 'SELECT');
+SELECT dap.create_model('a1', 'SELECT id, id::numeric(30,1) AS half FROM intermediate.c', '{half,id}',
+  or_replace => true);
+SELECT 'analytics.a1'::regclass::oid = :before AS same_table, pg_temp.shape('analytics.a1'),
+  has_table_privilege('public', 'analytics.a1', 'SELECT');
 CREATE VIEW public.reads_half AS SELECT half FROM analytics.a1;
 SELECT dap.create_model('a1', 'SELECT id FROM intermediate.c', '{id}', or_replace => true);
 SELECT dap.drop_model('a1');
@@ -278,16 +308,19 @@ SELECT object, state FROM dap.status;
 -- A model's table that is gone
 CREATE TABLE public.remember AS SELECT 'analytics.a1'::regclass::oid::text AS oid;
 DROP TABLE analytics.a1;
-SELECT state, replace(message, (SELECT oid FROM public.remember), 'OID') FROM dap.status WHERE object = (SELECT oid FROM public.remember);
+SELECT state, replace(message, (SELECT oid FROM public.remember), 'OID') FROM dap.status
+WHERE object = (SELECT oid FROM public.remember);
 SELECT dap.drop_model(oid) FROM public.remember;
 DROP TABLE public.remember;
 
 -- More columns than a refresh can compare
 SELECT dap.create_source('very_wide', columns => array_agg('c' || i)) FROM generate_series(1, 833) AS i;
 \set VERBOSITY terse
-SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')), '{c1}') FROM generate_series(1, 833) AS i;
+SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')),
+  '{c1}') FROM generate_series(1, 833) AS i;
 \set VERBOSITY default
-SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')), '{c1}') FROM generate_series(1, 832) AS i;
+SELECT dap.create_clean_model('very_wide', 'very_wide', jsonb_agg(jsonb_build_object('name', 'c' || i, 'type', 'text')),
+  '{c1}') FROM generate_series(1, 832) AS i;
 SELECT dap.drop_model('very_wide'), dap.drop_source('very_wide');
 
 -- What is left when all is dropped
@@ -298,9 +331,11 @@ SELECT dap.drop_model('c');
 -- A source that stays as it is waits for no load: no lock of it is taken
 SELECT dap.create_source('idle', columns => '{a}');
 CREATE FUNCTION pg_temp.locks() RETURNS bigint LANGUAGE sql AS $$
-  SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND classid = 'dap_internal.source_definition'::regclass $$;
+  SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object'
+    AND classid = 'dap_internal.source_definition'::regclass $$;
 BEGIN;
-SELECT dap.create_source('idle', columns => '{a}', options => NULL), dap.create_source('idle', columns => '{a}', options => '{"adopt": true}');
+SELECT dap.create_source('idle', columns => '{a}', options => NULL),
+  dap.create_source('idle', columns => '{a}', options => '{"adopt": true}');
 SELECT pg_temp.locks() AS unchanged;
 SELECT dap.create_source('idle', columns => '{a,b}', or_replace => true);
 SELECT pg_temp.locks() AS changed;
@@ -316,9 +351,12 @@ DROP TABLE analytics.quoted;
 SELECT dap.drop_model('analytics.quoted');
 RESET quote_all_identifiers;
 SELECT dap.drop_source(source) FROM dap_internal.source_definition ORDER BY source_id;
-SELECT (SELECT count(*) FROM dap_internal.source_definition) AS sources, (SELECT count(*) FROM dap_internal.model_definition) AS models, (SELECT count(*) FROM dap_internal.model_state) AS states;
+SELECT (SELECT count(*) FROM dap_internal.source_definition) AS sources,
+  (SELECT count(*) FROM dap_internal.model_definition) AS models,
+  (SELECT count(*) FROM dap_internal.model_state) AS states;
 SELECT status, count(*) FROM dap.files GROUP BY status;
-SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN ('staging'::regnamespace, 'intermediate'::regnamespace, 'analytics'::regnamespace) AND c.relkind IN ('r', 'v') ORDER BY c.relname;
+SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN ('staging'::regnamespace, 'intermediate'::regnamespace,
+  'analytics'::regnamespace) AND c.relkind IN ('r', 'v') ORDER BY c.relname;
 DROP EXTENSION dap_analytics;
 
 SET client_min_messages = warning;

@@ -49,7 +49,8 @@ SELECT status FROM dap.ingest_bytes('b', '/two/y.csv', E'id\n1\n2\n'::bytea);
 SELECT dap.dismiss_file('y.csv', 'why');
 SELECT count(*) FROM dap.dismiss_file('one/y.csv', 'why');
 -- "again" loads regardless
-SELECT status, rows_loaded FROM dap.ingest_bytes('a', '/one/y.csv', E'id\n1\n2\n'::bytea, '{"again": true, "optional": ["v"]}');
+SELECT status, rows_loaded
+FROM dap.ingest_bytes('a', '/one/y.csv', E'id\n1\n2\n'::bytea, '{"again": true, "optional": ["v"]}');
 
 SET client_min_messages = warning;
 DROP EXTENSION dap_analytics CASCADE;

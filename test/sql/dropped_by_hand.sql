@@ -8,12 +8,14 @@ CREATE EXTENSION dap_analytics;
 CREATE SCHEMA staging;
 CREATE SCHEMA intermediate;
 CREATE SCHEMA analytics;
-CREATE FUNCTION pg_temp.refresh() RETURNS TABLE (object text, action text, ins bigint, upd bigint, del bigint) LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.refresh() RETURNS TABLE (object text, action text, ins bigint, upd bigint, del bigint)
+  LANGUAGE sql AS $$
   SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_all(ingest => false) $$;
 CREATE FUNCTION pg_temp.load(name text, content text) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(': ', status, reason) FROM dap.ingest_bytes('s', name, convert_to(content, 'UTF8')) $$;
 CREATE FUNCTION pg_temp.m() RETURNS regclass LANGUAGE sql AS $$
-  SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"name": "v", "type": "numeric(10,2)"}]', '{id}') $$;
+  SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"name": "v", "type": "numeric(10,2)"}]',
+    '{id}') $$;
 -- Numbers of tables that are gone differ from run to run.
 CREATE FUNCTION pg_temp.say(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -23,7 +25,8 @@ BEGIN
   RETURN 'done';
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN regexp_replace(SQLSTATE || ' ' || message || coalesce(E'\nDETAIL: ' || nullif(detail, ''), '') || coalesce(E'\nHINT: ' || nullif(hint, ''), ''),
+  RETURN regexp_replace(SQLSTATE || ' ' || message || coalesce(E'\nDETAIL: ' || nullif(detail, ''), '')
+    || coalesce(E'\nHINT: ' || nullif(hint, ''), ''),
     '''[0-9]+''|\m[0-9]{5,6}\M(?! )', 'NUMBER', 'g');
 END $$;
 
@@ -99,7 +102,8 @@ SELECT * FROM pg_temp.refresh();
 SELECT pg_temp.say($$SELECT dap.drop_model('m')$$);
 -- another definition, whether it says or_replace or not; readers get their types from it
 DROP TABLE intermediate.m, intermediate.n;
-SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"name": "v", "type": "numeric(10,3)"}]', '{id}', or_replace => true);
+SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"name": "v", "type": "numeric(10,3)"}]',
+  '{id}', or_replace => true);
 SELECT dap.create_model('intermediate.n', 'SELECT id, v FROM intermediate.m WHERE v > 3', '{id}');
 SELECT * FROM pg_temp.refresh();
 SELECT * FROM analytics.t;

@@ -1,4 +1,5 @@
--- A column of a source's table that somebody dropped or renamed is missed where files are loaded and where models are built.
+-- A column of a source's table that somebody dropped or renamed is missed where files are loaded and where models are
+-- built.
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -9,8 +10,11 @@ CREATE SCHEMA staging;
 CREATE SCHEMA intermediate;
 CREATE SCHEMA analytics;
 RESET client_min_messages;
-CREATE FUNCTION pg_temp.load(name text, content text, OUT status text, OUT rows bigint, OUT reason text) RETURNS SETOF record
-LANGUAGE sql AS 'SELECT i.status, i.rows_loaded, i.reason FROM dap.ingest_bytes(''s'', name, convert_to(content, ''UTF8'')) AS i';
+CREATE FUNCTION pg_temp.load(name text, content text, OUT status text, OUT rows bigint, OUT reason text)
+  RETURNS SETOF record
+LANGUAGE
+  sql AS 'SELECT i.status, i.rows_loaded, i.reason FROM dap.ingest_bytes(''s'', name, convert_to(content, ''UTF8'')) '
+  'AS i';
 SELECT dap.create_source('s', columns => '{id,v,w}');
 SELECT dap.create_clean_model('m', 's', '[{"name": "id", "type": "bigint"}, {"name": "v", "type": "integer"}]', '{id}');
 SELECT dap.create_source('t', columns => '{a}');

@@ -23,8 +23,10 @@ RESET dap.simd;
 SET dap.unknown_setting = 1;
 
 -- Content is named by its decompressed bytes
-CREATE FUNCTION pg_temp.shown(content bytea, compression text DEFAULT 'auto', OUT length bigint, OUT hash text, OUT reason text, OUT message text)
-LANGUAGE sql AS $$ SELECT length, encode(hash, 'hex'), reason, message FROM dap_internal.read_bytes(content, compression) $$;
+CREATE FUNCTION pg_temp.shown(content bytea, compression text DEFAULT 'auto', OUT length bigint, OUT hash text,
+  OUT reason text, OUT message text)
+LANGUAGE sql AS $$ SELECT length, encode(hash, 'hex'), reason, message
+  FROM dap_internal.read_bytes(content, compression) $$;
 SELECT * FROM pg_temp.shown('');
 SELECT * FROM pg_temp.shown(convert_to(E'a,b\n1,2\n', 'UTF8'));
 \set gzip '\'H4sIAAAAAAACA0vUSeIy1DHiAgB7B5cKCAAAAA==\''
@@ -63,7 +65,8 @@ SELECT * FROM pg_temp.shown('', 'lzma');
 SELECT length, reason, message FROM pg_temp.shown('\x28b52ffd0080010000');
 
 -- Large objects, with their own privileges
-SELECT lo_from_bytea(0, convert_to(E'a,b\n1,2\n', 'UTF8')) AS plain_object, lo_from_bytea(0, decode(:gzip, 'base64')) AS gzip_object \gset
+SELECT lo_from_bytea(0, convert_to(E'a,b\n1,2\n', 'UTF8')) AS plain_object,
+  lo_from_bytea(0, decode(:gzip, 'base64')) AS gzip_object \gset
 SELECT length, hash, reason FROM dap_internal.read_bytes(:plain_object::oid);
 SELECT length, hash, reason FROM dap_internal.read_bytes(:gzip_object::oid);
 SELECT lo_from_bytea(0, decode(repeat('00', 1000000), 'hex')) AS large_object \gset
@@ -71,10 +74,12 @@ SELECT length, reason FROM dap_internal.read_bytes(:large_object::oid);
 SELECT length FROM dap_internal.read_bytes(0::oid);
 CREATE ROLE regress_dap_files_user;
 GRANT USAGE ON SCHEMA dap_internal TO regress_dap_files_user;
-GRANT EXECUTE ON FUNCTION dap_internal.read_bytes(oid, text), dap_internal.read_bytes(text, text), dap_internal.find_files(text) TO regress_dap_files_user;
+GRANT EXECUTE ON FUNCTION dap_internal.read_bytes(oid, text), dap_internal.read_bytes(text, text),
+  dap_internal.find_files(text) TO regress_dap_files_user;
 GRANT USAGE ON SCHEMA dap TO regress_dap_files_user;
 SET ROLE regress_dap_files_user;
-DO $$ BEGIN PERFORM dap_internal.read_bytes(loid) FROM (SELECT oid AS loid FROM pg_largeobject_metadata ORDER BY oid DESC LIMIT 1) AS newest;
+DO $$ BEGIN PERFORM dap_internal.read_bytes(loid)
+  FROM (SELECT oid AS loid FROM pg_largeobject_metadata ORDER BY oid DESC LIMIT 1) AS newest;
 EXCEPTION WHEN insufficient_privilege THEN RAISE NOTICE 'not allowed'; END $$;
 RESET ROLE;
 GRANT SELECT ON LARGE OBJECT :gzip_object TO regress_dap_files_user;

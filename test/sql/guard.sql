@@ -7,8 +7,11 @@ DROP SCHEMA IF EXISTS staging, intermediate, analytics CASCADE;
 CREATE EXTENSION dap_analytics;
 CREATE SCHEMA staging;
 RESET client_min_messages;
-CREATE FUNCTION pg_temp.load(source text, name text, content text, OUT status text, OUT rows bigint, OUT reason text) RETURNS SETOF record
-LANGUAGE sql AS 'SELECT i.status, i.rows_loaded, i.reason FROM dap.ingest_bytes(source, name, convert_to(content, ''UTF8'')) AS i';
+CREATE FUNCTION pg_temp.load(source text, name text, content text, OUT status text, OUT rows bigint, OUT reason text)
+  RETURNS SETOF record
+LANGUAGE
+  sql AS 'SELECT i.status, i.rows_loaded, i.reason FROM dap.ingest_bytes(source, name, convert_to(content, ''UTF8'')) '
+  'AS i';
 CREATE FUNCTION pg_temp.rows(relation regclass) RETURNS bigint LANGUAGE plpgsql AS
   $$ DECLARE n bigint; BEGIN EXECUTE format('SELECT count(*) FROM %s', relation) INTO n; RETURN n; END $$;
 SELECT dap.create_source('s', columns => '{id,v}');
@@ -23,7 +26,8 @@ INSERT INTO staging.s (id) VALUES ('8');
 INSERT INTO staging.s SELECT * FROM staging.s WHERE false;
 INSERT INTO staging.s SELECT * FROM staging.s ON CONFLICT DO NOTHING;
 WITH put AS (INSERT INTO staging.s VALUES (99, 4711, '8', '1') RETURNING 1) SELECT * FROM put;
-MERGE INTO staging.s USING (VALUES ('9')) AS n(id) ON s.id = n.id WHEN NOT MATCHED THEN INSERT VALUES (99, 4711, n.id, '1');
+MERGE INTO staging.s USING (VALUES ('9')) AS n(id) ON s.id = n.id WHEN NOT MATCHED THEN INSERT VALUES (99, 4711, n.id,
+  '1');
 COPY staging.s FROM stdin;
 99	4711	8	1
 \.
@@ -42,7 +46,8 @@ SELECT pg_temp.rows('staging.s');
 
 -- A load that is not written in bulk passes, with what its table makes of it; what runs inside does not
 CREATE TABLE public.noted (n int);
-CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.noted VALUES (1); RETURN NEW; END $$;
+CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.noted
+  VALUES (1); RETURN NEW; END $$;
 CREATE TRIGGER noting BEFORE INSERT ON staging.s FOR EACH ROW EXECUTE FUNCTION public.note();
 SELECT * FROM pg_temp.load('s', 'c', E'id,v\n4,4\n5,5\n');
 INSERT INTO staging.s VALUES (99, 4711, '8', '1');
@@ -50,13 +55,16 @@ CREATE OR REPLACE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ 
   IF NEW.v = 'twice' THEN INSERT INTO staging.s VALUES (99, 4711, '8', '1'); END IF; RETURN NEW; END $$;
 SELECT * FROM pg_temp.load('s', 'd', E'id,v\n6,twice\n');
 -- a trigger that comes before the guard takes nothing away from it
-CREATE FUNCTION public.first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO staging.s VALUES (99, 4711, '8', 'once'); RETURN NULL; END $$;
-CREATE TRIGGER a_first BEFORE INSERT ON staging.s FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION public.first();
+CREATE FUNCTION public.first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO staging.s
+  VALUES (99, 4711, '8', 'once'); RETURN NULL; END $$;
+CREATE TRIGGER a_first BEFORE INSERT ON staging.s FOR EACH STATEMENT
+  WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION public.first();
 SELECT * FROM pg_temp.load('s', 'e', E'id,v\n6,6\n');
 DROP TRIGGER a_first ON staging.s;
 DROP TRIGGER noting ON staging.s;
 -- functions that a default calls: while the rows are written, and while the statement is planned
-CREATE FUNCTION public.sneak() RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN INSERT INTO staging.s VALUES (99, 4711, '8', 'sneaked'); RETURN 'x'; END $$;
+CREATE FUNCTION public.sneak() RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN INSERT INTO staging.s
+  VALUES (99, 4711, '8', 'sneaked'); RETURN 'x'; END $$;
 ALTER TABLE staging.s ADD COLUMN d text;
 ALTER TABLE staging.s ALTER COLUMN d SET DEFAULT public.sneak();
 SELECT * FROM pg_temp.load('s', 'f', E'id,v\n6,6\n');
@@ -124,11 +132,14 @@ SELECT string_agg(id, ',' ORDER BY id) FROM public.above;
 
 -- A table whose guard is of an earlier version, or gone
 DROP TRIGGER dap_guard ON staging.child;
-CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap_internal.guard();
+CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE
+  ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap_internal.guard();
 DROP TRIGGER dap_guard_rows ON staging.child;
 DROP TRIGGER dap_guard ON staging.s;
-SELECT dap_internal.guard_raw_table(s.relation, c.relowner) FROM dap_internal.sources s JOIN pg_class c ON c.oid = s.relation;
-SELECT tgrelid::regclass, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgfoid = 'dap_internal.guard()'::regprocedure ORDER BY 1, 2;
+SELECT dap_internal.guard_raw_table(s.relation, c.relowner) FROM dap_internal.sources s
+JOIN pg_class c ON c.oid = s.relation;
+SELECT tgrelid::regclass, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+WHERE tgfoid = 'dap_internal.guard()'::regprocedure ORDER BY 1, 2;
 INSERT INTO staging.child VALUES (1, 1, '1');
 DELETE FROM public.parent;
 INSERT INTO staging.s VALUES (99, 4711, '8', '1');

@@ -14,10 +14,12 @@ LANGUAGE sql AS $$ SELECT r.status, r.reason, r.rows_read, r.rows_loaded, r.rows
   FROM dap.ingest_bytes(source, name, convert_to(content, 'UTF8'), options) AS r $$;
 
 CREATE FUNCTION pg_temp.table_columns(relation regclass) RETURNS text LANGUAGE sql AS $$
-  SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = relation AND attnum > 2 AND NOT attisdropped $$;
+  SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = relation AND attnum > 2
+    AND NOT attisdropped $$;
 
 -- Order, case and blanks do not matter; exact goes before ignoring case
-SELECT dap.create_source('s', columns => '{id,"Full Name",amount}', options => '{"aliases": {"txn_amount": "amount", "Nick Name": "Full Name"}, "optional": ["amount"]}');
+SELECT dap.create_source('s', columns => '{id,"Full Name",amount}',
+  options => '{"aliases": {"txn_amount": "amount", "Nick Name": "Full Name"}, "optional": ["amount"]}');
 SELECT * FROM pg_temp.load('s', '1', E'id,Full Name,amount\n1,Ann,1.0\n');
 SELECT * FROM pg_temp.load('s', '2', E'amount,id,Full Name\n2.0,2,Bob\n');
 SELECT * FROM pg_temp.load('s', '3', E' ID ,\tFULL NAME , Amount\n3,Cid,3.0\n');
@@ -48,7 +50,8 @@ SELECT * FROM pg_temp.load('s', '21', E'id,Full "Name",amount\n1,2,3\n');
 SELECT status, reason FROM dap.ingest_bytes('s', '22', '\x69642cff2c616d6f756e740a312c322c330a');
 SELECT status, reason FROM dap.ingest_bytes('s', '23', '\x69642c002c616d6f756e740a312c322c330a');
 SELECT * FROM pg_temp.load('s', '24', (SELECT string_agg('c' || n, ',') FROM generate_series(1, 1601) AS n) || E'\n');
-SELECT * FROM pg_temp.load('s', '25', 'id,Full Name,' || (SELECT string_agg('c' || n, ',') FROM generate_series(1, 1596) AS n) || E'\n1,2\n');
+SELECT * FROM pg_temp.load('s', '25',
+  'id,Full Name,' || (SELECT string_agg('c' || n, ',') FROM generate_series(1, 1596) AS n) || E'\n1,2\n');
 SELECT t.*, l.path FROM staging.s t JOIN dap.files l ON l.file_id = t._file_id ORDER BY l.file_id, _line;
 SELECT pg_temp.table_columns('staging.s');
 
@@ -67,8 +70,11 @@ SELECT pg_temp.table_columns('staging.s');
 -- stop
 SELECT * FROM pg_temp.load('s', '35', E'id,Full Name,amount,other\n35,N,1,2\n', '{"on_new_column": "stop"}');
 -- ignore: its name is kept, its values are not; its records are still checked
-SELECT * FROM pg_temp.load('s', '36', E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,"N\n4,38,N,1,2\n', '{"on_new_column": "ignore"}');
-SELECT * FROM pg_temp.load('s', '37', E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,N,x"\n4,38,N,1,2\n5,39,N,1,x"y\n', '{"on_new_column": "ignore"}');
+SELECT * FROM pg_temp.load('s', '36', E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,"N\n4,38,N,1,2\n',
+  '{"on_new_column": "ignore"}');
+SELECT * FROM pg_temp.load('s', '37',
+  E'other,id,Full Name,amount,another\n1,36,N,1,2\n3,37,N,x"\n4,38,N,1,2\n5,39,N,1,x"y\n',
+  '{"on_new_column": "ignore"}');
 SELECT path, ignored_columns FROM dap_internal.file_ledger WHERE ignored_columns IS NOT NULL;
 SELECT line, column_name, reason, convert_from(raw, 'UTF8') FROM dap.rejects WHERE path = '37' ORDER BY line;
 SELECT _line, id FROM staging.s WHERE id IN ('36', '37', '38', '39');

@@ -36,7 +36,8 @@ SELECT dap.create_source('z', columns => '{a,b}');
 SELECT status, reason, rows_loaded, bytes FROM dap.ingest_largeobject('z', 'one.csv.gz', :object);
 SELECT * FROM pg_temp.load('z', 'one.csv', E'a,b\n1,x\n');
 SELECT lo_unlink(:object);
-SELECT path, status, encode(content_hash, 'hex') AS content_hash, bytes, rows_read, rows_loaded, rows_rejected, loaded_by = current_user AS mine, run_id FROM dap.files ORDER BY file_id;
+SELECT path, status, encode(content_hash, 'hex') AS content_hash, bytes, rows_read, rows_loaded, rows_rejected,
+  loaded_by = current_user AS mine, run_id FROM dap.files ORDER BY file_id;
 
 -- The same name with other bytes is a new file, with one NOTICE; A, B, A ends at A
 SELECT * FROM pg_temp.load('s', 'one.csv', E'a,b\n2,y\n');

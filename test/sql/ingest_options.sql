@@ -37,29 +37,41 @@ SELECT pg_temp.raises($$SELECT dap.ingest_csv('s', '/nowhere', '{"skip_rejects":
 SELECT pg_temp.raises($$SELECT * FROM dap.read_csv('/nowhere', '{"max_rejects": 1}') AS t(a text)$$);
 
 -- Each with values that cannot be
-SELECT o, pg_temp.raises(format('SELECT dap.create_source(''bad'', columns => ''{a}'', options => %L)', o)) FROM unnest(ARRAY[
-  '{"delimiter": ""}', '{"delimiter": ";;"}', '{"delimiter": "\n"}', '{"delimiter": "é"}', '{"delimiter": 1}', '{"delimiter": null}', '{"delimiter": "\""}',
+SELECT o, pg_temp.raises(format('SELECT dap.create_source(''bad'', columns => ''{a}'', options => %L)', o))
+FROM unnest(ARRAY[
+  '{"delimiter": ""}', '{"delimiter": ";;"}', '{"delimiter": "\n"}', '{"delimiter": "é"}', '{"delimiter": 1}',
+  '{"delimiter": null}', '{"delimiter": "\""}',
   '{"quote": "ab"}', '{"quote": "\r"}', '{"quote": ","}', '{"quote": true}',
   '{"escape": ""}', '{"escape": ","}', '{"escape": "\\\\"}',
   '{"header": "perhaps"}', '{"header": 1}', '{"header": null}',
-  '{"null": null}', '{"null": 0}', '{"null": "a,b"}', '{"null": "\""}', '{"null": "\n"}', '{"null": ";", "delimiter": ";"}',
-  '{"encoding": "UTF-9"}', '{"encoding": 8}', '{"encoding": "SJIS", "delimiter": "|"}', '{"encoding": "GB18030", "escape": "\\"}',
+  '{"null": null}', '{"null": 0}', '{"null": "a,b"}', '{"null": "\""}', '{"null": "\n"}',
+  '{"null": ";", "delimiter": ";"}',
+  '{"encoding": "UTF-9"}', '{"encoding": 8}', '{"encoding": "SJIS", "delimiter": "|"}',
+  '{"encoding": "GB18030", "escape": "\\"}',
   '{"compression": "bzip2"}', '{"compression": null}',
   '{"lenient": "maybe"}', '{"on_error": "ignore"}', '{"on_error": true}',
   '{"max_rejects": -1}', '{"max_rejects": 1.5}', '{"max_rejects": "5"}', '{"max_rejects": 1e30}',
-  '{"max_reject_percent": -0.1}', '{"max_reject_percent": 100.01}', '{"max_reject_percent": "1"}', '{"max_reject_percent": null}', '{"max_reject_percent": 1e400}',
+  '{"max_reject_percent": -0.1}', '{"max_reject_percent": 100.01}', '{"max_reject_percent": "1"}',
+  '{"max_reject_percent": null}', '{"max_reject_percent": 1e400}',
   '{"on_failed_file": "skip"}', '{"on_new_column": "drop"}', '{"on_new_column": true}',
-  '{"aliases": []}', '{"aliases": {"a": 1}}', '{"aliases": {"a": ""}}', '{"aliases": "a"}', '{"optional": "a"}', '{"optional": {"a": "b"}}', '{"optional": [1]}',
-  '{"arrival": "mtime"}', '{"settle": -1}', '{"settle": "-1 s"}', '{"settle": "1 month"}', '{"settle": "soon"}', '{"settle": 1e300}', '{"settle": 1e400}', '{"settle": "infinity"}', '{"settle": "P1Y2M3DT4H"}', '{"settle": "99999999999999999999 days"}', '{"settle": ""}', '{"settle": "100000000 days"}', '{"settle": true}',
+  '{"aliases": []}', '{"aliases": {"a": 1}}', '{"aliases": {"a": ""}}', '{"aliases": "a"}', '{"optional": "a"}',
+  '{"optional": {"a": "b"}}', '{"optional": [1]}',
+  '{"arrival": "mtime"}', '{"settle": -1}', '{"settle": "-1 s"}', '{"settle": "1 month"}', '{"settle": "soon"}',
+  '{"settle": 1e300}', '{"settle": 1e400}', '{"settle": "infinity"}', '{"settle": "P1Y2M3DT4H"}',
+  '{"settle": "99999999999999999999 days"}', '{"settle": ""}', '{"settle": "100000000 days"}', '{"settle": true}',
   '{"adopt": "what"}']) AS o;
 SELECT count(*) FROM dap_internal.source_definition;
 
 -- Each with a value that can be
 SELECT o, dap.create_source('good_' || n, columns => '{a}', options => o::jsonb) FROM unnest(ARRAY[
-  '{"delimiter": ";"}', '{"delimiter": "\t", "quote": "''", "escape": "\\"}', '{"quote": ""}', '{"header": false}', '{"header": "off"}', '{"null": "NULL"}', '{"null": "\\N"}',
-  '{"encoding": "latin1"}', '{"encoding": "SJIS"}', '{"compression": "gzip"}', '{"compression": "zstd"}', '{"compression": "plain"}', '{"compression": "auto"}', '{"lenient": true}', '{"on_error": "stop"}',
-  '{"max_rejects": 0}', '{"max_rejects": null}', '{"max_rejects": 9223372036854775807}', '{"max_reject_percent": 0}', '{"max_reject_percent": 100}', '{"max_reject_percent": 0.5}',
-  '{"on_failed_file": "set_aside"}', '{"on_new_column": "ignore"}', '{"aliases": {"x": "a"}}', '{"optional": ["a"]}', '{"arrival": "name"}', '{"settle": 30}', '{"settle": "5 minutes"}', '{"settle": "1 day"}',
+  '{"delimiter": ";"}', '{"delimiter": "\t", "quote": "''", "escape": "\\"}', '{"quote": ""}', '{"header": false}',
+  '{"header": "off"}', '{"null": "NULL"}', '{"null": "\\N"}',
+  '{"encoding": "latin1"}', '{"encoding": "SJIS"}', '{"compression": "gzip"}', '{"compression": "zstd"}',
+  '{"compression": "plain"}', '{"compression": "auto"}', '{"lenient": true}', '{"on_error": "stop"}',
+  '{"max_rejects": 0}', '{"max_rejects": null}', '{"max_rejects": 9223372036854775807}', '{"max_reject_percent": 0}',
+  '{"max_reject_percent": 100}', '{"max_reject_percent": 0.5}',
+  '{"on_failed_file": "set_aside"}', '{"on_new_column": "ignore"}', '{"aliases": {"x": "a"}}', '{"optional": ["a"]}',
+  '{"arrival": "name"}', '{"settle": 30}', '{"settle": "5 minutes"}', '{"settle": "1 day"}',
   '{"adopt": true}', '{}']) WITH ORDINALITY AS u(o, n);
 SELECT pg_temp.raises($$SELECT dap.create_source('headless', options => '{"header": false}')$$);
 

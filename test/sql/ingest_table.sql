@@ -18,18 +18,23 @@ CREATE FUNCTION pg_temp.content() RETURNS text LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.digest(relation text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE result text;
 BEGIN
-  EXECUTE format('SELECT md5(string_agg(concat_ws(''|'', _line, coalesce(''='' || a, ''NULL''), coalesce(''='' || b, ''NULL''), coalesce(''='' || c, ''NULL'')), '';'' ORDER BY _line)) FROM staging.%I', relation) INTO result;
+  EXECUTE format('SELECT md5(string_agg(concat_ws(''|'', _line, coalesce(''='' || a, ''NULL''), coalesce(''='' || b, '
+    '''NULL''), coalesce(''='' || c, ''NULL'')), '';'' ORDER BY _line)) FROM staging.%I', relation) INTO result;
   RETURN result;
 END $$;
 SELECT dap.create_source('plain', columns => '{a,b,c}');
 
 -- Everything that can stand on a table
-SELECT dap.create_source(n, columns => '{a,b,c}') FROM unnest('{row_trigger,after_trigger,statement_trigger,rule,also_rule,indexed,checked,secured,generated,dropped,not_null,defaulted,extended,unlogged,identity,domained,stored}'::text[]) AS n;
+SELECT dap.create_source(n, columns => '{a,b,c}')
+FROM unnest('{row_trigger,after_trigger,statement_trigger,rule,also_rule,indexed,checked,secured,generated,dropped,'
+  'not_null,defaulted,extended,unlogged,identity,domained,stored}'::text[]) AS n;
 CREATE TABLE public.log (what text);
-CREATE FUNCTION public.log_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (TG_NAME || ' ' || TG_WHEN || ' ' || TG_LEVEL); RETURN NEW; END $$;
+CREATE FUNCTION public.log_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log
+  VALUES (TG_NAME || ' ' || TG_WHEN || ' ' || TG_LEVEL); RETURN NEW; END $$;
 CREATE TRIGGER before_row BEFORE INSERT ON staging.row_trigger FOR EACH ROW EXECUTE FUNCTION public.log_row();
 CREATE TRIGGER after_row AFTER INSERT ON staging.after_trigger FOR EACH ROW EXECUTE FUNCTION public.log_row();
-CREATE TRIGGER before_statement BEFORE INSERT ON staging.statement_trigger FOR EACH STATEMENT EXECUTE FUNCTION public.log_row();
+CREATE TRIGGER before_statement BEFORE INSERT ON staging.statement_trigger FOR EACH STATEMENT
+  EXECUTE FUNCTION public.log_row();
 CREATE RULE to_log AS ON INSERT TO staging.also_rule DO ALSO INSERT INTO public.log VALUES ('rule');
 CREATE INDEX ON staging.indexed (a);
 CREATE UNIQUE INDEX ON staging.indexed (_file_id, _line);
@@ -53,8 +58,10 @@ SELECT dap.create_source('parted', columns => '{a,b,c}');
 CREATE TABLE public.parent (_line bigint, _file_id integer, a text, b text, c text);
 CREATE TABLE staging.child () INHERITS (public.parent);
 SELECT dap.create_source('child', columns => '{a,b,c}');
-SELECT d.source, l.* FROM dap_internal.source_definition AS d, LATERAL pg_temp.load(d.source, 'f', pg_temp.content()) AS l ORDER BY source_id;
-SELECT source, pg_temp.digest(source) = pg_temp.digest('plain') AS same FROM dap_internal.source_definition ORDER BY source_id;
+SELECT d.source, l.* FROM dap_internal.source_definition AS d,
+  LATERAL pg_temp.load(d.source, 'f', pg_temp.content()) AS l ORDER BY source_id;
+SELECT source, pg_temp.digest(source) = pg_temp.digest('plain') AS same FROM dap_internal.source_definition
+ORDER BY source_id;
 SELECT what, count(*) FROM public.log GROUP BY what ORDER BY what;
 SELECT a, b, g FROM staging.generated WHERE a = '2';
 SELECT DISTINCT n FROM staging.not_null;
@@ -64,7 +71,8 @@ SELECT count(DISTINCT i) FROM staging.identity;
 SELECT tableoid::regclass, count(*) FROM staging.parted GROUP BY 1 ORDER BY 1;
 
 -- What a table refuses fails the file, with its SQLSTATE and without its values
-CREATE FUNCTION pg_temp.refusal(source text) RETURNS TABLE (status text, reason text, read bigint, in_table bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.refusal(source text) RETURNS TABLE (status text, reason text, read bigint, in_table bigint)
+  LANGUAGE plpgsql AS $$
 DECLARE r record; n bigint;
 BEGIN
   SELECT * INTO r FROM pg_temp.load(source, 'refused', E'a,b,c\nfine,1,1\nnever,never,4711\n');
@@ -102,7 +110,8 @@ SELECT * FROM pg_temp.refusal('parted');
 ALTER TABLE staging.extended ADD CONSTRAINT late UNIQUE (a) DEFERRABLE INITIALLY DEFERRED;
 SELECT * FROM pg_temp.load('extended', 'deferred', E'a,b,c\nd1,1,1\nd1,1,1\n');
 -- Records that a trigger or a rule drops without a word
-CREATE FUNCTION public.drop_never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.a = 'never' THEN RETURN NULL; END IF; RETURN NEW; END $$;
+CREATE FUNCTION public.drop_never() RETURNS trigger
+  LANGUAGE plpgsql AS $$ BEGIN IF NEW.a = 'never' THEN RETURN NULL; END IF; RETURN NEW; END $$;
 CREATE TRIGGER drop_never BEFORE INSERT ON staging.statement_trigger FOR EACH ROW EXECUTE FUNCTION public.drop_never();
 SELECT * FROM pg_temp.refusal('statement_trigger');
 CREATE RULE nothing AS ON INSERT TO staging.rule DO INSTEAD NOTHING;
@@ -112,7 +121,8 @@ SELECT * FROM pg_temp.load('rule', 'moved', E'a,b,c\nx1,1,1\nx2,1,1\n');
 CREATE RULE nothing AS ON INSERT TO staging.also_rule WHERE new.a = 'never' DO INSTEAD NOTHING;
 SELECT * FROM pg_temp.refusal('also_rule');
 -- What is no fault of the file is no status of it
-CREATE FUNCTION public.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM public.no_such_table; RETURN NEW; END $$;
+CREATE FUNCTION public.broken() RETURNS trigger
+  LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM public.no_such_table; RETURN NEW; END $$;
 CREATE TRIGGER broken BEFORE INSERT ON staging.generated FOR EACH ROW EXECUTE FUNCTION public.broken();
 SELECT * FROM pg_temp.load('generated', 'broken', E'a,b,c\n1,1,1\n');
 SELECT source, path, status, reason FROM dap.files WHERE status = 'failed' ORDER BY file_id;
@@ -123,7 +133,9 @@ SELECT * FROM pg_temp.load('stored', 'too big', E'a,b,c\n1,' || repeat('p', 9000
 -- The load is the owner's work, in a security-restricted operation, although a superuser calls
 CREATE FUNCTION public.attack() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO public.log VALUES (format('attack as %s, session %s, path %s', current_user, current_user = session_user, current_setting('search_path')));
+  INSERT INTO public.log
+  VALUES (format('attack as %s, session %s, path %s', current_user, current_user = session_user,
+    current_setting('search_path')));
   BEGIN
     SET LOCAL ROLE NONE;
     INSERT INTO public.log VALUES ('became ' || current_user);

@@ -1,4 +1,5 @@
--- The merge and what users hang on a model's table: it deletes nothing that stays, and what it wrote is what it was asked to write.
+-- The merge and what users hang on a model's table: it deletes nothing that stays, and what it wrote is what it was
+-- asked to write.
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -11,12 +12,15 @@ CREATE SCHEMA intermediate AUTHORIZATION regress_dap_owner;
 SELECT dap.grant_access('regress_dap_owner', 'admin');
 SET ROLE regress_dap_owner;
 SELECT dap.create_source('u', columns => '{id,email}');
-SELECT dap.create_clean_model('users', 'u', '[{"name": "id", "type": "bigint"}, {"name": "email", "type": "text"}]', '{id}');
+SELECT dap.create_clean_model('users', 'u', '[{"name": "id", "type": "bigint"}, {"name": "email", "type": "text"}]',
+  '{id}');
 RESET ROLE;
 RESET client_min_messages;
 CREATE SEQUENCE pg_temp.file;
 CREATE FUNCTION pg_temp.load(content text) RETURNS text
-LANGUAGE sql AS $$ SELECT status FROM dap.ingest_bytes('u', nextval('pg_temp.file')::text, convert_to(E'id,email\n' || content, 'UTF8'), '{"again": true}') $$;
+LANGUAGE sql AS $$ SELECT status
+  FROM dap.ingest_bytes('u', nextval('pg_temp.file')::text, convert_to(E'id,email\n' || content, 'UTF8'),
+  '{"again": true}') $$;
 -- What a refresh makes of these records, or how it ends.
 CREATE FUNCTION pg_temp.merge(content text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -24,12 +28,14 @@ DECLARE
   hint text;
 BEGIN
   PERFORM pg_temp.load(content);
-  RETURN (SELECT format('%s: %s inserted, %s updated, %s deleted', action, rows_inserted, rows_updated, rows_deleted) FROM dap.refresh_all('full', false) WHERE object = 'intermediate.users');
+  RETURN (SELECT format('%s: %s inserted, %s updated, %s deleted', action, rows_inserted, rows_updated, rows_deleted)
+    FROM dap.refresh_all('full', false) WHERE object = 'intermediate.users');
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
   RETURN concat_ws(E'\n  ', SQLSTATE || ': ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
 END $$;
-CREATE FUNCTION pg_temp.users() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(id || ' ' || email, ', ' ORDER BY id) FROM intermediate.users $$;
+CREATE FUNCTION pg_temp.users() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(id || ' ' || email, ', ' ORDER BY id)
+  FROM intermediate.users $$;
 
 -- Rows that trade what an index keeps unique are taken out and put in again where nobody sees it
 SELECT pg_temp.merge(E'1,a\n2,b\n');
@@ -45,17 +51,21 @@ INSERT INTO public.note VALUES (1, 'one'), (2, 'two');
 ALTER TABLE public.note ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users ON DELETE CASCADE;
 SELECT pg_temp.merge(E'1,a\n2,b\n');
 SELECT pg_temp.users(), count(*) AS notes FROM public.note WHERE user_id IS NOT NULL;
-ALTER TABLE public.note DROP CONSTRAINT of_user, ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users ON DELETE SET NULL;
+ALTER TABLE public.note DROP CONSTRAINT of_user,
+  ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users ON DELETE SET NULL;
 SELECT pg_temp.merge(E'1,a\n2,b\n');
-ALTER TABLE public.note DROP CONSTRAINT of_user, ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users;
+ALTER TABLE public.note DROP CONSTRAINT of_user,
+  ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users;
 SELECT pg_temp.merge(E'1,a\n2,b\n');
-ALTER TABLE public.note DROP CONSTRAINT of_user, ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE public.note DROP CONSTRAINT of_user,
+  ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users DEFERRABLE INITIALLY DEFERRED;
 SELECT pg_temp.merge(E'1,a\n2,b\n');
 SELECT pg_temp.users(), count(*) AS notes FROM public.note WHERE user_id IS NOT NULL;
 -- What the hint says helps; rows that really go take their notes with them, as the foreign key says
 DROP INDEX intermediate.mail;
 ALTER TABLE intermediate.users ADD CONSTRAINT mail UNIQUE (email) DEFERRABLE;
-ALTER TABLE public.note DROP CONSTRAINT of_user, ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users ON DELETE CASCADE;
+ALTER TABLE public.note DROP CONSTRAINT of_user,
+  ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES intermediate.users ON DELETE CASCADE;
 SELECT pg_temp.merge(E'1,a\n2,b\n');
 SELECT pg_temp.users(), count(*) AS notes FROM public.note;
 SELECT pg_temp.merge(E'1,b\n2,b\n');
@@ -65,7 +75,8 @@ ALTER TABLE intermediate.users DROP CONSTRAINT mail;
 CREATE UNIQUE INDEX mail ON intermediate.users (email);
 CREATE TABLE public.log (what text, id bigint);
 GRANT ALL ON public.log TO regress_dap_owner;
-CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES (TG_OP, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).id); RETURN NULL; END $$;
+CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log
+  VALUES (TG_OP, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).id); RETURN NULL; END $$;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON intermediate.users FOR EACH ROW EXECUTE FUNCTION public.note();
 SELECT pg_temp.merge(E'1,b\n2,a\n');
 ALTER TABLE intermediate.users DISABLE TRIGGER audit;
@@ -94,14 +105,17 @@ SELECT object, action FROM dap.refresh_all(ingest => false);
 SELECT object, state FROM dap.status WHERE object = 'intermediate.users';
 DROP TRIGGER meddle ON intermediate.users;
 SELECT object, action FROM dap.refresh_all(ingest => false);
-CREATE TRIGGER meddle BEFORE UPDATE ON intermediate.users FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION public.meddle('swallow');
+CREATE TRIGGER meddle BEFORE UPDATE ON intermediate.users FOR EACH ROW WHEN (NEW.id = 1)
+  EXECUTE FUNCTION public.meddle('swallow');
 SELECT pg_temp.merge(E'1,a\n2,b\n');
 DROP TRIGGER meddle ON intermediate.users;
-CREATE TRIGGER meddle BEFORE INSERT OR UPDATE ON intermediate.users FOR EACH ROW EXECUTE FUNCTION public.meddle('change');
+CREATE TRIGGER meddle BEFORE INSERT OR UPDATE ON intermediate.users FOR EACH
+  ROW EXECUTE FUNCTION public.meddle('change');
 SELECT pg_temp.merge(E'1,a\n');
 SELECT pg_temp.merge(E'9,a\n');
 DROP TRIGGER meddle ON intermediate.users;
-CREATE TRIGGER meddle BEFORE INSERT OR DELETE ON intermediate.users FOR EACH ROW EXECUTE FUNCTION public.meddle('swallow');
+CREATE TRIGGER meddle BEFORE INSERT OR DELETE ON intermediate.users FOR EACH
+  ROW EXECUTE FUNCTION public.meddle('swallow');
 SELECT pg_temp.merge(E'9,a\n');
 -- with the first build
 CREATE FUNCTION pg_temp.first_build(content text) RETURNS text LANGUAGE plpgsql AS $$
@@ -121,7 +135,8 @@ DROP TRIGGER meddle ON intermediate.users;
 SELECT pg_temp.first_build(E'9,a\n');
 -- and with deletes
 SET ROLE regress_dap_owner;
-SELECT dap.create_model('intermediate.short', 'SELECT u.id, u.email FROM intermediate.users u WHERE u.email <> ''gone''', '{id}');
+SELECT dap.create_model('intermediate.short',
+  'SELECT u.id, u.email FROM intermediate.users u WHERE u.email <> ''gone''', '{id}');
 RESET ROLE;
 SELECT pg_temp.merge(E'1,a\n2,b\n3,c\n');
 CREATE TRIGGER meddle BEFORE DELETE ON intermediate.short FOR EACH ROW EXECUTE FUNCTION public.meddle('swallow');
@@ -139,7 +154,8 @@ CREATE TABLE public.elsewhere (id bigint, email text);
 GRANT ALL ON public.elsewhere TO regress_dap_owner;
 CREATE RULE away AS ON UPDATE TO intermediate.users DO INSTEAD NOTHING;
 SELECT pg_temp.merge(E'1,aaa\n');
-CREATE OR REPLACE RULE away AS ON UPDATE TO intermediate.users DO INSTEAD INSERT INTO public.elsewhere VALUES (new.id, new.email);
+CREATE OR REPLACE RULE away AS ON UPDATE TO intermediate.users DO INSTEAD INSERT INTO public.elsewhere
+  VALUES (new.id, new.email);
 SELECT pg_temp.merge(E'1,aaa\n');
 DROP RULE away ON intermediate.users;
 CREATE RULE away AS ON INSERT TO intermediate.users DO INSTEAD INSERT INTO public.elsewhere VALUES (new.id, new.email);
@@ -153,7 +169,8 @@ DROP RULE added ON intermediate.users;
 
 -- Triggers that leave the model's columns alone are nobody's business
 ALTER TABLE intermediate.users ADD COLUMN seen integer DEFAULT 0;
-CREATE FUNCTION public.count() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := coalesce(OLD.seen, 0) + 1; RETURN NEW; END $$;
+CREATE FUNCTION public.count() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := coalesce(OLD.seen, 0)
+  + 1; RETURN NEW; END $$;
 CREATE TRIGGER count BEFORE INSERT OR UPDATE ON intermediate.users FOR EACH ROW EXECUTE FUNCTION public.count();
 SELECT pg_temp.merge(E'10,bbb\n11,ccc\n');
 SELECT * FROM intermediate.users WHERE id > 9 ORDER BY id;
@@ -174,7 +191,8 @@ SELECT pg_temp.merge(E'10,eee\n'), pg_temp.users();
 ALTER TABLE staging.u DISABLE ROW LEVEL SECURITY;
 SELECT pg_temp.merge(E'10,eee\n'), pg_temp.users();
 
--- nor are they left out where it hides them from the model's owner alone; who reads by way of a view has the rights of its owner
+-- nor are they left out where it hides them from the model's owner alone; who reads by way of a view has the rights of
+-- its owner
 CREATE TABLE public.ruled AS SELECT 1 AS id UNION ALL SELECT 2;
 CREATE VIEW public.over_ruled AS SELECT id FROM public.ruled;
 ALTER TABLE public.ruled ENABLE ROW LEVEL SECURITY;

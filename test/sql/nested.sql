@@ -1,4 +1,5 @@
--- A model's query, a function or a trigger that a refresh or a load runs cannot begin another one, nor change a definition or load a file.
+-- A model's query, a function or a trigger that a refresh or a load runs cannot begin another one, nor change a
+-- definition or load a file.
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -21,7 +22,8 @@ BEGIN
   EXECUTE (SELECT sql FROM public.statement);
   RETURN 1;
 END $$;
-CREATE FUNCTION public.run_in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.run(); RETURN NULL; END $$;
+CREATE FUNCTION public.run_in_trigger() RETURNS trigger
+  LANGUAGE plpgsql AS $$ BEGIN PERFORM public.run(); RETURN NULL; END $$;
 CREATE FUNCTION pg_temp.raises(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   detail text;
@@ -55,16 +57,19 @@ SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.ingest_bytes('s', 'b.csv',
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.ingest_largeobject('s', 'b.csv', 1)$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.retry_rejects((SELECT max(file_id) FROM dap.files))$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_source('z', columns => '{a}')$$);
-SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_clean_model('z', 's', '[{"name": "id", "type": "bigint"}]', '{id}')$$);
+SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_clean_model('z', 's', '[{"name": "id", "type": "bigint"}]',
+  '{id}')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.create_model('z', 'SELECT 1 AS one', '{one}')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.drop_model('m')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.drop_source('s')$$);
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap_internal.write('guard', 'staging.s', '{}')$$);
 SELECT failed_step, sqlstate, message FROM dap.runs ORDER BY run_id DESC LIMIT 1;
 -- whatever the function makes of the refusal
-SELECT * FROM pg_temp.within(:'refresh', $$DO 'BEGIN PERFORM dap.refresh_all(); EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL; END'$$);
+SELECT * FROM pg_temp.within(:'refresh',
+  $$DO 'BEGIN PERFORM dap.refresh_all(); EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL; END'$$);
 -- What only reads may be read
-SELECT * FROM pg_temp.within(:'refresh', $$SELECT count(*) FROM dap.files, dap.status, dap.file_rows(NULL::staging.s, (SELECT max(file_id) FROM dap.files))$$);
+SELECT * FROM pg_temp.within(:'refresh', $$SELECT count(*) FROM dap.files, dap.status,
+  dap.file_rows(NULL::staging.s, (SELECT max(file_id) FROM dap.files))$$);
 -- After a failure as after a success, a refresh can start
 SELECT * FROM pg_temp.within(:'refresh', 'SELECT 1');
 SELECT DISTINCT run_id = (SELECT max(run_id) FROM dap.runs) AS a_run FROM dap.refresh_all(ingest => false);
@@ -78,7 +83,8 @@ COMMIT;
 -- In a parallel worker: at once too
 CREATE TABLE public.big AS SELECT i AS id FROM generate_series(1, 5000) i;
 ALTER FUNCTION public.run() PARALLEL SAFE;
-SELECT dap.create_model('analytics.t', 'SELECT count(*) AS id, sum(public.run()) AS one FROM public.big', '{id}', or_replace => true);
+SELECT dap.create_model('analytics.t', 'SELECT count(*) AS id, sum(public.run()) AS one FROM public.big', '{id}',
+  or_replace => true);
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
@@ -97,10 +103,12 @@ SELECT * FROM pg_temp.within(:'refresh', 'SELECT dap.refresh_all()');
 SELECT * FROM pg_temp.within(:'refresh', $$SELECT dap.ingest_bytes('s', 'b.csv', 'id,v')$$);
 DROP TRIGGER run ON intermediate.m;
 CREATE TRIGGER run AFTER INSERT ON staging.s FOR EACH ROW EXECUTE FUNCTION public.run_in_trigger();
-CREATE FUNCTION pg_temp.load() RETURNS text LANGUAGE sql AS $$ SELECT status || coalesce(': ' || reason, '') FROM dap.ingest_bytes('s', 'e.csv', E'id,v\n5,e\n') $$;
+CREATE FUNCTION pg_temp.load() RETURNS text LANGUAGE sql AS $$ SELECT status || coalesce(': ' || reason, '')
+  FROM dap.ingest_bytes('s', 'e.csv', E'id,v\n5,e\n') $$;
 SELECT * FROM pg_temp.within('SELECT pg_temp.load()', 'SELECT dap.refresh_all(ingest => false)');
 SELECT * FROM pg_temp.within('SELECT pg_temp.load()', $$SELECT dap.ingest_bytes('s', 'b.csv', 'id,v')$$);
-SELECT * FROM pg_temp.within('SELECT pg_temp.load()', $$SELECT dap.retry_rejects((SELECT max(file_id) FROM dap.files))$$);
+SELECT * FROM pg_temp.within('SELECT pg_temp.load()',
+  $$SELECT dap.retry_rejects((SELECT max(file_id) FROM dap.files))$$);
 SELECT * FROM pg_temp.within('SELECT pg_temp.load()', $$SELECT dap.drop_source('s')$$);
 SELECT * FROM pg_temp.within('SELECT pg_temp.load()', 'SELECT 1');
 SELECT path, status, reason FROM dap.files ORDER BY file_id;

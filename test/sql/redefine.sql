@@ -1,4 +1,5 @@
--- A definition that changes invalidates what was built under the one before, whichever it returns to; so does any change of what a model reads.
+-- A definition that changes invalidates what was built under the one before, whichever it returns to; so does any
+-- change of what a model reads.
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -12,13 +13,16 @@ CREATE FUNCTION pg_temp.shape(relation regclass) RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum)
   FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped $$;
 -- A refresh, and what a rebuild of everything would have changed besides: nothing.
-CREATE FUNCTION pg_temp.refresh() RETURNS TABLE (object text, action text, ins bigint, upd bigint, del bigint) LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.refresh() RETURNS TABLE (object text, action text, ins bigint, upd bigint, del bigint)
+  LANGUAGE sql AS $$
   SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_all(ingest => false)
   UNION ALL
-  SELECT 'full rebuild of ' || object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_all('full', false) WHERE action <> 'unchanged' $$;
+  SELECT 'full rebuild of ' || object, action, rows_inserted, rows_updated, rows_deleted
+  FROM dap.refresh_all('full', false) WHERE action <> 'unchanged' $$;
 CREATE FUNCTION pg_temp.m(type text, or_replace boolean DEFAULT true) RETURNS regclass LANGUAGE sql AS $$
   SELECT dap.create_clean_model('m', 's', jsonb_build_array('{"name": "id", "type": "bigint"}'::jsonb) ||
-    CASE WHEN type IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('name', 'v', 'type', type)) END, '{id}', or_replace => or_replace) $$;
+    CASE WHEN type IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('name', 'v', 'type', type)) END, '{id}',
+      or_replace => or_replace) $$;
 
 SELECT dap.create_source('s', columns => '{id,v,w}');
 SELECT status, rows_loaded FROM dap.ingest_bytes('s', 'a.csv', E'id,v,w\n1,1.25,\n2,2.50,\n3,3.75,\n');
@@ -191,7 +195,8 @@ ALTER DOMAIN public.weight RENAME TO mass;
 SELECT object, action FROM pg_temp.refresh() WHERE object = 'analytics.named';
 -- nor does the way it is written: the same definition is the same, and a table that views read takes a new column
 CREATE FUNCTION pg_temp.typed(more text DEFAULT '') RETURNS regclass LANGUAGE sql AS $$ SELECT dap.create_model('typed',
-  'SELECT 1 AS k, ''x''::pg_catalog.text AS t, ARRAY[''x''] AS ts, ''a''::text COLLATE "C" AS c, ''b''::"char" AS ch, current_date AS d, 2::int4 AS i, ''pad ''::bpchar AS bp, B''101''::"bit" AS b'
+  'SELECT 1 AS k, ''x''::pg_catalog.text AS t, ARRAY[''x''] AS ts, ''a''::text COLLATE "C" AS c, ''b''::"char" AS ch, '
+  'current_date AS d, 2::int4 AS i, ''pad ''::bpchar AS bp, B''101''::"bit" AS b'
   || more, '{k}', or_replace => true) $$;
 SELECT pg_temp.typed();
 SELECT pg_temp.shape('analytics.typed');

@@ -36,20 +36,26 @@ FROM (VALUES
 ORDER BY t.rank;
 
 -- Both restricted: either is enough, unless the server wants both.
-SELECT dap_internal.schedule_next_run('0 0 13 * fri', 'GMT', '2024-02-27 13:37:20+00', false) AS either, dap_internal.schedule_next_run('0 0 13 * fri', 'GMT', '2024-02-27 13:37:20+00', true) AS both;
+SELECT dap_internal.schedule_next_run('0 0 13 * fri', 'GMT', '2024-02-27 13:37:20+00', false) AS either,
+  dap_internal.schedule_next_run('0 0 13 * fri', 'GMT', '2024-02-27 13:37:20+00', true) AS both;
 
 -- A leap day waits for a century that has none.
 SELECT dap_internal.schedule_next_run('0 0 29 2 *', 'GMT', '2096-03-01 00:00:00+00') AS leap_day;
-SELECT dap_internal.schedule_next_run('0 2 * * *', 'GMT', 'infinity') AS never, dap_internal.schedule_next_run('@hourly', 'GMT', '-infinity') AS nor_then, dap_internal.schedule_next_run('5 seconds', 'GMT', 'infinity') AS seconds;
+SELECT dap_internal.schedule_next_run('0 2 * * *', 'GMT', 'infinity') AS never,
+  dap_internal.schedule_next_run('@hourly', 'GMT', '-infinity') AS nor_then,
+  dap_internal.schedule_next_run('5 seconds', 'GMT', 'infinity') AS seconds;
 
 -- Clocks go forward over the time, which then does not come, and back, when it comes twice.
-SELECT dap_internal.schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-03-30 12:00:00+00') AS forward, dap_internal.schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-10-26 12:00:00+00') AS back,
+SELECT dap_internal.schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-03-30 12:00:00+00') AS forward,
+  dap_internal.schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-10-26 12:00:00+00') AS back,
   dap_internal.schedule_next_run('30 2 * * *', 'Europe/Berlin', '2024-10-27 00:30:00+00') AS again;
 
 -- Nothing that cron knows, or nothing that can be told.
 SELECT t.schedule
-FROM (VALUES ('@reboot'), (''), ('x'), ('* * * *'), ('60 * * * *'), ('* 24 * * *'), ('* * 0 * *'), ('* * * 13 *'), ('* * * * 8'), ('1/5 * * * *'),
-  ('*/0 * * * *'), ('a * * * *'), ('* * * mon *'), ('* * * * jan'), ('*-5 * * * *'), ('1,,2 * * * *'), ('-1 * * * *')) AS t (schedule)
+FROM (VALUES ('@reboot'), (''), ('x'), ('* * * *'), ('60 * * * *'), ('* 24 * * *'), ('* * 0 * *'), ('* * * 13 *'),
+  ('* * * * 8'), ('1/5 * * * *'),
+  ('*/0 * * * *'), ('a * * * *'), ('* * * mon *'), ('* * * * jan'), ('*-5 * * * *'), ('1,,2 * * * *'),
+  ('-1 * * * *')) AS t (schedule)
 WHERE dap_internal.schedule_next_run(t.schedule, 'GMT', '2024-02-27 13:37:20+00') IS NOT NULL;
 
 -- The settings that may be read, and no other.

@@ -27,18 +27,23 @@ DROP TABLE intermediate.users_clean;
 DROP VIEW analytics.transaction_stats;
 
 -- Made for another role
-SELECT object, kind, action, regexp_replace(note, 'DATABASE \S+', 'DATABASE name') AS note FROM dap.setup(owner => 'regress_dap_owner');
+SELECT object, kind, action, regexp_replace(note, 'DATABASE \S+', 'DATABASE name') AS note
+FROM dap.setup(owner => 'regress_dap_owner');
 SELECT object, kind, action FROM dap.setup(owner => 'regress_dap_owner') WHERE action <> 'exists';
 SELECT n.nspname, c.relname, c.relowner::regrole FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r' AND c.relowner <> 'regress_dap_owner'::regrole;
+WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r'
+  AND c.relowner <> 'regress_dap_owner'::regrole;
 SELECT source, path, columns, options FROM dap_internal.source_definition ORDER BY source_id;
 -- Every table, key and column
 SELECT m.relation, m.kind, m.upstream, m.always FROM dap_internal.model_definition m ORDER BY m.model_id;
 SELECT c.oid::regclass AS relation, pg_get_constraintdef(k.oid) AS key,
-  (SELECT string_agg(format('%I %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY attnum)
+  (SELECT string_agg(format('%I %s%s', attname, format_type(atttypid, atttypmod),
+    CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY attnum)
    FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
-WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r' ORDER BY array_position(ARRAY['staging', 'intermediate', 'analytics'], n.nspname::text), c.relname;
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_constraint k ON k.conrelid = c.oid
+  AND k.contype = 'p'
+WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r'
+ORDER BY array_position(ARRAY['staging', 'intermediate', 'analytics'], n.nspname::text), c.relname;
 
 -- A refresh without a file builds empty tables; the same again changes nothing
 SELECT object, action, rows_inserted FROM dap.refresh_all(ingest => false);
@@ -54,7 +59,8 @@ SELECT status, rows_loaded, rows_rejected FROM dap.ingest_bytes('users', 'u1', $
 4,Dee,,,
 x,Eve,,,2024-01-01
 $$::bytea);
-SELECT status, rows_loaded, rows_rejected FROM dap.ingest_bytes('onboarding', 'o1', $$onboarding_id,user_id,role,status,onboarding_date
+SELECT status, rows_loaded, rows_rejected
+FROM dap.ingest_bytes('onboarding', 'o1', $$onboarding_id,user_id,role,status,onboarding_date
 1,1,Buyer,KYC_DONE,2024-01-01
 2,1,seller,pending,2024-01-02
 3,2,buyer,verified,2024-01-09
@@ -63,7 +69,8 @@ SELECT status, rows_loaded, rows_rejected FROM dap.ingest_bytes('onboarding', 'o
 6,9,buyer,completed,2024-01-08
 7,1,buyer,completed,2024-01-08
 $$::bytea);
-SELECT status, rows_loaded, rows_rejected FROM dap.ingest_bytes('transactions', 't1', $$transaction_id,user_id,amount,transaction_date
+SELECT status, rows_loaded, rows_rejected
+FROM dap.ingest_bytes('transactions', 't1', $$transaction_id,user_id,amount,transaction_date
 1,1,10.00,2024-01-01
 2,1,0.01,2024-01-01 23:59:59
 3,2,10.01,2024-01-01
@@ -88,13 +95,15 @@ SELECT * FROM analytics.kyc_comparison_by_role ORDER BY role, kyc_status;
 SELECT object, state FROM dap.status WHERE state <> 'ok';
 
 -- Setup again keeps what is there, takes another inbox, and leaves changed definitions alone
-SELECT dap.create_model('analytics.daily_top_users', 'SELECT NULL::date AS day, 1 AS rank', '{day,rank}', or_replace => true);
+SELECT dap.create_model('analytics.daily_top_users', 'SELECT NULL::date AS day, 1 AS rank', '{day,rank}',
+  or_replace => true);
 SELECT object, kind, action FROM dap.setup('/nowhere/[in]box', 'regress_dap_owner') WHERE action <> 'exists';
 SELECT source, path FROM dap_internal.source_definition ORDER BY source_id;
 SELECT note FROM dap.setup('/nowhere/[in]box', 'regress_dap_owner') WHERE object = 'staging.users';
 SELECT count(*) FROM staging.users;
 -- A source that grew keeps its columns; one that lacks some is in the way
-SELECT dap.create_source('users', path, columns || 'country'::text, or_replace => true) FROM dap_internal.source_definition WHERE source = 'users';
+SELECT dap.create_source('users', path, columns || 'country'::text, or_replace => true)
+FROM dap_internal.source_definition WHERE source = 'users';
 SELECT object, kind, action FROM dap.setup(owner => 'regress_dap_owner') WHERE action <> 'exists';
 
 -- Roles and pieces that are gone
