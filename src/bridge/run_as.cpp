@@ -50,6 +50,7 @@ void run_as_end(const RunAs* saved) {
 
 Oid ledger_owner() {
   Oid extension = extension_oid();
+  internal_schema();  // what is done as this role is done there; a database that is not updated yet says so
   Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));

@@ -358,7 +358,7 @@ Datum relation_array(const List* relations) {
 
 // dap_internal.analyze_query(query text, owner regrole, INOUT settings jsonb, OUT columns text[], OUT types text[], OUT
 // upstream regclass[], OUT always boolean)
-DAP_FUNCTION(dap_analyze_query) {
+DAP_FUNCTION(dap_analyze_model_query) {
   char* query = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const Oid owner = PG_GETARG_OID(1);
 

@@ -1,22 +1,9 @@
 -- Rejects: read again after a correction, and taken out for whoever sent them.
 
-CREATE TYPE dap.retry_result AS (
-  file_id integer,
-  retried bigint,
-  loaded bigint,
-  still_rejected bigint,
-  status text,
-  reason text
-);
 COMMENT ON TYPE dap.retry_result
   IS 'What became of a file''s rejects: how many were read again, are loaded now, and are still rejected';
 COMMENT ON COLUMN dap.retry_result.file_id
   IS 'The file, see dap.files; a new number where a failed file was read again';
-COMMENT ON COLUMN dap.retry_result.retried IS 'Records that were read again';
-COMMENT ON COLUMN dap.retry_result.loaded IS 'Of these, records that are in the source''s table now';
-COMMENT ON COLUMN dap.retry_result.still_rejected IS 'Records that are not, with those that could not be read again';
-COMMENT ON COLUMN dap.retry_result.status IS 'loaded, skipped or failed, as in dap.ingest_csv()';
-COMMENT ON COLUMN dap.retry_result.reason IS 'Why a file is skipped or failed';
 
 CREATE FUNCTION dap.retry_rejects(file_id integer, options jsonb DEFAULT '{}') RETURNS dap.retry_result
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_retry_rejects';
@@ -34,38 +21,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp 
 COMMENT ON FUNCTION dap_internal.reject_text(bytea)
   IS 'Internal: bytes as text where they are valid in the database''s encoding, else NULL';
 
-CREATE TYPE dap.exported_reject AS (
-  file_id integer,
-  path text,
-  source text,
-  line bigint,
-  byte_offset bigint,
-  stage text,
-  object text,
-  column_name text,
-  reason text,
-  message text,
-  record text,
-  raw bytea,
-  raw_length bigint
-);
-COMMENT ON TYPE dap.exported_reject IS 'A reject as it is exported: its place, its reason and its bytes';
-COMMENT ON COLUMN dap.exported_reject.file_id IS 'The file, see dap.files';
-COMMENT ON COLUMN dap.exported_reject.path IS 'Where the file was read';
-COMMENT ON COLUMN dap.exported_reject.source IS 'The source';
-COMMENT ON COLUMN dap.exported_reject.line IS 'Line of the file where the record starts; the header is line 1';
 COMMENT ON COLUMN dap.exported_reject.byte_offset
   IS 'Where the record starts, in decompressed bytes from the file''s start';
 COMMENT ON COLUMN dap.exported_reject.stage
   IS 'ingest (not in the source''s table) or clean (there, but not in a model)';
-COMMENT ON COLUMN dap.exported_reject.object IS 'The table that did not take it';
-COMMENT ON COLUMN dap.exported_reject.column_name IS 'The column that is wrong; NULL for a whole record';
-COMMENT ON COLUMN dap.exported_reject.reason IS 'Code of the reason';
-COMMENT ON COLUMN dap.exported_reject.message IS 'The reason in words';
-COMMENT ON COLUMN dap.exported_reject.record IS 'The bytes as text, to be read; NULL where they are no valid text';
 COMMENT ON COLUMN dap.exported_reject.raw
   IS 'The bytes exactly, up to dap.max_reject_bytes; in a CSV file \x and hexadecimal digits';
-COMMENT ON COLUMN dap.exported_reject.raw_length IS 'How many bytes there were';
 
 CREATE FUNCTION dap.export_rejects(file_id integer DEFAULT NULL) RETURNS SETOF dap.exported_reject
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -1,18 +1,5 @@
 -- Loading files.
 
-CREATE TYPE dap.ingest_result AS (
-  file_id integer,
-  path text,
-  status text,
-  reason text,
-  rows_read bigint,
-  rows_loaded bigint,
-  rows_rejected bigint,
-  bytes bigint,
-  elapsed interval
-);
-COMMENT ON TYPE dap.ingest_result IS 'What became of one file: status loaded, skipped or failed, and why';
-
 CREATE FUNCTION dap_internal.check_options(options jsonb) RETURNS void
 LANGUAGE c STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_check_options';
 COMMENT ON FUNCTION dap_internal.check_options(jsonb)

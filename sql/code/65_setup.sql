@@ -120,13 +120,6 @@ END $$;
 COMMENT ON FUNCTION dap_internal.check_setup(regrole)
   IS 'Internal: raises with everything that stands in the way of the built-in pipeline';
 
-CREATE TYPE dap.setup_result AS (object text, kind text, action text, note text);
-COMMENT ON TYPE dap.setup_result IS 'A row of dap.setup(): what was made, kept or is missing';
-COMMENT ON COLUMN dap.setup_result.object IS 'Schema, source, model or role';
-COMMENT ON COLUMN dap.setup_result.kind IS 'schema, source, clean model, model or owner';
-COMMENT ON COLUMN dap.setup_result.action IS 'created, changed, exists, or kept where it is defined otherwise';
-COMMENT ON COLUMN dap.setup_result.note IS 'The files that the server sees, or the statement that is missing';
-
 CREATE FUNCTION dap.setup(inbox text DEFAULT NULL, owner regrole DEFAULT pg_catalog.quote_ident(CURRENT_USER)::regrole)
   RETURNS SETOF dap.setup_result
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -1,9 +1,6 @@
 -- The ledger of runs. These functions are called by the module alone, as the ledger's owner: inside a run's
 -- transaction, and by the recorder, a background worker with a transaction of its own.
 
--- Runs that may still be going on; looked through at the start of each run.
-CREATE INDEX run_ledger_open_idx ON dap_internal.run_ledger (run_id) WHERE status IN ('running', 'returned');
-
 -- Writes a run's line as it is known now. Steps come with the final states only.
 CREATE FUNCTION dap_internal.record_run(line jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

@@ -162,6 +162,8 @@ CREATE TABLE dap_internal.run_ledger (
   system_identifier bigint,
   database_oid oid
 );
+-- Runs that may still be going on; looked through at the start of each run.
+CREATE INDEX run_ledger_open_idx ON dap_internal.run_ledger (run_id) WHERE status IN ('running', 'returned');
 COMMENT ON TABLE dap_internal.run_ledger
   IS 'One line per refresh; running and returned lines are judged by their transaction (see dap.runs)';
 

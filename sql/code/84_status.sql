@@ -100,7 +100,8 @@ WITH RECURSIVE sources AS (
 ), last_run AS (
   SELECT r.run_id, r.status, r.failed_step, r.message FROM dap.runs r ORDER BY r.run_id DESC LIMIT 1
 )
-SELECT r.object, r.layer, r.rows, r.bytes, r.run_id, r.refreshed_at, r.newest_file_at, r.state, r.message
+SELECT r.object, r.layer, r.rows, r.bytes, r.run_id, r.refreshed_at, r.newest_file_at, r.state,
+  r.message COLLATE "default" AS message
 FROM (
 SELECT -1 AS tier, f.number, f.name AS object, NULL AS layer, NULL::bigint AS rows, NULL::bigint AS bytes,
   NULL::bigint AS run_id, NULL::timestamptz AS refreshed_at,

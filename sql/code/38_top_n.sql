@@ -1,13 +1,6 @@
 -- dap.top_n: the keys with the largest sums. Like the other aggregates' support functions, nobody but their owner may
 -- execute these, which run no SQL and pin no search_path.
 
-CREATE TYPE dap.top_item AS (rank integer, key text, amount numeric, share numeric);
-COMMENT ON TYPE dap.top_item IS 'One of the first items of dap.top_n';
-COMMENT ON COLUMN dap.top_item.rank IS '1 is the item with the largest amount';
-COMMENT ON COLUMN dap.top_item.key IS 'The key, NULL where the rows'' key is; a number as its decimal text';
-COMMENT ON COLUMN dap.top_item.amount IS 'The sum of the key''s amounts, as sum() gives it';
-COMMENT ON COLUMN dap.top_item.share IS 'The amount divided by that of all keys, NULL where it is 0';
-
 CREATE FUNCTION dap_internal.top_n_add(internal, bigint, numeric, integer) RETURNS internal AS 'MODULE_PATHNAME',
   'dap_top_n_add_number'
   LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;

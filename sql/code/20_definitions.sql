@@ -107,7 +107,7 @@ CREATE FUNCTION dap_internal.analyze_query(query text, owner regrole, INOUT sett
 RETURNS record
 LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'dap_analyze_query';
+AS 'MODULE_PATHNAME', 'dap_analyze_model_query';
 COMMENT ON FUNCTION dap_internal.analyze_query(text, regrole, jsonb) IS
   'Internal: what one SELECT gives and reads under these settings, and whether it can change though no table that it '
   'reads does; the settings as they are kept';

@@ -1,5 +1,5 @@
--- dap.bag: a compressed multiset of numerics as a value. Functions with an underscore are the type's own; the others
--- are everybody's.
+-- dap.bag: a compressed multiset of numerics as a value. Functions of dap_internal are the type's own; the others are
+-- everybody's.
 -- None pins a search_path, which would cost a call for every row: the C code behind them runs no SQL.
 
 CREATE TYPE dap.bag;

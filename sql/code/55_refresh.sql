@@ -1,19 +1,5 @@
 -- Refreshing models.
 
-CREATE TYPE dap.step_result AS (
-  run_id bigint,
-  step integer,
-  object text,
-  action text,
-  rows_in bigint,
-  rows_inserted bigint,
-  rows_updated bigint,
-  rows_deleted bigint,
-  rows_rejected bigint,
-  elapsed interval
-);
-COMMENT ON TYPE dap.step_result IS 'One step of a refresh: action loaded, skipped, failed, built, merged or unchanged';
-
 CREATE FUNCTION dap.refresh_all(mode text DEFAULT 'auto', ingest boolean DEFAULT true) RETURNS SETOF dap.step_result
 LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'dap_refresh_all';
 COMMENT ON FUNCTION dap.refresh_all(text, boolean) IS

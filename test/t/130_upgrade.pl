@@ -1,0 +1,157 @@
+# A database of each released version, with data and definitions, is updated: its catalog is that of a new installation, its numbers are what they were, and what
+# stands on the extension stands. The releases' install scripts and the database are frozen in test/upgrade.
+use strict;
+use warnings FATAL => 'all';
+
+use Cwd ();
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DapTest qw(sql start_server);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $source = Cwd::realpath($ENV{DAP_SOURCE} // '.');
+my $old = '0.1.0';
+my $node = start_server('upgrade', '', (join '', map { "CREATE ROLE upgrade_$_ LOGIN;" } qw(owner admin operator reader monitor)) . ' GRANT upgrade_owner TO upgrade_admin');
+
+# The files that the database had loaded lie in another directory now, and are known by their contents.
+my $inbox = Cwd::realpath(PostgreSQL::Test::Utils::tempdir) . '/inbox';
+mkdir $inbox or die;
+system("cp $source/test/upgrade/inbox/*.csv $inbox/") == 0 or die;
+unlink "$inbox/readings_bad.csv";
+chmod 0755, Cwd::realpath("$inbox/.."), $inbox;
+chmod 0644, glob "$inbox/*";
+
+sub run_file
+{
+  my ($database, $path) = @_;
+  my $answer = $node->safe_psql($database, "\\i $path");
+  return $answer;
+}
+
+# How a statement fails, all of it
+sub refused
+{
+  my ($database, $statement) = @_;
+  my ($out, $err) = ('', '');
+  $node->psql($database, "\\set VERBOSITY verbose\n$statement", stdout => \$out, stderr => \$err);
+  return $err;
+}
+
+# The rows of every table of the layers, as one text a table; floats and all
+sub tables
+{
+  my ($database, $schemas) = @_;
+  my @tables = split /\n/, $node->safe_psql($database, "SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY ('$schemas') AND c.relkind = 'r' ORDER BY 1");
+  return { map { my $table = $_; $table => $node->safe_psql($database, "SET TimeZone = UTC; SELECT md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\")) || ' ' || count(*) FROM $table t") } @tables };
+}
+
+sub restore
+{
+  my ($database, $zone) = @_;
+  $node->safe_psql('postgres', "CREATE DATABASE $database");
+  $node->safe_psql('postgres', "ALTER DATABASE $database SET TimeZone = '$zone'; ALTER DATABASE $database SET dap.ingest_directories = '$inbox'");
+  run_file($database, "$source/test/upgrade/${old}_data.sql");
+  return;
+}
+
+sub update
+{
+  my ($database) = @_;
+  my ($out, $err) = ('', '');
+  is($node->psql($database, 'ALTER EXTENSION dap_analytics UPDATE', stdout => \$out, stderr => \$err), 0, "$database is updated") or diag $err;
+  return $err;
+}
+
+#
+# Before
+#
+my $version = sql("SELECT default_version FROM pg_available_extensions WHERE name = 'dap_analytics'");
+isnt($version, $old, "this is $version");
+restore('shop', 'Europe/Berlin');
+is($node->safe_psql('shop', "SELECT extversion FROM pg_extension WHERE extname = 'dap_analytics'"), $old, "a database of $old");
+my $before = tables('shop', '{staging,intermediate,analytics}');
+cmp_ok(scalar keys %$before, '>', 15, 'with tables');
+my $ledger = $node->safe_psql('shop', 'SELECT file_id, source, status, rows_read, rows_loaded, rows_rejected FROM dap.files ORDER BY 1');
+my $rejects = $node->safe_psql('shop', 'SELECT file_id, line, stage, reason, message, raw FROM dap.rejects ORDER BY reject_id');
+like($rejects, qr/ingest.*\n.*clean/s, 'and rejects of both stages');
+my $answers = $node->safe_psql('shop', 'SELECT * FROM public.medians ORDER BY 1; SELECT * FROM public.kept_answers ORDER BY 1');
+
+# What needs the catalog of this version says so; what does not works.
+for my $call ('* FROM dap.refresh_all()', "dap.create_model('analytics.x', 'SELECT 1 AS a', '{a}')", "* FROM dap.ingest_csv('readings')")
+{
+  my $err = refused('shop', "SELECT $call");
+  like($err, qr/55000.*HINT:  Run ALTER EXTENSION dap_analytics UPDATE/s, "before the update: $call");
+}
+
+#
+# The update
+#
+my $said = update('shop');
+like($said, qr/NOTICE:  1 models keep time zone Europe\/Berlin in their definitions: analytics\.readings_by_day\nDETAIL:.*\nHINT:/, 'models that mean the time zone are named');
+is($node->safe_psql('shop', "SELECT extversion FROM pg_extension WHERE extname = 'dap_analytics'"), $version, "a database of $version");
+my ($updated, $fresh) = map { run_file($_, "$source/test/upgrade/catalog.sql") } 'shop', 'postgres';
+cmp_ok(scalar(split /\n/, $fresh), '>', 3000, 'a catalog to compare');
+my %fresh = map { $_ => 1 } split /\n/, $fresh;
+my %updated = map { $_ => 1 } split /\n/, $updated;
+is(join("\n", grep { !$updated{$_} } sort keys %fresh), '', 'nothing of a new installation is missing');
+is(join("\n", grep { !$fresh{$_} } sort keys %updated), '', 'nothing else is there');
+
+is($node->safe_psql('shop', 'SELECT file_id, source, status, rows_read, rows_loaded, rows_rejected FROM dap.files ORDER BY 1'), $ledger, 'the ledger is what it was');
+is($node->safe_psql('shop', 'SELECT file_id, line, stage, reason, message, raw FROM dap.rejects ORDER BY reject_id'), $rejects, 'so are the rejects');
+is($node->safe_psql('shop', 'SELECT * FROM public.medians ORDER BY 1; SELECT * FROM public.kept_answers ORDER BY 1'), $answers, "people's views and columns of dap.bag stand");
+is_deeply(tables('shop', '{staging,intermediate,analytics}'), $before, 'no table changed');
+
+#
+# After
+#
+# By its owner, in a session of another time zone: the same numbers, computed again.
+my $refreshed = $node->safe_psql('shop', "SET TimeZone = 'Asia/Tokyo'; SET ROLE upgrade_owner; SELECT object, action, rows_inserted, rows_updated, rows_deleted FROM dap.refresh_all() ORDER BY object");
+like($refreshed, qr/^analytics\.readings_by_day\|\w+\|/m, 'a refresh');
+unlike($refreshed, qr/^staging[^|]*\|loaded/m, 'loads nothing again');
+is_deeply(tables('shop', '{staging,intermediate,analytics}'), $before, 'the same numbers');
+my $full = $node->safe_psql('shop', "SET ROLE upgrade_owner; SELECT count(*), sum(rows_inserted + rows_updated + rows_deleted) FROM dap.refresh_all('full', false)");
+like($full, qr/^\d+\|0$/, 'and once more, in full');
+is($node->safe_psql('shop', "SELECT count(*) FROM dap.files WHERE status = 'loaded' AND rows_read <> rows_loaded + rows_rejected"), 0, 'every record is accounted for');
+
+# Levels hold what this version gives them.
+my @may = (
+  [ operator => 'SELECT count(*) > 0 FROM dap.refresh_all()' ],
+  [ operator => "SELECT count(*) >= 0 FROM dap.skipped_files" ],
+  [ admin => "SELECT dap.create_model('analytics.more', 'SELECT 1 AS a', '{a}', settings => '{\"TimeZone\": \"Asia/Tokyo\"}') IS NOT NULL" ],
+  [ monitor => 'SELECT count(*) >= 0 FROM dap.skipped_files' ],
+  [ reader => 'SELECT count(*) > 0 FROM analytics.transaction_stats' ]);
+is($node->safe_psql('shop', "SET ROLE upgrade_$_->[0]; $_->[1]"), 't', "$_->[0]: $_->[1]") for @may;
+like(refused('shop', 'SET ROLE upgrade_reader; SELECT * FROM dap.refresh_all()'), qr/42501/, 'a reader does not refresh');
+like(refused('shop', "SET ROLE upgrade_owner; INSERT INTO staging.users (_line, _file_id) VALUES (1, 1)"), qr/by hand is refused/, 'staging is closed');
+
+# The next night
+append_to_file("$inbox/readings_3.csv", "sensor;at;value\n1;2026-06-30 23:30;4\n");
+chmod 0644, "$inbox/readings_3.csv";
+my $night = $node->safe_psql('shop', "SET ROLE upgrade_operator; SELECT object, action FROM dap.refresh_all() WHERE action NOT IN ('unchanged', 'skipped')");
+like($night, qr/^staging\.readings\|loaded$/m, 'the next file is loaded');
+is($node->safe_psql('shop', "SELECT day, readings FROM analytics.readings_by_day WHERE day BETWEEN '2026-06-29' AND '2026-07-01'"), '2026-06-30|1', 'and belongs to the day of its time zone');
+
+#
+# Another one: its time zone is UTC, and a table was dropped by hand
+#
+restore('bare', 'UTC');
+$node->safe_psql('bare', 'DROP TABLE analytics.kyc_comparison');
+unlike(update('bare'), qr/NOTICE/, 'in UTC nothing keeps a time zone');
+is($node->safe_psql('bare', 'SELECT count(*) FROM dap_internal.model_definition WHERE settings IS NOT NULL'), 0, 'indeed');
+is(run_file('bare', "$source/test/upgrade/catalog.sql"), $fresh, 'its catalog is that of a new installation');
+like($node->safe_psql('bare', 'SELECT message FROM dap.status WHERE state = $$failed$$'), qr/the table of model kyc_comparison does not exist any more|the table of model \d+ does not exist any more/,
+  'dap.status knows the dropped table');
+
+# A dump of the updated database is restored as any other.
+my $dump = PostgreSQL::Test::Utils::tempdir . '/shop.dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('shop') ], 'the updated database is dumped');
+$node->safe_psql('postgres', 'CREATE DATABASE again');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('again'), '--exit-on-error', $dump ], 'and restored');
+is_deeply(tables('again', '{staging,intermediate,analytics}'), tables('shop', '{staging,intermediate,analytics}'), 'with its tables');
+is(run_file('again', "$source/test/upgrade/catalog.sql"), $fresh, 'and its catalog');
+
+$node->stop;
+done_testing();
