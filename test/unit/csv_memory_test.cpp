@@ -35,7 +35,7 @@ class Meter : public std::pmr::memory_resource {
 struct Long {
   std::vector<Bad> bad;
   std::size_t records = 0;
-  FileError error = FileError::none;
+  Reason error = Reason::none;
 };
 
 Long scan_long(const std::string& before, const std::string& filling, std::uint64_t total, const std::string& after,
@@ -115,7 +115,7 @@ TEST(CsvMemory, RecordOfManyFieldsAndLines) {
 TEST(CsvMemory, UnterminatedQuote) {
   Meter meter;
   const Long got = scan_long("1,\"", std::string(1u << 20, '\n'), std::uint64_t{1} << 24, "", small_limits(), meter);
-  EXPECT_EQ(got.error, FileError::unterminated_quote);
+  EXPECT_EQ(got.error, Reason::unclosed_quote);
   EXPECT_LT(meter.peak, 5u << 20);
 }
 
@@ -124,7 +124,7 @@ TEST(CsvMemory, ManyRecordsAndRejectsInOneChunk) {
   std::string filling;
   while (filling.size() < (16u << 20)) filling += "1,\"a\"\"b\"\n\"x\n\",\"\"\n1\n";
   const Long got = scan_long("", filling, 1, "", small_limits(), meter);
-  EXPECT_EQ(got.error, FileError::none);
+  EXPECT_EQ(got.error, Reason::none);
   EXPECT_GT(got.records, 800000u);
   EXPECT_GT(got.bad.size(), 800000u);
   EXPECT_LT(meter.peak, 4u << 20);

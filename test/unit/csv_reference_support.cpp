@@ -96,7 +96,7 @@ class Parser {
         continue;
       }
       if (record.open_quote != none) {
-        outcome.error = FileError::unterminated_quote;
+        outcome.error = Reason::unclosed_quote;
         outcome.error_line = line_of(record.open_quote);
         outcome.error_offset = record.begin;
         return outcome;

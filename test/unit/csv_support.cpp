@@ -101,7 +101,7 @@ std::string show(const Outcome& outcome) {
     text += "bad " + std::to_string(bad.line) + "@" + std::to_string(bad.offset) + " " + bad.reason + " column " +
             std::to_string(bad.column) + " fields " + std::to_string(bad.fields_found) + " raw[" + show(bad.raw) +
             "] of " + std::to_string(bad.raw_size) + "\n";
-  if (outcome.error != FileError::none)
+  if (outcome.error != Reason::none)
     text += "error " + std::to_string(static_cast<int>(outcome.error)) + " line " + std::to_string(outcome.error_line) +
             " offset " + std::to_string(outcome.error_offset) + "\n";
   return text;
@@ -138,7 +138,7 @@ Outcome scan(std::string_view file, const Options& options, const Feeding& feedi
     }
   }
   outcome.error = last->file_error();
-  if ((step == Step::failed) != (outcome.error != FileError::none)) std::abort();
+  if ((step == Step::failed) != (outcome.error != Reason::none)) std::abort();
   if (step == Step::failed) {
     outcome.error_line = last->error_line();
     outcome.error_offset = last->error_offset();

@@ -37,7 +37,7 @@ struct Outcome {
   std::optional<Row> header;
   std::vector<Row> rows;
   std::vector<Bad> bad;
-  FileError error = FileError::none;
+  Reason error = Reason::none;
   std::uint64_t error_line = 0;
   std::uint64_t error_offset = 0;
   bool operator==(const Outcome&) const = default;

@@ -66,7 +66,7 @@ TEST(CsvTorture, HeaderOfOtherWidth) {
 
 TEST(CsvTorture, MissingQuote) {
   Outcome expected = rows(foo, {});
-  expected.error = FileError::unterminated_quote;
+  expected.error = Reason::unclosed_quote;
   expected.error_line = 2;
   expected.error_offset = 12;
   expect("foo,bar,baz\n1,\"I forgot to close this one,3", expected);
@@ -75,7 +75,7 @@ TEST(CsvTorture, MissingQuote) {
 
 TEST(CsvTorture, UnterminatedQuoteIsReportedWhereItOpened) {
   Outcome expected = rows(row(1, 0, "a,b", {"a", "b"}), {row(2, 4, "1,2", {"1", "2"})});
-  expected.error = FileError::unterminated_quote;
+  expected.error = Reason::unclosed_quote;
   expected.error_line = 4;    // the second quoted value opens there
   expected.error_offset = 8;  // its record begins here
   expect("a,b\n1,2\n\"x\ny\",\"z\nmore\n", expected);
@@ -441,7 +441,7 @@ TEST(CsvTorture, WholeLinesAreNotSwallowed) {
 TEST(CsvTorture, QuotesOutOfPlaceAtTheEnd) {
   const Row ab = row(1, 0, "a,b", {"a", "b"});
   Outcome open = rows(ab, {});
-  open.error = FileError::unterminated_quote;
+  open.error = Reason::unclosed_quote;
   open.error_line = 2;
   open.error_offset = 4;
   expect("a,b\n1,\"\n2,3\n", open);
@@ -498,7 +498,7 @@ TEST(CsvTorture, BareFields) {
       "a,b\n1,\"x\"\"\n3,4\n",
       [&] {
         Outcome open = rows(ab, {});
-        open.error = FileError::unterminated_quote;
+        open.error = Reason::unclosed_quote;
         open.error_line = 2;
         open.error_offset = 4;
         return open;

@@ -52,14 +52,14 @@ bool is_utf16(std::string_view head, bool big_endian) noexcept {
   return narrow >= 2 && narrow * 4 >= units && reversed * 2 <= narrow && pairs * 2 < narrow;
 }
 
-FileKind wide_encoding(std::string_view head) noexcept {
+Reason wide_encoding(std::string_view head) noexcept {
   // UTF-32's little-endian mark begins with UTF-16's.
-  if (head.starts_with("\xFF\xFE\0\0"sv) || head.starts_with("\0\0\xFE\xFF"sv)) return FileKind::utf32;
-  if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv)) return FileKind::utf16;
-  if (head.find('\0') == head.npos) return FileKind::text;
-  if (is_utf32(head, false) || is_utf32(head, true)) return FileKind::utf32;
-  if (is_utf16(head, false) || is_utf16(head, true)) return FileKind::utf16;
-  return FileKind::text;
+  if (head.starts_with("\xFF\xFE\0\0"sv) || head.starts_with("\0\0\xFE\xFF"sv)) return Reason::utf32;
+  if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv)) return Reason::utf16;
+  if (head.find('\0') == head.npos) return Reason::none;
+  if (is_utf32(head, false) || is_utf32(head, true)) return Reason::utf32;
+  if (is_utf16(head, false) || is_utf16(head, true)) return Reason::utf16;
+  return Reason::none;
 }
 
 // Office programs' archives begin with one of these members.
@@ -136,96 +136,39 @@ bool is_bzip2(std::string_view head) noexcept {
 
 struct Signature {
   std::string_view bytes;
-  FileKind kind;
+  Reason kind;
 };
 
 // Those that no text begins with.
 constexpr Signature signatures[] = {
-    {"\x1f\x8b\x08"sv, FileKind::gzip},
-    {"\x28\xb5\x2f\xfd"sv, FileKind::zstd},
+    {"\x1f\x8b\x08"sv, Reason::gzip},
+    {"\x28\xb5\x2f\xfd"sv, Reason::zstd},
     {"\xfd"
      "7zXZ\0"sv,
-     FileKind::xz},
-    {"7z\xbc\xaf\x27\x1c"sv, FileKind::seven_zip},
-    {"PK\3\4"sv, FileKind::zip},
-    {"PK\5\6"sv, FileKind::zip},
-    {"PK\7\x8"sv, FileKind::zip},
-    {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, FileKind::ole},
-    {"SQLite format 3\0"sv, FileKind::sqlite},
+     Reason::xz},
+    {"7z\xbc\xaf\x27\x1c"sv, Reason::seven_zip},
+    {"PK\3\4"sv, Reason::zip},
+    {"PK\5\6"sv, Reason::zip},
+    {"PK\7\x8"sv, Reason::zip},
+    {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"sv, Reason::ole},
+    {"SQLite format 3\0"sv, Reason::sqlite},
 };
 
 }  // namespace
 
-FileKind file_kind(const char* first_bytes, std::size_t size) noexcept {
+Reason file_kind(const char* first_bytes, std::size_t size) noexcept {
   const std::string_view head(first_bytes, std::min(size, file_kind_bytes));
   for (const Signature& signature : signatures) {
     if (!head.starts_with(signature.bytes)) continue;
-    return is_workbook(head) ? FileKind::workbook : signature.kind;
+    return is_workbook(head) ? Reason::workbook : signature.kind;
   }
-  if (is_bzip2(head)) return FileKind::bzip2;
-  if (is_pdf(head)) return FileKind::pdf;
-  if (is_html(head)) return FileKind::html;
-  if (is_parquet(head)) return FileKind::parquet;
-  if (head.starts_with("ORC"sv) && has_control_character(head.substr(3, 16))) return FileKind::orc;
-  if (head.starts_with("Obj\1"sv) && head.find("avro."sv) != head.npos) return FileKind::avro;
+  if (is_bzip2(head)) return Reason::bzip2;
+  if (is_pdf(head)) return Reason::pdf;
+  if (is_html(head)) return Reason::html;
+  if (is_parquet(head)) return Reason::parquet;
+  if (head.starts_with("ORC"sv) && has_control_character(head.substr(3, 16))) return Reason::orc;
+  if (head.starts_with("Obj\1"sv) && head.find("avro."sv) != head.npos) return Reason::avro;
   return wide_encoding(head);
-}
-
-const char* file_kind_code(FileKind kind) noexcept {
-  switch (kind) {
-    case FileKind::text: return nullptr;
-    case FileKind::utf16: return "utf16";
-    case FileKind::utf32: return "utf32";
-    case FileKind::gzip: return "gzip";
-    case FileKind::zstd: return "zstd";
-    case FileKind::bzip2: return "bzip2";
-    case FileKind::xz: return "xz";
-    case FileKind::seven_zip: return "7z";
-    case FileKind::zip: return "zip";
-    case FileKind::workbook: return "xlsx";
-    case FileKind::ole: return "xls";
-    case FileKind::pdf: return "pdf";
-    case FileKind::html: return "html";
-    case FileKind::parquet: return "parquet";
-    case FileKind::orc: return "orc";
-    case FileKind::avro: return "avro";
-    case FileKind::sqlite: return "sqlite";
-  }
-  return nullptr;
-}
-
-const char* file_kind_message(FileKind kind) noexcept {
-  switch (kind) {
-    case FileKind::text: return nullptr;
-    case FileKind::utf16: return "the file is UTF-16; convert it to UTF-8 first";
-    case FileKind::utf32: return "the file is UTF-32; convert it to UTF-8 first";
-    case FileKind::gzip:
-      return "the file is gzip data where text is expected: it was compressed twice, or option \"compression\" says "
-             "something else";
-    case FileKind::zstd:
-      return "the file is zstd data where text is expected: it was compressed twice, or option \"compression\" says "
-             "something else";
-    case FileKind::bzip2:
-      return "the file is compressed with bzip2; decompress it first, or compress it with gzip or zstd";
-    case FileKind::xz: return "the file is compressed with xz; decompress it first, or compress it with gzip or zstd";
-    case FileKind::seven_zip:
-      return "the file is a 7z archive; unpack it first, or compress the file with gzip or zstd";
-    case FileKind::zip: return "the file is a ZIP archive; unpack it first, or compress the file with gzip or zstd";
-    case FileKind::workbook:
-      return "the file is a workbook of Excel or a similar program (a ZIP archive, as .xlsx and .ods are); save its "
-             "sheet as CSV";
-    case FileKind::ole:
-      return "the file is an old workbook of Excel or a similar program (OLE, as .xls is); save its sheet as CSV";
-    case FileKind::pdf: return "the file is a PDF document, not CSV";
-    case FileKind::html:
-      return "the file is an HTML page, not CSV: perhaps a login page or an error message that came in the file's "
-             "place";
-    case FileKind::parquet: return "the file is a Parquet file; export it as CSV";
-    case FileKind::orc: return "the file is an ORC file; export it as CSV";
-    case FileKind::avro: return "the file is an Avro file; export it as CSV";
-    case FileKind::sqlite: return "the file is an SQLite database; export its table as CSV";
-  }
-  return nullptr;
 }
 
 }  // namespace dap::csv

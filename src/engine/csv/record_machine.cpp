@@ -210,7 +210,7 @@ std::size_t RecordMachine::read(const char* data, std::size_t size, LineEnds& li
     }
 
     if (!faulty_ && rules_.validate_utf8 && !utf8_.push(static_cast<unsigned char>(c)))
-      fault(Reason::invalid_encoding, static_cast<std::int64_t>(column_));
+      fault(Reason::invalid_utf8, static_cast<std::int64_t>(column_));
     if (c == 0) fault(Reason::nul_byte, static_cast<std::int64_t>(column_));
 
     if (state_ == State::quoted || state_ == State::escaped) {
@@ -265,12 +265,12 @@ RecordMachine::Found RecordMachine::finish(LineEnds& line_ends) noexcept {
   } else if (size_ == 0) {
     return Found::nothing;
   }
-  if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_encoding, static_cast<std::int64_t>(column_));
+  if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_utf8, static_cast<std::int64_t>(column_));
   return end_record(line_ends, LineEnds::undecided);
 }
 
 void RecordMachine::give_up() noexcept {
-  if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_encoding, static_cast<std::int64_t>(column_));
+  if (rules_.validate_utf8 && utf8_.inside()) fault(Reason::invalid_utf8, static_cast<std::int64_t>(column_));
   if (state_ == State::escaped) value_byte();  // the escape stood for itself
   fault(Reason::unterminated_quote, static_cast<std::int64_t>(column_));
 }

@@ -7,23 +7,6 @@
 
 namespace dap::csv {
 
-const char* reason_code(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::field_count: return "field_count";
-    case Reason::invalid_encoding: return "invalid_encoding";
-    case Reason::nul_byte: return "nul_byte";
-    case Reason::quote_in_field: return "quote_in_field";
-    case Reason::text_after_quote: return "text_after_quote";
-    case Reason::unterminated_quote: return "unterminated_quote";
-    case Reason::bare_cr: return "bare_cr";
-    case Reason::field_too_long: return "field_too_long";
-    case Reason::record_too_long: return "record_too_long";
-    case Reason::untranslatable_character: return "untranslatable_character";
-    case Reason::row_too_big: return "row_too_big";
-  }
-  return "unknown";
-}
-
 Scanner::Impl::Impl(const Dialect& dialect, const Limits& limits, std::pmr::memory_resource* memory_)
     : memory(memory_),
       rules(dialect, limits, memory_),
@@ -78,7 +61,7 @@ void Scanner::Impl::begin_held(const char* from) {
 Step Scanner::Impl::read(Batch& out, std::size_t max_records, bool header) {
   out = Batch{};
   begin_batch();
-  if (error != FileError::none) return Step::failed;
+  if (error != Reason::none) return Step::failed;
   const Step step = read_pieces(std::max<std::size_t>(max_records, 1), header);
   if (step == Step::batch) {
     out.fields = {fields.data(), fields.size()};
@@ -292,7 +275,7 @@ Step Scanner::Impl::read_end(bool header) {
       found = RecordMachine::Found::record;
     }
   } else if (machine.unterminated()) {
-    error = FileError::unterminated_quote;
+    error = Reason::unclosed_quote;
     error_line = machine.quote_line();
     error_offset = record_offset;
     return Step::failed;
@@ -412,7 +395,7 @@ void Scanner::set_columns(std::uint32_t columns) { impl_->columns = columns; }
 
 Step Scanner::next(Batch& out, std::size_t max_records) { return impl_->read(out, max_records, false); }
 
-FileError Scanner::file_error() const noexcept { return impl_->error; }
+Reason Scanner::file_error() const noexcept { return impl_->error; }
 std::uint64_t Scanner::error_line() const noexcept { return impl_->error_line; }
 std::uint64_t Scanner::error_offset() const noexcept { return impl_->error_offset; }
 std::uint64_t Scanner::bare_records() const noexcept { return impl_->bare_records; }

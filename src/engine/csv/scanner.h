@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/csv/reason.h"
+#include "engine/reason/reason.h"
 
 namespace dap::csv {
 
@@ -32,8 +32,6 @@ struct Limits {
   // about how much is read, and read again, in one call; the outcome does not depend on it
   std::uint64_t step_bytes = 256u << 10;
 };
-
-enum class FileError : std::uint8_t { none, unterminated_quote };
 
 // One value of a record; `data` is valid until the next call of the scanner. NULL has size 0.
 struct Field {
@@ -117,7 +115,7 @@ class Scanner {
   // then.
   void release_record();
 
-  FileError file_error() const noexcept;
+  Reason file_error() const noexcept;           // none, or unclosed_quote
   std::uint64_t error_line() const noexcept;    // unterminated quote: the line where it opened
   std::uint64_t error_offset() const noexcept;  // and that quote's record's offset
   std::uint64_t bare_records() const noexcept;  // how many records with bare fields there were

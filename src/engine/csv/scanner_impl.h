@@ -124,7 +124,7 @@ struct Scanner::Impl {
   Buffer<Reject> rejects;
   Arena arena;
 
-  FileError error = FileError::none;
+  Reason error = Reason::none;
   std::uint64_t error_line = 0;
   std::uint64_t error_offset = 0;
 };

@@ -182,7 +182,7 @@ QuoteUse quote_use(const char* sample, std::size_t size, bool whole, const Diale
     while ((step = pull(scanner, whole, finished, stop, [&] { return scanner.next(batch, 1000); })) == Step::batch)
       count();
   }
-  use.faults += step == Step::failed && scanner.file_error() == FileError::unterminated_quote;
+  use.faults += step == Step::failed && scanner.file_error() == Reason::unclosed_quote;
   use.stopped = is_set(stop);
   return use;
 }

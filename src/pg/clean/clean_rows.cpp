@@ -66,15 +66,15 @@ bool rank_of(CleanReceiver* receiver, int32 file_id, int32* rank) {
   return true;
 }
 
-void add_reject(CleanReceiver* receiver, int32 file_id, int64 line, const ColumnRule* rule, const ConvertResult* why,
+void add_reject(CleanReceiver* receiver, int32 file_id, int64 line, const ColumnRule* rule, Reason why,
                 const char* text, int length) {
   Datum values[reject_columns];
   bool nulls[reject_columns] = {};
   values[reject_file] = Int32GetDatum(file_id);
   values[reject_line] = Int64GetDatum(line);
   values[reject_column_name] = CStringGetTextDatum(rule_source(rule));
-  values[reject_reason] = CStringGetTextDatum(why->reason);
-  values[reject_message] = CStringGetTextDatum(why->message);
+  values[reject_reason] = CStringGetTextDatum(reason_code(why));
+  values[reject_message] = CStringGetTextDatum(reason_words(why));
   nulls[reject_raw] = nulls[reject_raw_length] = text == nullptr;
   int kept = length > setting_max_reject_bytes ? setting_max_reject_bytes : length;
   values[reject_raw] = text ? PointerGetDatum(cstring_to_text_with_len(text, kept)) : static_cast<Datum>(0);
@@ -107,8 +107,8 @@ bool receive(TupleTableSlot* record, DestReceiver* self) {
       length = static_cast<int>(VARSIZE_ANY_EXHDR(value));
     }
     ConvertResult converted = convert_value(rule->rule, text, length, is_null);
-    if (converted.reason) {
-      add_reject(receiver, file_id, line, rule->rule, &converted, text, length);
+    if (converted.reason != Reason::none) {
+      add_reject(receiver, file_id, line, rule->rule, converted.reason, text, length);
       good = false;
     } else {
       slot->tts_values[rule->target] = converted.value;

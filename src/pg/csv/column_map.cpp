@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bridge/reason_text.h"
+
 extern "C" {
 #include "catalog/heap.h"
 }
@@ -29,9 +31,11 @@ Name name_of(char* exact) { return {exact, fold(exact)}; }
 
 bool same(const char* a, const char* b) { return std::strcmp(a, b) == 0; }
 
-void fault(ColumnMap* map, const char* reason, char* message) {
-  if (!map->fault.reason) map->fault = {reason, message, 1, 0};
+void fault(ColumnMap* map, Reason reason, std::initializer_list<const char*> parts) {
+  if (map->fault.reason == Reason::none) map->fault = {reason, reason_text(reason, parts), 1, 0};
 }
+
+char* quoted(const char* name) { return psprintf("\"%s\"", name); }
 
 // The columns of the table that records go to: more than the definition's after columns were added.
 struct TableColumns {
@@ -91,11 +95,9 @@ Name* aliased_header(const SourceOptions* options, char** header, int count) {
 
 void check_names(ColumnMap* map, const Name* names) {
   for (int i = 0; i < map->columns; i++) {
-    if (names[i].exact[0] == '\0')
-      fault(map, "empty_column_name", psprintf("column %d of the header has no name", i + 1));
+    if (names[i].exact[0] == '\0') fault(map, Reason::empty_column_name, {number_text(i + 1)});
     else if (std::strlen(names[i].exact) >= NAMEDATALEN)
-      fault(map, "long_column_name",
-            psprintf("the name of column %d of the header is longer than %d bytes", i + 1, NAMEDATALEN - 1));
+      fault(map, Reason::long_column_name, {number_text(i + 1), number_text(NAMEDATALEN - 1)});
   }
 }
 
@@ -130,7 +132,7 @@ void check_missing(ColumnMap* map, const SourceDefinition* definition, const Sou
     for (int j = 0; j < options->optional_count && !found; j++) found = same(optional[j], folded);
     if (!found) appendStringInfo(&missing, "%s\"%s\"", missing.len ? ", " : "", column);
   }
-  if (missing.len) fault(map, "missing_column", psprintf("the header lacks %s", missing.data));
+  if (missing.len) fault(map, Reason::missing_column, {missing.data});
 }
 
 bool is_reserved(const TableColumns* table, const Name* name) {
@@ -139,26 +141,22 @@ bool is_reserved(const TableColumns* table, const Name* name) {
 
 // Names beyond the table's columns, and what happens to them.
 void place_new_columns(ColumnMap* map, const SourceOptions* options, const TableColumns* table, const Name* names) {
-  for (int i = 0; i < map->columns && !map->fault.reason; i++) {
+  for (int i = 0; i < map->columns && map->fault.reason == Reason::none; i++) {
     if (map->names[i]) continue;
     char* name = names[i].exact;
     switch (options->on_new_column) {
       case NewColumn::add:
-        if (is_reserved(table, &names[i]))
-          fault(map, "reserved_column_name", psprintf("the header's column \"%s\" has a name that is reserved", name));
+        if (is_reserved(table, &names[i])) fault(map, Reason::reserved_column_name, {quoted(name)});
         map->added[map->added_count++] = name;
         map->names[i] = name;
         break;
-      case NewColumn::stop:
-        fault(map, "new_column", psprintf("the header's column \"%s\" is not in the source", name));
-        break;
+      case NewColumn::stop: fault(map, Reason::new_column, {quoted(name)}); break;
       case NewColumn::ignore: map->ignored[map->ignored_count++] = name; break;
     }
   }
   if (table->attributes + map->added_count > most_header_columns)
-    fault(map, "too_many_columns",
-          psprintf("with the header's new columns the table would have %d columns, more than %d",
-                   table->attributes + map->added_count, most_header_columns));
+    fault(map, Reason::table_too_wide,
+          {number_text(table->attributes + map->added_count), number_text(most_header_columns)});
 }
 
 }  // namespace
@@ -168,8 +166,7 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
   auto* map = static_cast<ColumnMap*>(palloc0(sizeof(ColumnMap)));
   map->columns = header ? header_count : definition->column_count;
   if (header_count > most_header_columns) {
-    fault(map, "too_many_columns",
-          psprintf("the header has %d columns, a table can have %d", header_count, most_header_columns));
+    fault(map, Reason::header_too_wide, {number_text(header_count), number_text(most_header_columns)});
     return map;
   }
   Size room = static_cast<Size>(map->columns) + 1;
@@ -186,9 +183,8 @@ ColumnMap* map_columns(const SourceDefinition* definition, const SourceOptions* 
   for (int i = 0; i < header_count; i++) map->names[i] = find_name(table.names, table.count, &names[i]);
   check_missing(map, definition, options, names);
   check_names(map, names);
-  if (const char* twice = duplicate_name(names, header_count))
-    fault(map, "duplicate_column", psprintf("the header names column \"%s\" twice", twice));
-  if (!map->fault.reason) place_new_columns(map, options, &table, names);
+  if (const char* twice = duplicate_name(names, header_count)) fault(map, Reason::duplicate_column, {quoted(twice)});
+  if (map->fault.reason == Reason::none) place_new_columns(map, options, &table, names);
   return map;
 }
 

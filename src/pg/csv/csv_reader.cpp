@@ -4,9 +4,9 @@
 #include <cstring>
 #include <memory_resource>
 #include <new>
-#include <optional>
 
 #include "bridge/engine_call.h"
+#include "bridge/reason_text.h"
 #include "bridge/sentence.h"
 #include "engine/csv/file_kind.h"
 #include "engine/csv/scanner.h"
@@ -56,12 +56,16 @@ void release_engine(void* argument) {
   reader->engine.scanner = nullptr;
 }
 
-void set_fault(CsvReader* reader, const char* reason, const char* message, int64 line, int64 offset) {
-  MemoryContext old = MemoryContextSwitchTo(reader->context);
-  Size length = std::strlen(message);
-  if (length > 0 && message[length - 1] == '.') length--;  // a part of a sentence wherever it is shown
-  reader->fault = {reason, pnstrdup(message, length), line, offset};
-  MemoryContextSwitchTo(old);
+void set_fault(CsvReader* reader, Reason reason, const char* message, int64 line, int64 offset) {
+  reader->fault = {reason, MemoryContextStrdup(reader->context, message), line, offset};
+}
+
+// A fault of the source becomes the reader's. False if there is none.
+bool take_source_fault(CsvReader* reader) {
+  const ContentFault* fault = byte_source_fault(reader->source);
+  if (fault->reason == Reason::none) return false;
+  set_fault(reader, fault->reason, fault->message, 0, -1);
+  return true;
 }
 
 // Feeds the scanner its next chunk. False when the source has a fault.
@@ -69,10 +73,7 @@ bool feed(CsvReader* reader) {
   CHECK_FOR_INTERRUPTS();
   Size size = reader->finished ? 0 : byte_source_read(reader->source, reader->chunk, reader->chunk_bytes);
   if (size == 0) {
-    if (const ContentFault* fault = byte_source_fault(reader->source); fault && fault->reason) {
-      set_fault(reader, fault->reason, fault->message, 0, -1);
-      return false;
-    }
+    if (take_source_fault(reader)) return false;
     reader->finished = true;
     reader->engine.scanner->finish();
     return true;
@@ -84,15 +85,11 @@ bool feed(CsvReader* reader) {
 
 void scanner_failed(CsvReader* reader) {
   csv::Scanner* scanner = reader->engine.scanner;
-  switch (scanner->file_error()) {
-    case csv::FileError::unterminated_quote:
-      set_fault(reader, "unterminated_quote",
-                psprintf("the quote that opens in line %llu is never closed",
-                         static_cast<unsigned long long>(scanner->error_line())),
-                static_cast<int64>(scanner->error_line()), static_cast<int64>(scanner->error_offset()));
-      return;
-    case csv::FileError::none: elog(ERROR, "CSV scanner failed without a reason");
-  }
+  Reason reason = scanner->file_error();
+  if (reason == Reason::none) elog(ERROR, "CSV scanner failed without a reason");
+  int64 line = static_cast<int64>(scanner->error_line());
+  set_fault(reader, reason, reason_text(reason, {number_text(line)}), line,
+            static_cast<int64>(scanner->error_offset()));
 }
 
 bool is_ascii(const char* data, Size size) {
@@ -104,14 +101,14 @@ bool is_ascii(const char* data, Size size) {
 // Of a field at a time; interrupts are looked at between them. A character that the end cuts is left for the next.
 constexpr int most_converted_bytes = 256 * 1024;
 
-// Validates and converts one field into the batch's memory. No reason: it is fine.
-std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
+// Validates and converts one field into the batch's memory; none: it is fine.
+Reason convert_field(CsvReader* reader, const csv::Field& from, CsvField* to) {
   *to = {from.data, from.size, from.is_null};
-  if (from.is_null || is_ascii(from.data, from.size)) return {};
+  if (from.is_null || is_ascii(from.data, from.size)) return Reason::none;
   int size = static_cast<int>(from.size);
   if (reader->validate && pg_encoding_verifymbstr(reader->options->encoding, from.data, size) != size)
-    return csv::Reason::invalid_encoding;
-  if (!reader->convert) return {};
+    return Reason::invalid_encoding;
+  if (!reader->convert) return Reason::none;
   // Room for the worst, but for no more than a field may have; each round converts what is sure to fit.
   Size room = std::min(static_cast<Size>(size) * MAX_CONVERSION_GROWTH + 1,
                        static_cast<Size>(setting_max_field_bytes) + 64 * 1024);
@@ -119,42 +116,29 @@ std::optional<csv::Reason> convert_field(CsvReader* reader, const csv::Field& fr
   Size out = 0;
   for (int at = 0; at < size;) {
     CHECK_FOR_INTERRUPTS();
-    if (out > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
+    if (out > static_cast<Size>(setting_max_field_bytes)) return Reason::converted_field_too_long;
     int used = pg_do_encoding_conversion_buf(reader->conversion, reader->options->encoding, GetDatabaseEncoding(),
                                              reinterpret_cast<unsigned char*>(const_cast<char*>(from.data)) + at,
                                              std::min(size - at, most_converted_bytes), converted + out,
                                              static_cast<int>(room - out), true);
-    if (used == 0) return csv::Reason::untranslatable_character;
+    if (used == 0) return Reason::untranslatable_character;
     at += used;
     out += std::strlen(reinterpret_cast<char*>(converted) + out);
   }
   to->data = reinterpret_cast<char*>(converted);
   to->size = static_cast<uint32>(out);
-  return {};
+  return Reason::none;
 }
 
 // Of the scanner's own rejects.
-const char* reason_message(const CsvReader* reader, const csv::Reject& reject) {
-  using csv::Reason;
-  switch (reject.reason) {
-    case Reason::field_count:
-      if (reader->columns == 0)
-        return psprintf("it has %u fields, more than any table can have columns", reject.fields_found);
-      return psprintf("the record has %u fields instead of %d", reject.fields_found, reader->columns);
-    case Reason::invalid_encoding: return "the bytes are not valid UTF-8";
-    case Reason::nul_byte: return "the record holds a NUL byte";
-    case Reason::quote_in_field: return "a quote stands inside an unquoted field";
-    case Reason::text_after_quote: return "text follows a closing quote";
-    case Reason::unterminated_quote: return "a quote opens a field and is not closed where the record ends";
-    case Reason::bare_cr: return "a carriage return stands outside quotes, in a file whose lines do not end with it";
-    case Reason::field_too_long:
-      return psprintf("a field is longer than dap.max_field_bytes (%d bytes)", setting_max_field_bytes);
-    case Reason::record_too_long:
-      return psprintf("the record is longer than dap.max_record_bytes (%d bytes)", setting_max_record_bytes);
-    case Reason::untranslatable_character:
-    case Reason::row_too_big: break;
+const char* reject_message(const CsvReader* reader, Reason reason, std::uint32_t fields) {
+  switch (reason) {
+    case Reason::header_field_count: return reason_text(reason, {number_text(fields)});
+    case Reason::field_count: return reason_text(reason, {number_text(fields), number_text(reader->columns)});
+    case Reason::field_too_long: return reason_text(reason, {number_text(setting_max_field_bytes)});
+    case Reason::record_too_long: return reason_text(reason, {number_text(setting_max_record_bytes)});
+    default: return reason_words(reason);
   }
-  return "unknown";
 }
 
 void copy_rejects(CsvReader* reader, const csv::Batch& from, CsvReject* to) {
@@ -164,7 +148,7 @@ void copy_rejects(CsvReader* reader, const csv::Batch& from, CsvReject* to) {
              static_cast<int64>(reject.offset),
              reject.column,
              reject.reason,
-             reason_message(reader, reject),
+             reject_message(reader, reject.reason, reject.fields_found),
              reject.raw.data(),
              static_cast<uint32>(reject.raw.size()),
              static_cast<int64>(reject.raw_size)};
@@ -182,23 +166,21 @@ CsvPlace place_of(const csv::RecordPlace& record) {
 }
 
 // A field or record may be within the limits as it is in the file and not in the database's encoding.
-std::optional<csv::Reason> too_long(const CsvField& field, Size* record_bytes) {
+Reason too_long(const CsvField& field, Size* record_bytes) {
   *record_bytes += field.size;
-  if (field.size > static_cast<Size>(setting_max_field_bytes)) return csv::Reason::field_too_long;
-  if (*record_bytes > static_cast<Size>(setting_max_record_bytes)) return csv::Reason::record_too_long;
-  return {};
+  if (field.size > static_cast<Size>(setting_max_field_bytes)) return Reason::converted_field_too_long;
+  if (*record_bytes > static_cast<Size>(setting_max_record_bytes)) return Reason::converted_record_too_long;
+  return Reason::none;
 }
 
-const char* conversion_message(const CsvReader* reader, csv::Reason reason) {
-  if (reason == csv::Reason::invalid_encoding)
-    return psprintf("the bytes are not valid %s", pg_encoding_to_char(reader->options->encoding));
-  if (reason == csv::Reason::field_too_long)
-    return psprintf("in the database's encoding a field is longer than dap.max_field_bytes (%d bytes)",
-                    setting_max_field_bytes);
-  if (reason == csv::Reason::record_too_long)
-    return psprintf("in the database's encoding the record is longer than dap.max_record_bytes (%d bytes)",
-                    setting_max_record_bytes);
-  return psprintf("a character has no equivalent in the database's encoding %s", GetDatabaseEncodingName());
+// Of what conversion refuses.
+const char* conversion_message(const CsvReader* reader, Reason reason) {
+  switch (reason) {
+    case Reason::invalid_encoding: return reason_text(reason, {pg_encoding_to_char(reader->options->encoding)});
+    case Reason::converted_field_too_long: return reason_text(reason, {number_text(setting_max_field_bytes)});
+    case Reason::converted_record_too_long: return reason_text(reason, {number_text(setting_max_record_bytes)});
+    default: return reason_text(reason, {GetDatabaseEncodingName()});
+  }
 }
 
 uint32 kept_of(const csv::RecordPlace& record) {
@@ -248,22 +230,22 @@ void convert_batch(CsvReader* reader, const csv::Batch& from, CsvBatch* out) {
   int good = 0;
   for (size_t i = 0; i < records; i++) {
     const csv::RecordPlace& record = from.records[i];
-    std::optional<csv::Reason> reason;
+    Reason reason = Reason::none;
     size_t column = 0;
     Size record_bytes = 0;
     for (; column < columns; column++) {
       CsvField* field = &fields[static_cast<size_t>(good) * columns + column];
       reason = convert_field(reader, from.fields[i * columns + column], field);
-      if (!reason) reason = too_long(*field, &record_bytes);
-      if (reason) break;
+      if (reason == Reason::none) reason = too_long(*field, &record_bytes);
+      if (reason != Reason::none) break;
     }
-    if (reason) {
-      int32 at = *reason == csv::Reason::record_too_long ? -1 : static_cast<int32>(column);
+    if (reason != Reason::none) {
+      int32 at = reason == Reason::converted_record_too_long ? -1 : static_cast<int32>(column);
       rejects[reject_count++] = {static_cast<int64>(record.line),
                                  static_cast<int64>(record.offset),
                                  at,
-                                 *reason,
-                                 conversion_message(reader, *reason),
+                                 reason,
+                                 conversion_message(reader, reason),
                                  record.raw,
                                  kept_of(record),
                                  static_cast<int64>(record.raw_size)};
@@ -304,10 +286,10 @@ void create_scanner(CsvReader* reader) {
 // What is certainly no CSV is named rather than read.
 void check_kind(CsvReader* reader) {
   char* head = static_cast<char*>(palloc(csv::file_kind_bytes));
-  csv::FileKind kind = csv::file_kind(head, byte_source_read(reader->source, head, csv::file_kind_bytes));
+  Reason kind = csv::file_kind(head, byte_source_read(reader->source, head, csv::file_kind_bytes));
   pfree(head);
   byte_source_rewind(reader->source);  // a fault that was met comes again when it is read
-  if (kind != csv::FileKind::text) set_fault(reader, csv::file_kind_code(kind), csv::file_kind_message(kind), 0, -1);
+  if (kind != Reason::none) set_fault(reader, kind, reason_words(kind), 0, -1);
 }
 
 // Reads the next record as a header; false at the end or at a fault.
@@ -365,25 +347,25 @@ CsvReader* csv_reader_open_file(ByteSource* source, const SourceOptions* options
 }
 
 int csv_reader_width(CsvReader* reader) {
-  while (!reader->fault.reason && read_header(reader))
+  while (reader->fault.reason == Reason::none && read_header(reader))
     if (!reader->engine.batch.records.empty()) return static_cast<int>(reader->engine.batch.fields.size());
   return 0;
 }
 
 char** csv_reader_header(CsvReader* reader, int* count) {
   *count = 0;
-  if (reader->fault.reason || !read_header(reader)) return nullptr;
+  if (reader->fault.reason != Reason::none || !read_header(reader)) return nullptr;
   const csv::Batch& batch = reader->engine.batch;
   if (!batch.rejects.empty()) {
     const csv::Reject& reject = batch.rejects[0];
-    set_fault(reader, csv::reason_code(reject.reason),
-              psprintf("the header is broken: %s", reason_message(reader, reject)), static_cast<int64>(reject.line),
-              static_cast<int64>(reject.offset));
+    Reason reason = reject.reason == Reason::field_count ? Reason::header_field_count : reject.reason;
+    set_fault(reader, reason, psprintf("the header is broken: %s", reject_message(reader, reason, reject.fields_found)),
+              static_cast<int64>(reject.line), static_cast<int64>(reject.offset));
     return nullptr;
   }
   if (batch.records[0].raw_size > most_header_bytes) {
-    set_fault(reader, "header_too_long",
-              psprintf("the header is broken: it is longer than %d bytes", static_cast<int>(most_header_bytes)),
+    set_fault(reader, Reason::header_too_long,
+              reason_text(Reason::header_too_long, {number_text(static_cast<int64>(most_header_bytes))}),
               static_cast<int64>(batch.records[0].line), static_cast<int64>(batch.records[0].offset));
     return nullptr;
   }
@@ -395,11 +377,11 @@ char** csv_reader_header(CsvReader* reader, int* count) {
       static_cast<char**>(MemoryContextAllocHuge(reader->context, sizeof(char*) * static_cast<Size>(found + 1)));
   for (int i = 0; i < found; i++) {
     CsvField field;
-    if (convert_field(reader, batch.fields[static_cast<size_t>(i)], &field)) {
-      set_fault(reader, "invalid_encoding",
-                psprintf("the name of column %d is not valid in encoding %s", i + 1,
-                         pg_encoding_to_char(reader->options->encoding)),
-                1, 0);
+    if (convert_field(reader, batch.fields[static_cast<size_t>(i)], &field) != Reason::none) {
+      set_fault(
+          reader, Reason::header_encoding,
+          reason_text(Reason::header_encoding, {number_text(i + 1), pg_encoding_to_char(reader->options->encoding)}), 1,
+          0);
       return nullptr;
     }
     char* name = static_cast<char*>(MemoryContextAlloc(reader->context, field.size + 1));
@@ -424,7 +406,7 @@ void csv_reader_set_columns(CsvReader* reader, int columns) {
 
 bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
   MemoryContextReset(reader->batch_context);
-  if (reader->fault.reason) return false;
+  if (reader->fault.reason != Reason::none) return false;
   for (;;) {
     csv::Step step = csv::Step::failed;
     EngineFault fault =
@@ -438,15 +420,12 @@ bool csv_reader_next(CsvReader* reader, int most, CsvBatch* out) {
       case csv::Step::call_again: CHECK_FOR_INTERRUPTS(); break;
       case csv::Step::end:
         byte_source_check_unchanged(reader->source);
-        if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
-          set_fault(reader, content->reason, content->message, 0, -1);
+        take_source_fault(reader);
         return false;
       case csv::Step::failed:
         // A file that is being written ends anywhere: that is the better explanation of an open quote.
         byte_source_check_unchanged(reader->source);
-        if (const ContentFault* content = byte_source_fault(reader->source); content && content->reason)
-          set_fault(reader, content->reason, content->message, 0, -1);
-        else scanner_failed(reader);
+        if (!take_source_fault(reader)) scanner_failed(reader);
         return false;
     }
   }

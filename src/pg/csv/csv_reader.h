@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "bridge/pg.h"
-#include "engine/csv/reason.h"
+#include "engine/reason/reason.h"
 #include "pg/catalog/options.h"
 #include "pg/file/byte_source.h"
 
@@ -28,7 +28,7 @@ struct CsvReject {
   int64 line;
   int64 offset;
   int32 column;  // 0-based field, -1: the whole record
-  csv::Reason reason;
+  Reason reason;
   const char* message;  // names counts and places, never a value
   const char* raw;
   uint32 raw_size;
@@ -49,7 +49,7 @@ struct CsvBatch {
 
 // What ended a file before its time. No contents in it.
 struct CsvFault {
-  const char* reason;  // NULL: none
+  Reason reason;
   const char* message;
   int64 line;    // 0: unknown
   int64 offset;  // -1: unknown

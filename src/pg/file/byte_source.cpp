@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "bridge/reason_text.h"
 #include "engine/compress/content_hash.h"
 #include "engine/compress/decompressor.h"
 #include "pg/file/access.h"
@@ -58,14 +59,14 @@ void release_decoder(void* argument) {
   source->decoder = nullptr;
 }
 
-void set_fault(ByteSource* source, const char* reason, const char* message) {
+void set_fault(ByteSource* source, Reason reason, const char* part) {
   source->fault.reason = reason;
-  source->fault.message = MemoryContextStrdup(source->context, message);
+  source->fault.message = MemoryContextStrdup(source->context, reason_text(reason, {part}));
   source->content_ended = true;
 }
 
 void set_changed(ByteSource* source, const char* what) {
-  set_fault(source, "changed_while_read", psprintf("the file changed while it was read: %s", what));
+  set_fault(source, Reason::changed_while_read, what);
   source->fault.changed = true;
 }
 
@@ -96,7 +97,7 @@ Size read_input(ByteSource* source, char* buffer, Size capacity) {
   // read twice.
   if (source->kind == Kind::file && source->used > source->identity.size) {
     set_changed(source,
-                psprintf("it is longer than its " INT64_FORMAT " bytes at the beginning.", source->identity.size));
+                psprintf("it is longer than its " INT64_FORMAT " bytes at the beginning", source->identity.size));
     return 0;
   }
   return static_cast<Size>(size);
@@ -110,26 +111,17 @@ void seek_begin(ByteSource* source) {
 
 void set_decoder_fault(ByteSource* source, Fault fault) {
   bool gzip = source->format == Format::gzip;
-  const char* name = gzip ? "gzip" : "zstd";
   int64 offset = source->used - static_cast<int64>(source->input_size - source->input_used);
   switch (fault) {
     case Fault::none: break;
     case Fault::truncated:
-      set_fault(
-          source, gzip ? "truncated_gzip" : "truncated_zstd",
-          psprintf("the %s data are cut: they end after " INT64_FORMAT " bytes, before their end mark.", name, offset));
+      set_fault(source, gzip ? Reason::truncated_gzip : Reason::truncated_zstd, psprintf(INT64_FORMAT, offset));
       break;
     case Fault::corrupt:
-      set_fault(
-          source, gzip ? "corrupt_gzip" : "corrupt_zstd",
-          psprintf("the %s data are broken near compressed byte " INT64_FORMAT ", or something else follows them.",
-                   name, offset));
+      set_fault(source, gzip ? Reason::corrupt_gzip : Reason::corrupt_zstd, psprintf(INT64_FORMAT, offset));
       break;
     case Fault::unsupported:
-      set_fault(source, "unsupported_zstd",
-                psprintf("the zstd data need a dictionary or a window of more than %d MB; compress them without "
-                         "--ultra, --long and -D.",
-                         (1 << compress::kMaxWindowLog) >> 20));
+      set_fault(source, Reason::unsupported_zstd, psprintf("%d", (1 << compress::kMaxWindowLog) >> 20));
       break;
     case Fault::out_of_memory:
       ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
@@ -203,7 +195,7 @@ void prepare(ByteSource* source, Compression compression) {
     if (source->decoder == nullptr) set_decoder_fault(source, Fault::out_of_memory);
     source->input = static_cast<char*>(palloc(kBlock));
   }
-  if (source->fault.reason == nullptr) byte_source_rewind(source);
+  if (source->fault.reason == Reason::none) byte_source_rewind(source);
 }
 
 }  // namespace
@@ -297,14 +289,12 @@ void byte_source_check_unchanged(ByteSource* source) {
     FileIdentity now = identity_of(&status);
     const FileIdentity* then = &source->identity;
     if (now.size != then->size)
-      return set_changed(source,
-                         psprintf("it had " INT64_FORMAT " bytes and has " INT64_FORMAT ".", then->size, now.size));
-    if (now.mtime_ns != then->mtime_ns) return set_changed(source, "its time of modification is another.");
+      return set_changed(source, psprintf("it had " INT64_FORMAT " bytes and has " INT64_FORMAT, then->size, now.size));
+    if (now.mtime_ns != then->mtime_ns) return set_changed(source, "its time of modification is another");
     if (source->input_ended && source->used != then->size)
-      return set_changed(
-          source, psprintf("it has " INT64_FORMAT " bytes, of which " INT64_FORMAT " were there to read.", then->size,
-                           source->used));
-    if (now.ctime_ns == then->ctime_ns || !source->input_ended || source->fault.reason != nullptr) return;
+      return set_changed(source, psprintf("it has " INT64_FORMAT " bytes, of which " INT64_FORMAT " were there to read",
+                                          then->size, source->used));
+    if (now.ctime_ns == then->ctime_ns || !source->input_ended || source->fault.reason != Reason::none) return;
 
     // Only the inode's change time is another: a rename, a link or a chmod does that, but so does a writer who sets the
     // time of modification back. The bytes themselves tell.
@@ -318,7 +308,7 @@ void byte_source_check_unchanged(ByteSource* source) {
     pfree(buffer);
     byte_source_hash(source, second, &second_length);
     if (first_length != second_length || memcmp(first, second, sizeof first) != 0)
-      return set_changed(source, "a second reading gave other bytes.");
+      return set_changed(source, "a second reading gave other bytes");
   }
 }
 

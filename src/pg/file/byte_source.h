@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "bridge/pg.h"
+#include "engine/reason/reason.h"
 
 namespace dap {
 
@@ -26,10 +27,8 @@ enum class Compression : std::uint8_t { automatic, plain, gzip, zstd };
 // A fault of the contents (cut or broken compression, a file that changed while it was read): the file fails, the
 // statement does not.
 struct ContentFault {
-  // stable code: "truncated_gzip", "truncated_zstd", "corrupt_gzip", "corrupt_zstd", "unsupported_zstd",
-  // "changed_while_read"; NULL if none
-  const char* reason;
-  char* message;  // one sentence, palloc'd, no contents of the file
+  Reason reason;  // none, or truncated_gzip to changed_while_read
+  char* message;  // its words, palloc'd
   bool changed;   // while it was read: what was read is no file's content
 };
 

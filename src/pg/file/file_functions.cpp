@@ -30,14 +30,14 @@ void return_reading(FunctionCallInfo fcinfo, ByteSource* source) {
   int64 length;
   byte_source_hash(source, reinterpret_cast<uint8*>(VARDATA(hash)), &length);
   const ContentFault* fault = byte_source_fault(source);
-  bool faulty = fault->reason != nullptr;
+  bool faulty = fault->reason != Reason::none;
   byte_source_close(source);
 
   Datum values[4] = {Int64GetDatum(length), PointerGetDatum(hash), 0, 0};
   bool nulls[4] = {false, false, !faulty, !faulty};
   if (faulty) {
-    values[2] = CStringGetTextDatum(fault->reason);
-    values[3] = CStringGetTextDatum(fault->message);
+    values[2] = CStringGetTextDatum(reason_code(fault->reason));
+    values[3] = CStringGetTextDatum(psprintf("%s.", fault->message));
   }
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

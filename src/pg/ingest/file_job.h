@@ -36,12 +36,13 @@ struct FileJob {
   bool has_failures;     // the ledger has lines of failed attempts at this name or content
   int64 first_line;      // of the first reject, for `place`
   const char* first_column;
-  const char* first_reason;
+  Reason first_reason;
+  const char* first_message;
 };
 
 // Decide the job's result; `place` as in FileResult.
-void fail(FileJob*, int sqlerrcode, const char* message, const char* place);
-void skip(FileJob*, const char* reason, int32 file_id);
+void fail(FileJob*, Reason, int sqlerrcode, const char* message, const char* place);
+void skip(FileJob*, Reason, const char* message, int32 file_id);
 inline bool decided(const FileJob* job) { return job->result->status != FileStatus::undecided; }
 
 // file_load.cpp

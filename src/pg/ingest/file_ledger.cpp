@@ -121,10 +121,10 @@ bool content_is_new(FileJob* job, bool* renewed) {
   result->under_other_name = decision.under_other_name;
   if (decision.verdict == Verdict::failed) {
     result->file_id = decision.file_id;
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, decision.reason, nullptr);
+    fail(job, decision.why, ERRCODE_BAD_COPY_FILE_FORMAT, decision.reason, nullptr);
     result->failed_before = true;
   } else {
-    skip(job, decision.reason, decision.file_id);
+    skip(job, decision.why, decision.reason, decision.file_id);
     result->known = decision.verdict == Verdict::known;
   }
   return false;

@@ -3,6 +3,7 @@
 #include "pg/ingest/file_job.h"
 
 #include "bridge/query.h"
+#include "bridge/reason_text.h"
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
 #include "pg/settings.h"
@@ -27,7 +28,7 @@ bool drain(FileJob* job) {
   pfree(buffer);
   byte_source_check_unchanged(job->source);
   const ContentFault* fault = byte_source_fault(job->source);
-  if (fault && fault->reason) return false;
+  if (fault->reason != Reason::none) return false;
   byte_source_hash(job->source, job->hash, &job->bytes);
   job->hashed = true;
   job->result->bytes = job->bytes;
@@ -38,7 +39,7 @@ bool drain(FileJob* job) {
 // they changed while they were read, nothing does.
 void drain_broken(FileJob* job) {
   const ContentFault* fault = byte_source_fault(job->source);
-  if (fault && fault->reason && !fault->changed) byte_source_rewind_undecoded(job->source);
+  if (fault->reason != Reason::none && !fault->changed) byte_source_rewind_undecoded(job->source);
   if (drain(job)) return;
   if (byte_source_fault(job->source)->changed) return;
   byte_source_rewind_undecoded(job->source);
@@ -51,7 +52,7 @@ const char* place_of(int64 line, const char* column) {
 }
 
 void fail_on_fault(FileJob* job, const CsvFault* fault) {
-  fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
+  fail(job, fault->reason, ERRCODE_BAD_COPY_FILE_FORMAT, fault->message, place_of(fault->line, nullptr));
 }
 
 void fail_on_content(FileJob* job) {
@@ -68,7 +69,8 @@ void add_reject(FileJob* job, const CsvReject* reject) {
   if (reject_store_count(job->rejects) > 1) return;
   job->first_line = reject->line;
   job->first_column = column;
-  job->first_reason = pstrdup(reject->message);
+  job->first_reason = reject->reason;
+  job->first_message = pstrdup(reject->message);
 }
 
 // As decimals say it: 145 of 50,000 are 0.29 percent, although the nearest doubles say that they are more.
@@ -81,6 +83,10 @@ bool past_limits(const SourceOptions* options, int64 rejects, int64 read) {
   return rejects > 0 && (rejects == read || (rejects > 10 && is_more_than(rejects, read, options->max_reject_percent)));
 }
 
+void fail_on_rejects(FileJob* job, Reason why, const char* message) {
+  fail(job, why, ERRCODE_BAD_COPY_FILE_FORMAT, message, place_of(job->first_line, job->first_column));
+}
+
 // Fails the job as soon as the rejects say so; those that depend on the number of records wait for the end.
 void check_rejects(FileJob* job, bool at_end) {
   int64 rejects = reject_store_count(job->rejects), read = job->result->rows_loaded + rejects;
@@ -88,21 +94,17 @@ void check_rejects(FileJob* job, bool at_end) {
   if (rejects == 0) return;
   bool too_many = options->max_rejects >= 0 && rejects > options->max_rejects;
   if (!at_end && !options->stop_on_error && !too_many) return;
-  const char* place = place_of(job->first_line, job->first_column);
-  if (options->stop_on_error) fail(job, ERRCODE_BAD_COPY_FILE_FORMAT, job->first_reason, place);
+  const char* first = job->first_message;
+  if (options->stop_on_error) fail_on_rejects(job, job->first_reason, first);
   else if (too_many)
-    fail(
-        job, ERRCODE_BAD_COPY_FILE_FORMAT,
-        psprintf("more than " INT64_FORMAT " records rejected; the first: %s", options->max_rejects, job->first_reason),
-        place);
+    fail_on_rejects(job, Reason::too_many_rejects,
+                    reason_text(Reason::too_many_rejects, {number_text(options->max_rejects), first}));
   else if (rejects == read)
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT,
-         psprintf("none of " INT64_FORMAT " records is good; the first: %s", read, job->first_reason), place);
+    fail_on_rejects(job, Reason::no_good_record, reason_text(Reason::no_good_record, {number_text(read), first}));
   else if (past_limits(options, rejects, read))
-    fail(job, ERRCODE_BAD_COPY_FILE_FORMAT,
-         psprintf(INT64_FORMAT " of " INT64_FORMAT " records rejected, more than %g percent; the first: %s", rejects,
-                  read, options->max_reject_percent, job->first_reason),
-         place);
+    fail_on_rejects(job, Reason::too_high_share,
+                    reason_text(Reason::too_high_share, {number_text(rejects), number_text(read),
+                                                         psprintf("%g", options->max_reject_percent), first}));
 }
 
 void add_batch(FileJob* job, const CsvBatch* batch) {
@@ -121,7 +123,7 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
                       ? static_cast<uint32>(setting_max_reject_bytes)
                       : place->raw_size;
     CsvReject reject = {
-        place->line, place->offset,  -1, csv::Reason::row_too_big, "no page can hold the row", place->raw,
+        place->line, place->offset,  -1, Reason::row_too_big, reason_words(Reason::row_too_big), place->raw,
         kept,        place->raw_size};
     add_reject(job, &reject);
     big++;
@@ -132,7 +134,7 @@ void add_batch(FileJob* job, const CsvBatch* batch) {
 }
 
 void fail_on_reader(FileJob* job) {
-  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) fail_on_fault(job, fault);
+  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason != Reason::none) fail_on_fault(job, fault);
   else check_rejects(job, true);
 }
 
@@ -199,7 +201,7 @@ void load_records(FileJob* job, char** header, int header_count) {
   const SourceDefinition* definition = job->request->definition;
   RunAs owner = run_as_begin(relation_owner(definition->relation));
   job->map = map_columns(definition, job->options, header, header_count);
-  if (job->map->fault.reason) {
+  if (job->map->fault.reason != Reason::none) {
     fail_on_fault(job, &job->map->fault);
     run_as_end(&owner);
     return;
@@ -268,15 +270,14 @@ void fail_on_error(FileJob* job, const ErrorData* error) {
   const char* lines = first == last ? psprintf("line " INT64_FORMAT, first)
                                     : psprintf("lines " INT64_FORMAT " to " INT64_FORMAT, first, last);
   if (int64 left_out = table_writer_left_out(job->writer); left_out > 0) {
-    fail(job, error->sqlerrcode,
-         psprintf("a trigger or rule of the table left out " INT64_FORMAT " records without an error", left_out),
+    fail(job, Reason::left_out_record, error->sqlerrcode, reason_text(Reason::left_out_record, {number_text(left_out)}),
          lines);
     return;
   }
   const char* by = error->constraint_name ? psprintf("constraint \"%s\"", error->constraint_name)
                                           : "a constraint, trigger or rule of the table";
-  fail(job, error->sqlerrcode, psprintf("%s refused a record (SQLSTATE %s)", by, unpack_sql_state(error->sqlerrcode)),
-       lines);
+  fail(job, Reason::refused_record, error->sqlerrcode,
+       reason_text(Reason::refused_record, {by, unpack_sql_state(error->sqlerrcode)}), lines);
 }
 
 void load_in_subtransaction(FileJob* job, char** header, int header_count) {
@@ -316,12 +317,13 @@ void read_and_load(FileJob* job) {
   job->reader = csv_reader_open_file(job->source, job->options);
   int header_count = 0;
   char** header = job->options->header ? csv_reader_header(job->reader, &header_count) : nullptr;
-  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason) {
+  if (const CsvFault* fault = csv_reader_fault(job->reader); fault->reason != Reason::none) {
     fail_on_fault(job, fault);
   } else if (job->options->header && !header) {
     // Not one byte of a record: a file that is empty has lost nothing, and is new again as soon as it has bytes.
     job->map = static_cast<ColumnMap*>(palloc0(sizeof(ColumnMap)));
-    job->result->reason = "the file is empty";
+    job->result->why = Reason::empty_file;
+    job->result->reason = reason_words(Reason::empty_file);
     if (drain(job) && content_is_new(job)) record_loaded(job);
     else if (!decided(job)) fail_on_content(job);
   } else {

@@ -3,6 +3,7 @@
 
 #include "bridge/pg.h"
 #include "bridge/query.h"
+#include "bridge/reason_text.h"
 #include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
@@ -121,9 +122,9 @@ DAP_FUNCTION(dap_csv_header) {
   dap::CsvReader* reader = dap::csv_reader_open_file(source, options);
   int count;
   char** names = dap::csv_reader_header(reader, &count);
-  if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason)
+  if (const dap::CsvFault* fault = dap::csv_reader_fault(reader); fault->reason != dap::Reason::none)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("the header of \"%s\" cannot be read", file->path),
-                    errdetail("%s", dap::csv_fault_sentence(fault))));
+                    errdetail("%s", dap::csv_fault_sentence(fault)), dap::reason_errhint(fault->reason)));
   if (!names)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" has no header: it is empty", file->path),
                     errhint("Give the columns.")));

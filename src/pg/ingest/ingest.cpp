@@ -21,18 +21,20 @@ const char* file_status_text(FileStatus status) {
   elog(ERROR, "a file's result was not decided");
 }
 
-void fail(FileJob* job, int sqlerrcode, const char* message, const char* place) {
+void fail(FileJob* job, Reason why, int sqlerrcode, const char* message, const char* place) {
   FileResult* result = job->result;
   result->status = FileStatus::failed;
+  result->why = why;
   result->sqlerrcode = sqlerrcode;
   result->reason = pstrdup(message);
   result->place = place ? pstrdup(place) : nullptr;
 }
 
-void skip(FileJob* job, const char* reason, int32 file_id) {
+void skip(FileJob* job, Reason why, const char* message, int32 file_id) {
   job->result->status = FileStatus::skipped;
   job->result->place = nullptr;
-  job->result->reason = pstrdup(reason);
+  job->result->why = why;
+  job->result->reason = pstrdup(message);
   job->result->file_id = file_id;
 }
 
@@ -106,7 +108,7 @@ bool recall(FileJob* job, const FileIdentity* identity) {
 FileResult* process(FileJob* job, ByteSource* source) {
   job->source = source;
   const FileIdentity* identity = byte_source_identity(source);
-  if (settles(job, identity)) skip(job, "changed too recently, left for the next run (option settle)", 0);
+  if (settles(job, identity)) skip(job, Reason::not_settled, reason_words(Reason::not_settled), 0);
   else if (!recall(job, identity)) read_and_load(job);
   byte_source_close(source);
   return end_job(job);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "engine/reason/reason.h"
 #include "pg/catalog/options.h"
 #include "pg/catalog/source.h"
 #include "pg/file/byte_source.h"
@@ -17,6 +18,7 @@ struct FileResult {
   int32 file_id;  // 0: none
   const char* path;
   FileStatus status;
+  Reason why;          // what `reason` says in words
   const char* reason;  // NULL: none
   int64 rows_read;     // -1: unknown
   int64 rows_loaded;

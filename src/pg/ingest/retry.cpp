@@ -176,7 +176,7 @@ void put_outcome(Retry* retry, bool loaded, const CsvReject* why) {
   bool nulls[outcome_columns] = {false, false, true, true, true};
   if (why) {
     nulls[outcome_reason] = nulls[outcome_message] = false;
-    values[outcome_reason] = CStringGetTextDatum(csv::reason_code(why->reason));
+    values[outcome_reason] = CStringGetTextDatum(reason_code(why->reason));
     values[outcome_message] = CStringGetTextDatum(why->message);
     if (why->column >= 0 && why->column < retry->map->columns && retry->map->names[why->column]) {
       nulls[outcome_column] = false;
@@ -205,7 +205,8 @@ void load_record(Retry* retry, const CsvField* fields, const CsvPlace* place) {
   const int* too_big;
   int too_big_count;
   table_writer_add(retry->writer, &batch, &too_big, &too_big_count);
-  CsvReject why = {place->line, place->offset, -1, csv::Reason::row_too_big, "no page can hold the row", nullptr, 0, 0};
+  CsvReject why = {
+      place->line, place->offset, -1, Reason::row_too_big, reason_words(Reason::row_too_big), nullptr, 0, 0};
   put_outcome(retry, too_big_count == 0, too_big_count ? &why : nullptr);
 }
 
@@ -275,11 +276,12 @@ Alone read_alone(const Retry* retry) {
     rejects += batch.reject_count;
   }
   // With another "lenient" it is not known whether a quote behind it closes what nothing in it closes
-  bool whole = !csv_reader_fault(reader)->reason && !(retry->lenient_differs && csv_reader_had_bare(reader));
+  bool whole =
+      csv_reader_fault(reader)->reason == Reason::none && !(retry->lenient_differs && csv_reader_had_bare(reader));
   csv_reader_close(reader);
   if (!whole || records + rejects != 1) alone.fields = nullptr, alone.why = nullptr;
   alone.complete = alone.fields || (alone.why && alone.why->raw_length == alone.place.raw_size &&
-                                    alone.why->reason != csv::Reason::unterminated_quote);
+                                    alone.why->reason != Reason::unterminated_quote);
   return alone;
 }
 
@@ -364,7 +366,7 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
     MemoryContextSwitchTo(old);
     MemoryContextReset(retry->record_context);
   }
-  if (const CsvFault* fault = csv_reader_fault(reader); fault->reason)
+  if (const CsvFault* fault = csv_reader_fault(reader); fault->reason != Reason::none)
     raise_moved(retry, psprintf("That fails: %s.", fault->message));
   for (; left; left = next_reject(retry)) {
     MemoryContext old = MemoryContextSwitchTo(retry->record_context);
@@ -384,10 +386,10 @@ void retry_in_file(Retry* retry, CsvReader* reader, ByteSource* source) {
 
 [[noreturn]] void raise_header(const Retry* retry, CsvReader* reader) {
   const CsvFault* fault = csv_reader_fault(reader);
-  raise_state(
-      retry->file_id,
-      psprintf("Its header cannot be read under these options: %s.", fault->reason ? fault->message : "it is empty"),
-      nullptr);
+  raise_state(retry->file_id,
+              psprintf("Its header cannot be read under these options: %s.",
+                       fault->reason != Reason::none ? fault->message : "it is empty"),
+              nullptr);
 }
 
 // The columns that the header names, as it was read when the file was loaded.
@@ -409,9 +411,9 @@ void map_header(Retry* retry) {
     csv_reader_close(reader);
   }
   retry->map = map_columns(retry->request->definition, retry->options, header, count);
-  if (retry->map->fault.reason)
+  if (retry->map->fault.reason != Reason::none)
     raise_state(retry->file_id, psprintf("Its header does not fit the source: %s.", retry->map->fault.message),
-                "Option \"aliases\" renames, \"optional\" lists columns that may be missing.");
+                reason_hint(retry->map->fault.reason));
 }
 
 void load_good_ones(Retry* retry) {

@@ -212,10 +212,10 @@ void extend(const ColumnSurvey* survey, Extremes* extremes, Order order, Oid typ
 void try_candidate(const ColumnSurvey* survey, Column* column, int i, const char* text, int size, int64 line) {
   Track* track = &column->tracks[i];
   ConvertResult converted = convert_value(survey->rules[i], text, size, false);
-  if (converted.reason) {
+  if (converted.reason != Reason::none) {
     if (track->refused == 0) {
       track->first_line = line;
-      track->message = converted.message;
+      track->message = reason_words(converted.reason);
     }
     if (++track->refused > most_misses) column->alive &= ~(1u << i);
   } else if (candidates[i].keeps && !candidates[i].keeps(text, size)) {
@@ -376,7 +376,7 @@ HeaderFit column_survey_fits(const ColumnSurvey* survey, int c, const char* name
   if (chosen < 0 || field->is_null) return HeaderFit::unknown;
   trim(&text, &size);
   if (size == 0) return HeaderFit::unknown;
-  if (convert_value(survey->rules[chosen], text, size, false).reason) return HeaderFit::other;
+  if (convert_value(survey->rules[chosen], text, size, false).reason != Reason::none) return HeaderFit::other;
   return HeaderFit::value;
 }
 
@@ -385,7 +385,7 @@ bool is_no_name(const ColumnSurvey* survey, const char* text) {
   trim(&text, &size);
   for (int i = 0; i < candidate_count; i++) {
     if (std::strcmp(candidates[i].type, "boolean") == 0) continue;
-    if (!convert_value(survey->rules[i], text, size, false).reason) return true;
+    if (convert_value(survey->rules[i], text, size, false).reason == Reason::none) return true;
   }
   return false;
 }

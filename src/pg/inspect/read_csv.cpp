@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "bridge/pg.h"
+#include "bridge/reason_text.h"
 #include "pg/catalog/options.h"
 #include "pg/csv/column_map.h"
 #include "pg/csv/csv_reader.h"
@@ -62,9 +63,9 @@ bool fill_row(ReadPlan* plan, const CsvField* fields, const char** column, const
     const CsvField& field = fields[plan->field[i]];
     if (plan->rules[i]) {
       ConvertResult converted = convert_value(plan->rules[i], field.data, static_cast<int>(field.size), field.is_null);
-      if (converted.reason) {
+      if (converted.reason != Reason::none) {
         *column = NameStr(TupleDescAttr(plan->desc, i)->attname);
-        *message = converted.message;
+        *message = reason_words(converted.reason);
         return false;
       }
       plan->nulls[i] = converted.is_null;
@@ -93,7 +94,7 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
   int header_count = result->expectedDesc->natts;
   char** header = options->header ? csv_reader_header(reader, &header_count) : nullptr;
   const CsvFault* fault = csv_reader_fault(reader);
-  if (!fault->reason && (header || !options->header)) {
+  if (fault->reason == Reason::none && (header || !options->header)) {
     ReadPlan plan = make_plan(result->setDesc, header, header_count, options, path);
     csv_reader_set_columns(reader, header_count);
     MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "dap read_csv rows", ALLOCSET_DEFAULT_SIZES);
@@ -127,9 +128,9 @@ void read_file(const char* path, const SourceOptions* options, ReturnSetInfo* re
       MemoryContextReset(rows);
     }
   }
-  if (*left != 0 && fault->reason)
+  if (*left != 0 && fault->reason != Reason::none)
     ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT), errmsg("\"%s\" cannot be read as CSV", path),
-                    errdetail("%s", csv_fault_sentence(fault))));
+                    errdetail("%s", csv_fault_sentence(fault)), reason_errhint(fault->reason)));
   csv_reader_close(reader);
   byte_source_close(source);
 }

@@ -24,7 +24,8 @@ constexpr int most_columns = MaxHeapAttributeNumber;
 void count_reject(Sniff* sniff, const CsvReject* reject) {
   if (sniff->rejects++ == 0) sniff->first_reject_line = reject->line;
   int i = 0;
-  while (i < sniff->reason_count && sniff->reasons[i].reason != reject->reason) i++;
+  const char* code = reason_code(reject->reason);
+  while (i < sniff->reason_count && std::strcmp(reason_code(sniff->reasons[i].reason), code) != 0) i++;
   if (i == most_reasons) return;
   if (i == sniff->reason_count) sniff->reasons[sniff->reason_count++] = {reject->reason, 0};
   sniff->reasons[i].count++;
@@ -58,7 +59,7 @@ void survey_records(Sniff* sniff, ByteSource* source) {
   } else {
     sniff->header = csv_reader_header(reader, &sniff->columns);
   }
-  if (!sniff->header && !csv_reader_fault(reader)->reason)
+  if (!sniff->header && csv_reader_fault(reader)->reason == Reason::none)
     note(sniff,
          sniff->bytes > 0 && without_header(sniff) ? "the file has no record without a fault" : "the file is empty");
   if (sniff->columns > most_columns) {
@@ -91,11 +92,12 @@ void survey_records(Sniff* sniff, ByteSource* source) {
     sniff->complete = !limited;
   }
   const CsvFault* fault = csv_reader_fault(reader);
-  if (fault->reason) {
+  if (fault->reason != Reason::none) {
     sniff->complete = false;
     if (fault->line > 0)
-      note(sniff, "the file would fail (%s), line " INT64_FORMAT ": %s", fault->reason, fault->line, fault->message);
-    else note(sniff, "the file would fail (%s): %s", fault->reason, fault->message);
+      note(sniff, "the file would fail (%s), line " INT64_FORMAT ": %s", reason_code(fault->reason), fault->line,
+           fault->message);
+    else note(sniff, "the file would fail (%s): %s", reason_code(fault->reason), fault->message);
   }
   csv_reader_close(reader);
 }
@@ -182,7 +184,7 @@ int64 rejects_if_lenient(const Sniff* sniff, ByteSource* source) {
       records += batch.records;
       rejects += batch.reject_count;
     }
-    fine = !csv_reader_fault(reader)->reason;
+    fine = csv_reader_fault(reader)->reason == Reason::none;
   }
   csv_reader_close(reader);
   return fine ? rejects : -1;
@@ -194,10 +196,10 @@ void judge_rejects(Sniff* sniff, ByteSource* source) {
   initStringInfo(&text);
   bool quotes = false;
   for (int i = 0; i < sniff->reason_count; i++) {
-    csv::Reason reason = sniff->reasons[i].reason;
-    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", csv::reason_code(reason), sniff->reasons[i].count);
-    quotes = quotes || reason == csv::Reason::quote_in_field || reason == csv::Reason::text_after_quote ||
-             reason == csv::Reason::unterminated_quote;
+    Reason reason = sniff->reasons[i].reason;
+    appendStringInfo(&text, "%s%s " INT64_FORMAT, i ? ", " : "", reason_code(reason), sniff->reasons[i].count);
+    quotes = quotes || reason == Reason::quote_in_field || reason == Reason::text_after_quote ||
+             reason == Reason::unterminated_quote;
   }
   note(sniff, "rejects: " INT64_FORMAT ", the first in line " INT64_FORMAT ": %s", sniff->rejects,
        sniff->first_reject_line, text.data);

@@ -176,7 +176,7 @@ void judge_dialect(Sniff* sniff, ByteSource* source) {
   csv::ByteSurvey survey(sniff->options->quote);
   survey_bytes(source, &survey, &sample);
   sniff->bytes = static_cast<int64>(survey.bytes());
-  if (csv::file_kind(sample.data, sample.size) != csv::FileKind::text) return;  // the reader says what it is
+  if (csv::file_kind(sample.data, sample.size) != Reason::none) return;  // the reader says what it is
   judge_quotes(sniff, &sample);
   if (sniff->options->quote == '\'' && !is_given(sniff->call_options, "quote")) {
     byte_source_rewind(source);  // line ends within quotes are none

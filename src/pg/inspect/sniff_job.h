@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bridge/pg.h"
-#include "engine/csv/reason.h"
+#include "engine/reason/reason.h"
 #include "pg/catalog/options.h"
 #include "pg/file/byte_source.h"
 #include "pg/inspect/column_survey.h"
@@ -12,7 +12,7 @@ namespace dap {
 constexpr int most_reasons = 16;
 
 struct ReasonCount {
-  csv::Reason reason;
+  Reason reason;
   int64 count;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "bridge/reason_text.h"
 #include "bridge/run_as.h"
 
 namespace dap {
@@ -172,21 +173,30 @@ void see_content(Known* known, const Ledger::Lines& lines, const Content* conten
   });
 }
 
-const char* words_of(const Line* line, const char* path) {
-  bool here = std::strcmp(line->path, path) == 0;
+void explain(Decision* decision, Reason why, std::initializer_list<const char*> parts, const char* more = "") {
+  decision->why = why;
+  decision->reason = psprintf("%s%s", reason_text(why, parts), more);
+}
+
+void explain_by(Decision* decision, const Line* line, bool here) {
   const char* file = here ? psprintf("file %d", line->file_id) : psprintf("file %d (%s)", line->file_id, line->path);
-  const char* why = line->reason ? psprintf(": %s", line->reason) : "";
+  const char* cause = line->reason ? psprintf(": %s", line->reason) : "";
   switch (line->status) {
-    case LineStatus::loaded: return here ? "already loaded" : psprintf("already loaded as %s", file);
-    case LineStatus::archived: return psprintf("already loaded as %s, archived since", file);
-    case LineStatus::unloaded: return psprintf("unloaded as %s%s", file, why);
-    case LineStatus::dismissed: return here ? psprintf("dismissed%s", why) : psprintf("dismissed as %s%s", file, why);
+    case LineStatus::loaded:
+      if (here) return explain(decision, Reason::already_loaded, {});
+      return explain(decision, Reason::already_loaded_as, {file});
+    case LineStatus::archived: return explain(decision, Reason::archived, {file});
+    case LineStatus::unloaded: return explain(decision, Reason::unloaded, {file}, cause);
+    case LineStatus::dismissed:
+      if (here) return explain(decision, Reason::dismissed, {}, cause);
+      return explain(decision, Reason::dismissed_as, {file}, cause);
     case LineStatus::failed: {
-      const char* reason = line->reason ? line->reason : "failed before";
-      return here ? reason : psprintf("%s; the same bytes as %s", reason, file);
+      const char* reason = line->reason ? line->reason : reason_words(Reason::failed_before);
+      if (!here) return explain(decision, Reason::failed_before_as, {reason, file});
+      decision->why = Reason::failed_before;
+      decision->reason = reason;
     }
   }
-  pg_unreachable();
 }
 
 }  // namespace
@@ -244,8 +254,8 @@ Decision ledger_decide(const Ledger* ledger, const Content* content) {
   const Line* line = known.best.file_id != 0 && !carried ? &known.best : &known.failure;
   if (line->file_id == 0) return decision;
   decision.file_id = line->file_id;
-  decision.reason = words_of(line, content->path);
   decision.under_other_name = std::strcmp(line->path, content->path) != 0;
+  explain_by(&decision, line, !decision.under_other_name);
   if (line->status == LineStatus::failed) decision.verdict = Verdict::failed;
   else
     decision.verdict =

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "engine/reason/reason.h"
 #include "pg/file/byte_source.h"
 
 namespace dap {
@@ -40,7 +41,8 @@ enum class Verdict : unsigned char { load, known, skip, failed };
 struct Decision {
   Verdict verdict;
   int32 file_id;          // of the line that decides; 0 for load
-  const char* reason;     // in words; NULL for load
+  Reason why;             // none for load
+  const char* reason;     // its words; NULL for load
   bool under_other_name;  // the line that decides has another path
   bool renewed;           // the name held other bytes last time
   bool has_failures;      // lines of failed attempts at this name or these bytes are there

@@ -55,7 +55,7 @@ void reject_store_add(RejectStore* rejects, const CsvReject* reject, const char*
   values[place_offset] = Int64GetDatum(reject->offset);
   nulls[column_name] = name == nullptr;
   values[column_name] = name ? CStringGetTextDatum(name) : static_cast<Datum>(0);
-  values[reason] = CStringGetTextDatum(csv::reason_code(reject->reason));
+  values[reason] = CStringGetTextDatum(reason_code(reject->reason));
   values[message] = CStringGetTextDatum(reject->message);
   values[raw] =
       PointerGetDatum(cstring_to_text_with_len(reject->raw ? reject->raw : "", static_cast<int>(reject->raw_size)));

@@ -15,27 +15,23 @@ namespace {
 
 using convert::Status;
 
-ConvertResult reject(const char* reason, const char* message) { return {static_cast<Datum>(0), true, reason, message}; }
-ConvertResult value_of(Datum value) { return {value, false, nullptr, nullptr}; }
+ConvertResult reject(Reason reason) { return {static_cast<Datum>(0), true, reason}; }
+ConvertResult value_of(Datum value) { return {value, false, Reason::none}; }
 
 ConvertResult null_value(const ColumnRule* rule) {
-  if (rule->required) return reject("required", "a value is required");
-  return {static_cast<Datum>(0), true, nullptr, nullptr};
+  if (rule->required) return reject(Reason::required);
+  return {static_cast<Datum>(0), true, Reason::none};
 }
 
-ConvertResult below_min() { return reject("before_min", "the value is below the column's minimum"); }
-ConvertResult above_max() { return reject("after_max", "the value is above the column's maximum"); }
+ConvertResult below_min() { return reject(Reason::before_min); }
+ConvertResult above_max() { return reject(Reason::after_max); }
 
 ConvertResult number_reject(Status status) {
   switch (status) {
-    case Status::out_of_range: return reject("out_of_range", "the number is outside the range of the column's type");
-    case Status::would_be_rounded:
-      return reject("would_be_rounded", "the column's type could hold the number only rounded");
-    case Status::unexpected_exponent:
-      return reject("invalid_number",
-                    "the number has an exponent, which is taken only where the column's rule says \"exponent\": true");
-    default:
-      return reject("invalid_number", "the text is not a number written as digits, a decimal point and an exponent");
+    case Status::out_of_range: return reject(Reason::out_of_range);
+    case Status::would_be_rounded: return reject(Reason::would_be_rounded);
+    case Status::unexpected_exponent: return reject(Reason::unexpected_exponent);
+    default: return reject(Reason::invalid_number);
   }
 }
 
@@ -107,32 +103,21 @@ ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
 ConvertResult moment_reject(const ColumnRule* rule, Status status) {
   const bool is_date = rule->kind == RuleKind::date;
   switch (status) {
-    case Status::unexpected_time:
-      return reject("unexpected_time", "the text has a time of day where the column takes a date");
-    case Status::no_such_time:
-      return is_date ? reject("invalid_date", "the calendar has no such day")
-                     : reject("invalid_timestamp", "there is no such day, time of day or offset");
-    case Status::would_be_rounded:
-      return reject("would_be_rounded",
-                    "the text has more than six decimals of a second, and those beyond are not all zero");
+    case Status::unexpected_time: return reject(Reason::unexpected_time);
+    case Status::no_such_time: return reject(is_date ? Reason::no_such_day : Reason::no_such_time);
+    case Status::would_be_rounded: return reject(Reason::time_would_be_rounded);
     default:
-      if (rule->format_count > 0) {
-        return is_date ? reject("invalid_date", "the text is not a date in the column's format")
-                       : reject("invalid_timestamp", "the text is not a timestamp in the column's format");
-      }
-      return is_date ? reject("invalid_date", "the text is not a date written YYYY-MM-DD")
-                     : reject("invalid_timestamp", "the text is not a timestamp written YYYY-MM-DD HH:MI:SS");
+      if (rule->format_count > 0) return reject(is_date ? Reason::date_not_in_format : Reason::timestamp_not_in_format);
+      return reject(is_date ? Reason::invalid_date : Reason::invalid_timestamp);
   }
 }
 
 // A moment that was read, as a value within the bounds.
 ConvertResult finish_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
   const MomentResult result = rule_moment(rule, moment);
-  if (unlikely(result.reason != nullptr)) return reject(result.reason, result.message);
-  if (unlikely(rule->bounds.has_min && result.value < rule->bounds.min_integer))
-    return reject("before_min", "the date lies before the column's minimum");
-  if (unlikely(rule->bounds.has_max && result.value > rule->bounds.max_integer))
-    return reject("after_max", "the date lies after the column's maximum");
+  if (unlikely(result.reason != Reason::none)) return reject(result.reason);
+  if (unlikely(rule->bounds.has_min && result.value < rule->bounds.min_integer)) return reject(Reason::date_before_min);
+  if (unlikely(rule->bounds.has_max && result.value > rule->bounds.max_integer)) return reject(Reason::date_after_max);
   if (rule->kind == RuleKind::date) return value_of(DateADTGetDatum(static_cast<DateADT>(result.value)));
   return value_of(Int64GetDatum(result.value));
 }
@@ -152,7 +137,7 @@ ConvertResult convert_moment(const ColumnRule* rule, std::string_view text) {
     const Status status = convert::parse_by_format(rule->formats[i], text, &moment);
     if (status == Status::ok) {
       const ConvertResult result = finish_moment(rule, moment);
-      if (result.reason == nullptr) return result;
+      if (result.reason == Reason::none) return result;
       worst = result;
       furthest = Status::ok;
     } else if (status != Status::malformed && furthest == Status::malformed) {
@@ -189,23 +174,17 @@ int map_entry_order(const char* one, int one_length, const char* other, int othe
 
 MomentResult rule_moment(const ColumnRule* rule, const convert::CivilTime& moment) {
   switch (rule->kind) {
-    case RuleKind::date: return {moment.day, nullptr, nullptr};
+    case RuleKind::date: return {moment.day, Reason::none};
     case RuleKind::timestamp:
-      if (!moment.has_offset) return {moment.local_microseconds(), nullptr, nullptr};
-      if (rule->zone == nullptr) {
-        return {0, "unexpected_offset",
-                "the text has an offset from UTC, and the column has no zone whose local time it could become"};
-      }
-      return {utc_to_local(moment.utc_microseconds(), rule->zone), nullptr, nullptr};
+      if (!moment.has_offset) return {moment.local_microseconds(), Reason::none};
+      if (rule->zone == nullptr) return {0, Reason::unexpected_offset};
+      return {utc_to_local(moment.utc_microseconds(), rule->zone), Reason::none};
     default: {
-      if (moment.has_offset) return {moment.utc_microseconds(), nullptr, nullptr};
-      if (rule->zone == nullptr)
-        return {0, "missing_zone", "the text has no offset from UTC, and the column has no zone"};
+      if (moment.has_offset) return {moment.utc_microseconds(), Reason::none};
+      if (rule->zone == nullptr) return {0, Reason::missing_zone};
       int64 utc = 0;
-      if (!local_to_utc(moment.local_microseconds(), rule->zone, &utc)) {
-        return {0, "nonexistent_local_time", "clocks in the column's zone skip this local time"};
-      }
-      return {utc, nullptr, nullptr};
+      if (!local_to_utc(moment.local_microseconds(), rule->zone, &utc)) return {0, Reason::nonexistent_local_time};
+      return {utc, Reason::none};
     }
   }
 }
@@ -244,15 +223,12 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
     case RuleKind::float4: return convert_float(rule, view);
     case RuleKind::boolean: {
       bool parsed = false;
-      if (convert::parse_boolean(view, &parsed) != Status::ok) {
-        return reject("invalid_boolean",
-                      "the text is none of true, false, yes, no, on, off, 1, 0 or a beginning of them");
-      }
+      if (convert::parse_boolean(view, &parsed) != Status::ok) return reject(Reason::invalid_boolean);
       return value_of(BoolGetDatum(parsed));
     }
     case RuleKind::uuid: {
       pg_uuid_t parsed;
-      if (convert::parse_uuid(view, parsed.data) != Status::ok) return reject("invalid_uuid", "the text is not a UUID");
+      if (convert::parse_uuid(view, parsed.data) != Status::ok) return reject(Reason::invalid_uuid);
       auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
       *uuid = parsed;
       return value_of(UUIDPGetDatum(uuid));

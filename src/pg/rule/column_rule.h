@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bridge/pg.h"
+#include "engine/reason/reason.h"
 #include "pg/rule/column_definition.h"
 
 namespace dap {
@@ -21,16 +22,11 @@ const char* rule_source(const ColumnRule*);  // the source's column; defaults to
 Oid rule_type(const ColumnRule*);
 int32 rule_typmod(const ColumnRule*);
 
-// Why a value does not fit; NULL reason means that it does. Both are static strings; `message` never holds the value.
+// A value, or why the text is none of the column's: a reason of Stage::clean, whose words are the whole message.
 struct ConvertResult {
   Datum value;  // palloc'd in the current context where by reference
   bool is_null;
-  // stable code: "required", "invalid_number", "out_of_range", "would_be_rounded", "invalid_boolean", "invalid_date",
-  // "invalid_timestamp",
-  const char* reason;
-  // "invalid_uuid", "unexpected_time", "unexpected_offset", "before_min", "after_max", "missing_zone",
-  // "ambiguous_local_time" ...
-  const char* message;  // one sentence for people
+  Reason reason;
 };
 
 // Trims, lower-cases, maps, then converts. Never raises for contents; may allocate.

@@ -93,11 +93,11 @@ DAP_FUNCTION(dap_convert) {
   const dap::ConvertResult result = dap::convert_value(
       rule, is_null ? nullptr : VARDATA_ANY(input), is_null ? 0 : static_cast<int>(VARSIZE_ANY_EXHDR(input)), is_null);
 
-  Datum values[4] = {BoolGetDatum(result.reason == nullptr), 0, 0, 0};
+  Datum values[4] = {BoolGetDatum(result.reason == dap::Reason::none), 0, 0, 0};
   bool nulls[4] = {false, true, true, true};
-  if (result.reason != nullptr) {
-    values[2] = CStringGetTextDatum(result.reason);
-    values[3] = CStringGetTextDatum(result.message);
+  if (result.reason != dap::Reason::none) {
+    values[2] = CStringGetTextDatum(dap::reason_code(result.reason));
+    values[3] = CStringGetTextDatum(dap::reason_words(result.reason));
     nulls[2] = nulls[3] = false;
   } else if (!result.is_null) {
     values[1] = CStringGetTextDatum(dap::value_text(dap::rule_type(rule), result.value));

@@ -52,8 +52,7 @@ int map_entry_order(const char* one, int one_length, const char* other, int othe
 // The converted moment of a civil time under the rule's type and zone, not yet held against its bounds.
 struct MomentResult {
   int64 value;  // days or microseconds since 2000-01-01
-  const char* reason;
-  const char* message;
+  Reason reason;
 };
 MomentResult rule_moment(const ColumnRule*, const convert::CivilTime&);
 

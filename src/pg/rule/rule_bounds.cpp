@@ -87,7 +87,7 @@ void compile_bounds(ColumnRule* rule, const char* min, const char* max) {
   for (int i = 0; i < 2; ++i) {
     if (texts[i] == nullptr) continue;
     const ConvertResult result = convert_value(&plain, texts[i], static_cast<int>(strlen(texts[i])), false);
-    if (result.reason != nullptr) bad_bound(rule, keys[i], result.message);
+    if (result.reason != Reason::none) bad_bound(rule, keys[i], reason_words(result.reason));
     values[i] = result.value;
   }
   bounds.has_min = min != nullptr;
