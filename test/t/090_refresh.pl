@@ -245,6 +245,7 @@ put_file('users_2.csv', 'user_id,name,email,phone,created_at', map { "$_,$canary
 put_file('users_3.csv', 'user_id,name', "5,$canary");
 my $error = fails('bad files', '22P04', 'staging.users');
 like($error, qr/users_2\.csv" failed, nothing was published.*DETAIL:  Source users, line 2.*21 records read, 21 rejected.*HINT: .*dap\.rejects WHERE path = .*dismiss_file/s, 'bad files: the error has file, line, reason and counts, and what to do');
+like($error, qr/HINT: .*dap\.sniff_csv/, 'bad files: and what this reason asks for');
 is(sql("SELECT regexp_replace(path, '.*/', ''), status, rows_read, rows_rejected, run_id = (SELECT max(run_id) FROM dap.runs) FROM dap.files WHERE status = 'failed' ORDER BY path"),
   "users_2.csv|failed|21|21|t\nusers_3.csv|failed|0|0|t", 'bad files: a line for each');
 is(sql("SELECT count(*) FROM dap.rejects WHERE path LIKE '%users_2.csv' AND convert_from(raw, 'UTF8') LIKE '%$canary%'"), 21, 'bad files: the values are in dap.rejects');

@@ -79,6 +79,12 @@ char* query_for_more(const FileResult* file) {
   return psprintf("SELECT * FROM dap.%s WHERE path = %s", view, quote_literal_cstr(file->path));
 }
 
+// What the reason itself asks for, behind the rest of a hint.
+const char* also_to_do(const FileResult* file) {
+  const char* hint = file->why == Reason::none ? "" : reason_hint(file->why);
+  return hint[0] == '\0' ? hint : psprintf(" %s", hint);
+}
+
 // The files that a run left out and did not leave out before, in words. The first few by name: thousands may have come
 // a second time.
 struct LeftOut {
@@ -109,15 +115,16 @@ const char* words_of(LeftOut* left_out) {
   ereport(ERROR, (errcode(file->sqlerrcode), errmsg("file \"%s\" failed, nothing was published", file->path),
                   errdetail("Source %s, %s. " INT64_FORMAT " records read, " INT64_FORMAT " rejected.",
                             request->definition->source, with_place(file), file->rows_read, file->rows_rejected),
-                  errhint("%s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').", query_for_more(file),
-                          quote_literal_cstr(file->path))));
+                  errhint("%s; to go on without the file: SELECT dap.dismiss_file(%s, 'why').%s", query_for_more(file),
+                          quote_literal_cstr(file->path), also_to_do(file))));
   pg_unreachable();
 }
 
 void set_aside(Plan* plan, FileResult* file) {
   recall_failure(file);
-  ereport(WARNING, (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path),
-                    errdetail("%s", sentence(with_place(file))), errhint("%s.", query_for_more(file))));
+  ereport(WARNING,
+          (errcode(file->sqlerrcode), errmsg("file \"%s\" is set aside", file->path),
+           errdetail("%s", sentence(with_place(file))), errhint("%s.%s", query_for_more(file), also_to_do(file))));
   ingest_record_failure(file);
   StepResult step = begin_step(plan, file->path);
   step.rows_in = file->rows_read;
