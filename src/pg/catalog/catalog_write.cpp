@@ -51,59 +51,6 @@ Datum count_records(Oid relation) {
   return files.values[0];
 }
 
-// The first row's first value of the last statement that gives rows: all of them are run to their ends, and no row is
-// kept.
-struct FirstValue {
-  DestReceiver base;
-  MemoryContext context;
-  bool has_row;
-  char* text;  // NULL: none, or NULL
-};
-
-void first_value_startup(DestReceiver* self, int, TupleDesc) {
-  auto* first = reinterpret_cast<FirstValue*>(self);
-  first->has_row = false;
-  first->text = nullptr;
-}
-
-bool first_value_receive(TupleTableSlot* slot, DestReceiver* self) {
-  auto* first = reinterpret_cast<FirstValue*>(self);
-  if (first->has_row) return true;
-  first->has_row = true;
-  if (slot->tts_tupleDescriptor->natts == 0) return true;
-  bool is_null;
-  Datum value = slot_getattr(slot, 1, &is_null);
-  if (is_null) return true;
-  Oid output;
-  bool is_varlena;
-  getTypeOutputInfo(TupleDescAttr(slot->tts_tupleDescriptor, 0)->atttypid, &output, &is_varlena);
-  first->text = MemoryContextStrdup(first->context, OidOutputFunctionCall(output, value));
-  return true;
-}
-
-void first_value_nothing(DestReceiver*) {}
-
-char* run_for_first_value(const char* statement) {
-  FirstValue first = {};
-  first.base.receiveSlot = first_value_receive;
-  first.base.rStartup = first_value_startup;
-  first.base.rShutdown = first.base.rDestroy = first_value_nothing;
-  first.base.mydest = DestNone;
-  first.context = CurrentMemoryContext;
-  SPI_connect();
-  SPIExecuteOptions options = {};
-  options.dest = &first.base;
-  const int result = SPI_execute_extended(statement, &options);
-  if (result == SPI_ERROR_TRANSACTION || result == SPI_ERROR_COPY)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    result == SPI_ERROR_COPY ? errmsg("cannot COPY to or from the client here")
-                                             : errmsg("cannot begin or end a transaction here"),
-                    errdetail("The statements run within one that is not finished.")));
-  if (result < 0) elog(ERROR, "SPI_execute_extended: %s", SPI_result_code_string(result));
-  SPI_finish();
-  return first.text;
-}
-
 }  // namespace
 }  // namespace dap
 
@@ -134,41 +81,25 @@ DAP_FUNCTION(dap_write) {
   if (!(kind->outlives_relation && get_rel_name(relation) == nullptr)) require_relation_owner(relation);
   kind->check(relation, PG_GETARG_JSONB_P(2));
 
-  Oid types[3] = {REGCLASSOID, JSONBOID, TEXTOID};
-  Datum values[3] = {PG_GETARG_DATUM(1), kind->name == adopt ? count_records(relation) : PG_GETARG_DATUM(2),
-                     CStringGetTextDatum(GetUserNameFromId(caller, false))};
-
-  MemoryContext result_context = CurrentMemoryContext;
+  Parameter parameters[] = {
+      {REGCLASSOID, PG_GETARG_DATUM(1), false},
+      {JSONBOID, kind->name == adopt ? count_records(relation) : PG_GETARG_DATUM(2), false},
+      text_parameter(GetUserNameFromId(caller, false)),
+  };
   RunAs saved = run_as_begin(ledger_owner());
-  SPI_connect();
-  const int result = SPI_execute_with_args(kind->statement, 3, types, values, nullptr, false, 1);
-  if (result != SPI_OK_SELECT || SPI_processed != 1)
-    elog(ERROR, "%s: %s", kind->statement, SPI_result_code_string(result));
-  bool is_null = true;
-  Datum answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-  if (!is_null) {
-    MemoryContext spi_context = MemoryContextSwitchTo(result_context);
-    answer = datumCopy(answer, false, -1);
-    MemoryContextSwitchTo(spi_context);
-  }
-  SPI_finish();
+  ResultRows answer = query_rows(kind->statement, parameters, 3, CurrentMemoryContext);
   run_as_end(&saved);
-  if (is_null) PG_RETURN_NULL();
-  PG_RETURN_DATUM(answer);
+  if (answer.nulls[0]) PG_RETURN_NULL();
+  PG_RETURN_DATUM(answer.values[0]);
 }
 
 // dap_internal.grant(role regrole, level text) RETURNS void. Whoever may execute it is an admin: EXECUTE is that
 // level's alone.
 DAP_FUNCTION(dap_grant) {
   (void)GetUserNameFromId(PG_GETARG_OID(0), false);  // raises for no role
-  Oid types[2] = {REGROLEOID, TEXTOID};
-  Datum values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+  Parameter parameters[] = {{REGROLEOID, PG_GETARG_DATUM(0), false}, {TEXTOID, PG_GETARG_DATUM(1), false}};
   RunAs saved = run_as_begin(ledger_owner());
-  SPI_connect();
-  const int result =
-      SPI_execute_with_args("SELECT dap_internal.write_grant($1, $2)", 2, types, values, nullptr, false, 1);
-  if (result != SPI_OK_SELECT) elog(ERROR, "dap_internal.write_grant: %s", SPI_result_code_string(result));
-  SPI_finish();
+  (void)run_statement("SELECT dap_internal.write_grant($1, $2)", parameters, 2);
   run_as_end(&saved);
   PG_RETURN_VOID();
 }

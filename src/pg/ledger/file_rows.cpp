@@ -90,16 +90,7 @@ LoadedFile find_file(int32 file_id) {
 int64 fill(const char* query, Tuplestorestate* store) {
   int settings = NewGUCNestLevel();
   set_config_option("enable_tidscan", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  SPI_connect();
-  SPIPlanPtr plan = SPI_prepare(query, 0, nullptr);
-  if (!plan) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-  SPIExecuteOptions options = {};
-  options.read_only = true;
-  options.dest = store_receiver(store);
-  int result = SPI_execute_plan_extended(plan, &options);
-  if (result < 0) elog(ERROR, "SPI_execute_plan_extended failed: %s", SPI_result_code_string(result));
-  auto rows = static_cast<int64>(SPI_processed);
-  SPI_finish();
+  auto rows = static_cast<int64>(read_into(query, store_receiver(store)));
   AtEOXact_GUC(true, settings);
   return rows;
 }

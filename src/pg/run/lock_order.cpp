@@ -143,17 +143,8 @@ void check_not_superseded(const char* sql, int32 parameter, const char* changed)
   Parameter value = int4_parameter(parameter);
   RunAs ledger = run_as_begin(ledger_owner());
   const char* seen = query_text(sql, &value, 1);
-  SPI_connect();
-  Oid type = INT4OID;
-  SPIPlanPtr plan = SPI_prepare(sql, 1, &type);
-  if (!plan) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
-  if (int result =
-          SPI_execute_snapshot(plan, &value.value, nullptr, GetLatestSnapshot(), InvalidSnapshot, true, false, 1);
-      result < 0)
-    elog(ERROR, "SPI_execute_snapshot: %s", SPI_result_code_string(result));
-  const char* newest = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : nullptr;
+  const char* newest = query_text(sql, &value, 1, ReadAt::newest);
   bool same = seen && newest ? std::strcmp(seen, newest) == 0 : seen == newest;
-  SPI_finish();
   run_as_end(&ledger);
   if (!same)
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

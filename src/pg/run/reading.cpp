@@ -1,5 +1,6 @@
 #include "pg/run/reading.h"
 
+#include "bridge/query.h"
 #include "bridge/run_as.h"
 
 extern "C" {
@@ -49,16 +50,9 @@ void reading_pop() { PopActiveSnapshot(); }
 
 uint64 read_into(Snapshot snapshot, const char* sql, DestReceiver* into) {
   reading_push(snapshot);
-  SPI_connect();
-  SPIExecuteOptions options = {};
-  options.read_only = true;  // SPI then takes no snapshot of its own
-  options.dest = into;
-  if (int result = SPI_execute_extended(sql, &options); result < 0)
-    elog(ERROR, "SPI failed: %s: %s", SPI_result_code_string(result), sql);
-  uint64 processed = SPI_processed;
-  SPI_finish();
+  uint64 rows = read_into(sql, into);
   reading_pop();
-  return processed;
+  return rows;
 }
 
 }  // namespace dap

@@ -1,6 +1,8 @@
 #include "pg/run/recorder.h"
 
+#include "bridge/query.h"
 #include "bridge/run_as.h"
+#include "bridge/subtransaction.h"
 #include "bridge/worker.h"
 #include "pg/run/redact.h"
 
@@ -101,35 +103,29 @@ RecorderResult record(const RecorderTask* task) {
 
 RecorderResult record_outside(const RecorderTask* task) {
   MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
   uint32 held = InterruptHoldoffCount;
-  volatile bool in_subtransaction = false;
   RecorderResult result = {};
   RecorderResult* volatile out = &result;
+  ErrorData* volatile error = nullptr;
 
+  // What fails in here (no shared memory, say) must cost neither the run nor its original error: nor does it where the
+  // subtransaction cannot even begin.
   HOLD_INTERRUPTS();
   PG_TRY();
   {
-    // What fails in here (no shared memory, say) must cost neither the run nor its original error.
-    BeginInternalSubTransaction(nullptr);
-    in_subtransaction = true;
-    MemoryContextSwitchTo(context);
-    *out = record(task);
-    ReleaseCurrentSubTransaction();
-    in_subtransaction = false;
+    error = in_subtransaction([out, task] {
+      *out = record(task);
+      return true;
+    });
   }
   PG_CATCH();
   {
-    HOLD_INTERRUPTS();  // the error's unwinding has let them go
     MemoryContextSwitchTo(context);
-    ErrorData* error = CopyErrorData();
+    error = CopyErrorData();
     FlushErrorState();
-    if (in_subtransaction) RollbackAndReleaseCurrentSubTransaction();
-    *out = refused(error->message, error->hint);
   }
   PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = owner;
+  if (error != nullptr) result = refused(error->message, error->hint);
   InterruptHoldoffCount = held;
   return result;
 }
@@ -138,21 +134,16 @@ namespace {
 
 // Runs one of our functions on a text, as the ledger's owner; returns its result's truth, false also for NULL.
 bool run_on_text(const char* query, const char* text) {
-  Oid types[1] = {TEXTOID};
-  Datum values[1] = {CStringGetTextDatum(text)};
+  Parameter parameter = text_parameter(text);
   RunAs saved = run_as_begin(ledger_owner());
-  if (SPI_execute_with_args(query, 1, types, values, nullptr, false, 1) != SPI_OK_SELECT)
-    elog(ERROR, "unexpected result of \"%s\"", query);
-  bool is_null;
-  bool truth = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+  ResultRows result = query_rows(query, &parameter, 1, CurrentMemoryContext);
   run_as_end(&saved);
-  return truth && !is_null;
+  return !result.nulls[0] && DatumGetBool(result.values[0]);
 }
 
 void write_request(RecorderRequest* request) {
   SetCurrentStatementStartTimestamp();
   StartTransactionCommand();
-  SPI_connect();
   PushActiveSnapshot(GetTransactionSnapshot());
   pgstat_report_activity(STATE_RUNNING, "recording a run of dap_analytics");
 
@@ -164,7 +155,6 @@ void write_request(RecorderRequest* request) {
     text += strlen(text) + 1;
     if (!run_on_text("SELECT dap_internal.record_run_file($1)", text)) lost++;
   }
-  SPI_finish();
   PopActiveSnapshot();
   CommitTransactionCommand();
   request->files_lost = lost;

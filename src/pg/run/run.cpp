@@ -1,5 +1,6 @@
 #include "pg/run/run.h"
 
+#include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
 #include "pg/run/evidence.h"
@@ -20,15 +21,10 @@ void warn_once(Run* run, const RecorderResult* result, const char* consequence) 
 }
 
 void write_line_inside(const char* line) {
-  Oid types[1] = {TEXTOID};
-  SPI_connect();
-  Datum values[1] = {CStringGetTextDatum(line)};
+  Parameter parameter = text_parameter(line);
   RunAs saved = run_as_begin(ledger_owner());
-  if (SPI_execute_with_args("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", 1, types, values, nullptr, false,
-                            1) != SPI_OK_SELECT)
-    elog(ERROR, "could not write the line of run");
+  (void)run_statement("SELECT dap_internal.record_run($1::pg_catalog.jsonb)", &parameter, 1);
   run_as_end(&saved);
-  SPI_finish();
 }
 
 }  // namespace
