@@ -149,24 +149,30 @@ AS $$ SELECT m.relation FROM dap_internal.models m WHERE m.model = name AND NOT 
 COMMENT ON FUNCTION dap_internal.gone_model(text)
   IS 'Internal: what the model of this name was whose table somebody dropped; NULL if there is none';
 
+CREATE FUNCTION dap_internal.options(
+  OUT name text, OUT scopes text[], OUT type text, OUT words text[], OUT default_value jsonb,
+  OUT minimum bigint, OUT maximum bigint, OUT decides_reading boolean, OUT description text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_options';
+COMMENT ON FUNCTION dap_internal.options() IS
+  'Internal: every option of sources and calls: where it may be given, its type, words, default and range';
+
 -- Columns and dialect decide what a file's bytes parse to; what a caller may do with the result does not belong here.
 CREATE FUNCTION dap_internal.source_hash(columns text[], options jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT pg_catalog.md5(pg_catalog.to_jsonb(columns)::text
-    || (dap_internal.effective_options(options) - ARRAY['settle', 'on_failed_file', 'arrival'])::text)
+  SELECT pg_catalog.md5(pg_catalog.to_jsonb(columns)::text || (dap_internal.effective_options(options)
+    - ARRAY(SELECT o.name FROM dap_internal.options() AS o WHERE NOT o.decides_reading))::text)
 $$;
 
 CREATE FUNCTION dap_internal.effective_options(options jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT '{"delimiter": ",", "quote": "\"", "escape": "\"", "header": true, "null": "", "encoding": "UTF8",
-    "compression": "auto",
-    "lenient": false, "on_error": "reject", "max_rejects": null, "max_reject_percent": 1, "on_failed_file": "stop",
-    "on_new_column": "add",
-    "aliases": {}, "optional": [], "arrival": "loaded", "settle": 0}'::jsonb || (options - 'adopt')
+  SELECT pg_catalog.jsonb_object_agg(o.name, coalesce(options->o.name, o.default_value))
+  FROM dap_internal.options() AS o WHERE 'source' = ANY (o.scopes)
 $$;
 COMMENT ON FUNCTION dap_internal.source_hash(text[], jsonb) IS 'Internal: identifies what decides how a file is read';
 COMMENT ON FUNCTION dap_internal.effective_options(jsonb) IS 'Internal: a source''s options over their defaults';

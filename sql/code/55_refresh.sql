@@ -77,12 +77,13 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   ), judged AS (
     SELECT l.*, l.rows_rejected + c.rejected AS rejected,
            (o.options->>'max_rejects')::numeric AS max_rejects,
-           coalesce((o.options->>'max_reject_percent')::numeric, 1) AS max_percent
+           (o.options->>'max_reject_percent')::numeric AS max_percent
     FROM cleaned c
     JOIN dap_internal.file_ledger l ON l.file_id = c.file_id AND l.status = 'loaded'
     JOIN dap_internal.source_definition d ON d.source_id = l.source_id,
-    LATERAL (SELECT d.options || l.options AS options) AS o
-    WHERE l.run_id IS NOT DISTINCT FROM a_run_id OR coalesce((d.options->>'max_reject_percent')::numeric, 1) < 100
+    LATERAL (SELECT dap_internal.effective_options(d.options || l.options) AS options) AS o
+    WHERE l.run_id IS NOT DISTINCT FROM a_run_id
+      OR (dap_internal.effective_options(d.options)->>'max_reject_percent')::numeric < 100
   ), over AS (
     SELECT j.*, CASE
         WHEN j.rejected > j.max_rejects THEN format('more than %s records rejected', j.max_rejects)

@@ -3,41 +3,10 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "pg/catalog/option_table.h"
+
 namespace dap {
 namespace {
-
-struct Key {
-  const char* name;
-  unsigned char scopes;  // bits: 1 source, 2 call, 4 read
-};
-
-constexpr Key keys[] = {
-    {"delimiter", 7},
-    {"quote", 7},
-    {"escape", 7},
-    {"header", 7},
-    {"null", 7},
-    {"encoding", 7},
-    {"compression", 7},
-    {"lenient", 7},
-    {"on_error", 3},
-    {"max_rejects", 3},
-    {"max_reject_percent", 3},
-    {"on_failed_file", 3},
-    {"on_new_column", 3},
-    {"aliases", 7},
-    {"optional", 7},
-    {"arrival", 1},
-    {"settle", 3},
-    {"adopt", 1},
-    {"again", 2},
-    {"skip_rejects", 4},
-    {"limit", 4},
-};
-
-unsigned char scope_bit(OptionScope scope) {
-  return scope == OptionScope::source ? 1 : scope == OptionScope::call ? 2 : 4;
-}
 
 [[noreturn]] void bad_value(const char* key, const char* expected) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid value for option \"%s\"", key),
@@ -60,12 +29,13 @@ bool bool_of(const char* key, const JsonbValue* value) {
 }
 
 // A single byte that does not end lines; empty means none where that is allowed.
-char byte_of(const char* key, const JsonbValue* value, bool may_be_empty) {
-  char* text = string_of(key, value);
+char character_of(const Option& option, const JsonbValue* value) {
+  bool may_be_empty = option.minimum == 0;
+  char* text = string_of(option.name, value);
   if (text[0] == '\0' && may_be_empty) return '\0';
   if (std::strlen(text) != 1 || text[0] == '\n' || text[0] == '\r' || static_cast<unsigned char>(text[0]) >= 0x80)
-    bad_value(key, may_be_empty ? "a single one-byte character other than a line end, or an empty string"
-                                : "a single one-byte character other than a line end");
+    bad_value(option.name, may_be_empty ? "a single one-byte character other than a line end, or an empty string"
+                                        : "a single one-byte character other than a line end");
   return text[0];
 }
 
@@ -74,35 +44,35 @@ Numeric numeric_of(const char* key, const JsonbValue* value) {
   return value->val.numeric;
 }
 
-int64 count_of(const char* key, const JsonbValue* value) {
-  if (value->type == jbvNull) return -1;
-  Datum number = NumericGetDatum(numeric_of(key, value));
-  Datum whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
-  Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(PG_INT64_MAX));
-  if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)) ||
-      DatumGetBool(DirectFunctionCall2(numeric_gt, number, most)))
-    bad_value(key, "a whole number of at least 0");
-  Datum zero = DirectFunctionCall1(int8_numeric, Int64GetDatum(0));
-  if (DatumGetBool(DirectFunctionCall2(numeric_lt, number, zero))) bad_value(key, "a whole number of at least 0");
-  return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-}
-
-// Raises unless the number is one from 0 to `most`.
-void check_range(const char* key, Numeric number, int64 most, const char* expected) {
+bool is_within(Numeric number, int64 minimum, int64 maximum) {
   Datum value = NumericGetDatum(number);
-  if (DatumGetBool(DirectFunctionCall2(numeric_lt, value, DirectFunctionCall1(int8_numeric, Int64GetDatum(0)))) ||
-      DatumGetBool(DirectFunctionCall2(numeric_gt, value, DirectFunctionCall1(int8_numeric, Int64GetDatum(most)))))
-    bad_value(key, expected);
+  Datum least = DirectFunctionCall1(int8_numeric, Int64GetDatum(minimum));
+  Datum most = DirectFunctionCall1(int8_numeric, Int64GetDatum(maximum));
+  return DatumGetBool(DirectFunctionCall2(numeric_ge, value, least)) &&
+         DatumGetBool(DirectFunctionCall2(numeric_le, value, most));
 }
 
-double percent_of(const char* key, const JsonbValue* value) {
-  Numeric number = numeric_of(key, value);
-  check_range(key, number, 100, "a number from 0 to 100");
+// -1: null, which is no number
+int64 whole_of(const Option& option, const JsonbValue* value) {
+  if (value->type == jbvNull) return -1;
+  Numeric number = numeric_of(option.name, value);
+  Datum whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(number), Int32GetDatum(0));
+  int64 most = option.maximum == no_bound ? PG_INT64_MAX : option.maximum;
+  if (!DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(number), whole)) ||
+      !is_within(number, option.minimum, most))
+    bad_value(option.name,
+              option.maximum == no_bound
+                  ? psprintf("a whole number of at least " INT64_FORMAT, option.minimum)
+                  : psprintf("a whole number from " INT64_FORMAT " to " INT64_FORMAT, option.minimum, most));
+  return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+}
+
+double number_of(const Option& option, const JsonbValue* value) {
+  Numeric number = numeric_of(option.name, value);
+  if (!is_within(number, option.minimum, option.maximum))
+    bad_value(option.name, psprintf("a number from " INT64_FORMAT " to " INT64_FORMAT, option.minimum, option.maximum));
   return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number)));
 }
-
-// Far from where sums of times would overflow.
-constexpr int most_days = 10000;
 
 // NULL for a text that is no interval.
 Interval* parse_interval(char* text) {
@@ -125,143 +95,146 @@ Interval* parse_interval(char* text) {
   return interval;
 }
 
-int64 interval_us_of(const char* key, const JsonbValue* value) {
-  constexpr const char* expected = "an interval of days and time such as \"30 seconds\", from 0 to 10000 days";
+int64 interval_us_of(const Option& option, const JsonbValue* value) {
+  const char* expected =
+      psprintf("an interval of days and time such as \"30 seconds\", from " INT64_FORMAT " to " INT64_FORMAT " days",
+               option.minimum, option.maximum);
   if (value->type == jbvNumeric) {
-    check_range(key, value->val.numeric, static_cast<int64>(most_days) * SECS_PER_DAY, expected);
-    return static_cast<int64>(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric))) *
-                              1e6);
+    Numeric seconds = value->val.numeric;
+    if (!is_within(seconds, option.minimum * SECS_PER_DAY, option.maximum * SECS_PER_DAY))
+      bad_value(option.name, expected);
+    return static_cast<int64>(DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(seconds))) * 1e6);
   }
-  if (value->type != jbvString) bad_value(key, expected);
-  Interval* interval = parse_interval(string_of(key, value));
-  if (!interval || interval->month != 0 || interval->time < 0 || interval->day < 0 ||
-      interval->day + interval->time / USECS_PER_DAY > most_days)
-    bad_value(key, expected);
+  if (value->type != jbvString) bad_value(option.name, expected);
+  Interval* interval = parse_interval(string_of(option.name, value));
+  if (!interval || interval->month != 0 || interval->time < 0 || interval->day < option.minimum ||
+      interval->day + interval->time / USECS_PER_DAY > option.maximum)
+    bad_value(option.name, expected);
   return interval->time + interval->day * USECS_PER_DAY;
 }
 
-bool choice_of(const char* key, const JsonbValue* value, const char* first, const char* second) {
-  char* text = string_of(key, value);
-  if (std::strcmp(text, first) == 0) return false;
-  if (std::strcmp(text, second) == 0) return true;
-  bad_value(key, psprintf("\"%s\" or \"%s\"", first, second));
+// Which of the option's words it is.
+int word_of(const Option& option, const JsonbValue* value) {
+  char* text = string_of(option.name, value);
+  StringInfoData expected;
+  initStringInfo(&expected);
+  int n = 0;
+  for (const char* word = option.words; *word; n++) {
+    Size length = std::strcspn(word, " ");
+    if (std::strlen(text) == length && std::strncmp(text, word, length) == 0) return n;
+    bool is_last = word[length] == '\0';
+    appendStringInfo(&expected, "%s\"%.*s\"", n == 0 ? "" : is_last ? " or " : ", ", static_cast<int>(length), word);
+    word += length + (is_last ? 0 : 1);
+  }
+  bad_value(option.name, expected.data);
 }
 
-// More than any table has columns.
-constexpr uint32 most_names = 10000;
+int encoding_of(const Option& option, const JsonbValue* value) {
+  int encoding = pg_char_to_encoding(string_of(option.name, value));
+  if (encoding < 0) bad_value(option.name, "the name of an encoding that PostgreSQL knows");
+  // As everywhere in PostgreSQL, SQL_ASCII is no encoding but the lack of one: the bytes must then be the database's.
+  return encoding == PG_SQL_ASCII ? GetDatabaseEncoding() : encoding;
+}
 
-void aliases_of(SourceOptions* options, const JsonbValue* value) {
+void check_count(const Option& option, JsonbContainer* container) {
+  if (JsonContainerSize(container) > option.maximum)
+    bad_value(option.name, psprintf("at most " INT64_FORMAT " names", option.maximum));
+}
+
+void aliases_of(const Option& option, const JsonbValue* value, OptionValue* result) {
   if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-    bad_value("aliases", "an object of header names and column names");
+    bad_value(option.name, "an object of header names and column names");
   JsonbContainer* object = value->val.binary.data;
-  if (JsonContainerSize(object) > most_names) bad_value("aliases", "at most 10000 names");
-  options->aliases = static_cast<Alias*>(palloc(sizeof(Alias) * (JsonContainerSize(object) + 1)));
-  options->alias_count = 0;
+  check_count(option, object);
+  result->aliases = static_cast<Alias*>(palloc(sizeof(Alias) * (JsonContainerSize(object) + 1)));
   JsonbIterator* iterator = JsonbIteratorInit(object);
   JsonbValue item;
   char* key = nullptr;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE;) {
     if (token == WJB_KEY) key = pnstrdup(item.val.string.val, item.val.string.len);
     if (token == WJB_VALUE) {
-      char* column = string_of("aliases", &item);
+      char* column = string_of(option.name, &item);
       if (column[0] == '\0' || std::strlen(column) >= NAMEDATALEN)
-        bad_value("aliases", "column names of 1 to 63 bytes");
-      options->aliases[options->alias_count].header = key;
-      options->aliases[options->alias_count++].column = column;
+        bad_value(option.name, "column names of 1 to 63 bytes");
+      result->aliases[result->count++] = {key, column};
     }
   }
 }
 
-void optional_of(SourceOptions* options, const JsonbValue* value) {
+void names_of(const Option& option, const JsonbValue* value, OptionValue* result) {
   if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-    bad_value("optional", "an array of column names");
+    bad_value(option.name, "an array of column names");
   JsonbContainer* array = value->val.binary.data;
-  if (JsonContainerSize(array) > most_names) bad_value("optional", "at most 10000 names");
-  options->optional = static_cast<char**>(palloc(sizeof(char*) * (JsonContainerSize(array) + 1)));
-  options->optional_count = 0;
+  check_count(option, array);
+  result->names = static_cast<char**>(palloc(sizeof(char*) * (JsonContainerSize(array) + 1)));
   JsonbIterator* iterator = JsonbIteratorInit(array);
   JsonbValue item;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE;)
-    if (token == WJB_ELEM) options->optional[options->optional_count++] = string_of("optional", &item);
+    if (token == WJB_ELEM) result->names[result->count++] = string_of(option.name, &item);
 }
 
-Compression compression_of(const JsonbValue* value) {
-  char* text = string_of("compression", value);
-  if (std::strcmp(text, "auto") == 0) return Compression::automatic;
-  if (std::strcmp(text, "plain") == 0) return Compression::plain;
-  if (std::strcmp(text, "gzip") == 0) return Compression::gzip;
-  if (std::strcmp(text, "zstd") == 0) return Compression::zstd;
-  bad_value("compression", "\"auto\", \"plain\", \"gzip\" or \"zstd\"");
+OptionValue value_of(const Option& option, const JsonbValue* value) {
+  OptionValue result = {};
+  switch (option.type) {
+    case OptionType::boolean: result.truth = bool_of(option.name, value); break;
+    case OptionType::integer: result.whole = whole_of(option, value); break;
+    case OptionType::number: result.number = number_of(option, value); break;
+    case OptionType::character: result.character = character_of(option, value); break;
+    case OptionType::text: result.text = string_of(option.name, value); break;
+    case OptionType::words: result.whole = word_of(option, value); break;
+    case OptionType::encoding: result.whole = encoding_of(option, value); break;
+    case OptionType::interval: result.whole = interval_us_of(option, value); break;
+    case OptionType::names: names_of(option, value, &result); break;
+    case OptionType::aliases: aliases_of(option, value, &result); break;
+  }
+  return result;
 }
 
-NewColumn new_column_of(const JsonbValue* value) {
-  char* text = string_of("on_new_column", value);
-  if (std::strcmp(text, "add") == 0) return NewColumn::add;
-  if (std::strcmp(text, "stop") == 0) return NewColumn::stop;
-  if (std::strcmp(text, "ignore") == 0) return NewColumn::ignore;
-  bad_value("on_new_column", "\"add\", \"stop\" or \"ignore\"");
+const char* names_in(unsigned char scopes) {
+  StringInfoData list;
+  initStringInfo(&list);
+  for (const Option& option : option_table)
+    if (option.scopes & scopes) appendStringInfo(&list, "%s%s", list.len ? ", " : "", option.name);
+  return list.data;
 }
 
-int encoding_of(const JsonbValue* value) {
-  char* text = string_of("encoding", value);
-  int encoding = pg_char_to_encoding(text);
-  if (encoding < 0) bad_value("encoding", "the name of an encoding that PostgreSQL knows");
-  // As everywhere in PostgreSQL, SQL_ASCII is no encoding but the lack of one: the bytes must then be the database's.
-  return encoding == PG_SQL_ASCII ? GetDatabaseEncoding() : encoding;
+// The option of this name, if it may be given there.
+const Option& find_option(const char* name, OptionScope scope) {
+  // What a source keeps is also given to dap.create_source; dap.sniff_csv is tried with what dap.read_csv then takes.
+  unsigned char known = scope == OptionScope::source  ? bit(OptionScope::source) | bit(OptionScope::create)
+                        : scope == OptionScope::sniff ? bit(OptionScope::read)
+                                                      : bit(scope);
+  for (const Option& option : option_table) {
+    if (std::strcmp(option.name, name) != 0 || !(option.scopes & known)) continue;
+    if (scope == OptionScope::sniff && !(option.scopes & bit(OptionScope::sniff)))
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" has no meaning here", name),
+                      errhint("The options here are: %s.", names_in(bit(OptionScope::sniff)))));
+    return option;
+  }
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\"", name),
+                  errhint("The options here are: %s.", names_in(known))));
+  pg_unreachable();
 }
 
-void set_option(SourceOptions* options, const char* key, const JsonbValue* value, bool* escape_set) {
-  auto is = [key](const char* name) { return std::strcmp(key, name) == 0; };
-  if (is("delimiter")) options->delimiter = byte_of(key, value, false);
-  else if (is("quote")) options->quote = byte_of(key, value, true);
-  else if (is("escape")) {
-    options->escape = byte_of(key, value, false);
-    *escape_set = true;
-  } else if (is("header")) options->header = bool_of(key, value);
-  else if (is("null")) options->null_text = string_of(key, value);
-  else if (is("encoding")) options->encoding = encoding_of(value);
-  else if (is("compression")) options->compression = compression_of(value);
-  else if (is("lenient")) options->lenient = bool_of(key, value);
-  else if (is("on_error")) options->stop_on_error = choice_of(key, value, "reject", "stop");
-  else if (is("max_rejects")) options->max_rejects = count_of(key, value);
-  else if (is("max_reject_percent")) options->max_reject_percent = percent_of(key, value);
-  else if (is("on_failed_file")) options->set_aside = choice_of(key, value, "stop", "set_aside");
-  else if (is("on_new_column")) options->on_new_column = new_column_of(value);
-  else if (is("aliases")) aliases_of(options, value);
-  else if (is("optional")) optional_of(options, value);
-  else if (is("arrival")) options->arrival_by_name = choice_of(key, value, "loaded", "name");
-  else if (is("settle")) options->settle_us = interval_us_of(key, value);
-  else if (is("adopt")) bool_of(key, value);
-  else if (is("again")) options->again = bool_of(key, value);
-  else if (is("skip_rejects")) options->skip_rejects = bool_of(key, value);
-  else if (is("limit")) options->limit = count_of(key, value);
-}
-
-void overlay(SourceOptions* options, Jsonb* given, OptionScope scope, bool* escape_set) {
+void overlay(SourceOptions* options, Jsonb* given, OptionScope scope) {
   if (!given) return;
   if (!JB_ROOT_IS_OBJECT(given))
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("options must be a JSON object")));
   JsonbIterator* iterator = JsonbIteratorInit(&given->root);
   JsonbValue item;
-  char* key = nullptr;
+  const Option* option = nullptr;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) {
-      key = pnstrdup(item.val.string.val, item.val.string.len);
-      bool known = false;
-      for (const Key& candidate : keys)
-        if (std::strcmp(candidate.name, key) == 0 && (candidate.scopes & scope_bit(scope))) known = true;
-      if (!known) {
-        StringInfoData list;
-        initStringInfo(&list);
-        for (const Key& candidate : keys)
-          if (candidate.scopes & scope_bit(scope))
-            appendStringInfo(&list, "%s%s", list.len ? ", " : "", candidate.name);
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown option \"%s\"", key),
-                        errhint("The options here are: %s.", list.data)));
-      }
-    } else if (token == WJB_VALUE) {
-      set_option(options, key, &item, escape_set);
-    }
+    if (token == WJB_KEY) option = &find_option(pnstrdup(item.val.string.val, item.val.string.len), scope);
+    else if (token == WJB_VALUE) option->set(options, value_of(*option, &item));
+  }
+}
+
+void set_defaults(SourceOptions* options) {
+  for (const Option& option : option_table) {
+    // A scalar stands in an array of its own.
+    Jsonb* json =
+        DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("[%s]", option.default_value))));
+    option.set(options, value_of(option, getIthJsonbValueFromContainer(&json->root, 0)));
   }
 }
 
@@ -296,28 +269,81 @@ void check_dialect(const SourceOptions* options) {
 
 SourceOptions* parse_options(Jsonb* definition, Jsonb* call, OptionScope scope) {
   auto* options = static_cast<SourceOptions*>(palloc0(sizeof(SourceOptions)));
-  options->delimiter = ',';
-  options->quote = '"';
-  options->escape = '"';
-  options->header = true;
-  options->null_text = pstrdup("");
-  options->encoding = PG_UTF8;
-  options->compression = Compression::automatic;
-  options->max_rejects = -1;
-  options->max_reject_percent = 1;
-  options->limit = -1;
-  bool escape_set = false;
-  overlay(options, definition, OptionScope::source, &escape_set);
-  overlay(options, call, scope, &escape_set);
-  if (!escape_set) options->escape = options->quote;
+  set_defaults(options);
+  overlay(options, definition, OptionScope::source);
+  overlay(options, call, scope);
+  if (!is_given(definition, "escape") && !is_given(call, "escape")) options->escape = options->quote;
   check_dialect(options);
   return options;
 }
 
+bool is_given(Jsonb* options, const char* key) {
+  return options &&
+         getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
+}
+namespace {
+
+ArrayType* text_array(Datum* texts, int count) {
+  return construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Datum scope_names(unsigned char scopes) {
+  constexpr const char* names[] = {"source", "create", "call", "read", "sniff"};
+  Datum texts[lengthof(names)];
+  int count = 0;
+  for (unsigned i = 0; i < lengthof(names); i++)
+    if (scopes & (1U << i)) texts[count++] = CStringGetTextDatum(names[i]);
+  return PointerGetDatum(text_array(texts, count));
+}
+
+const char* type_name(OptionType type) {
+  switch (type) {
+    case OptionType::boolean: return "boolean";
+    case OptionType::integer: return "integer";
+    case OptionType::number: return "number";
+    case OptionType::character: return "character";
+    case OptionType::text: return "text";
+    case OptionType::words: return "words";
+    case OptionType::encoding: return "encoding";
+    case OptionType::interval: return "interval";
+    case OptionType::names: return "names";
+    case OptionType::aliases: return "aliases";
+  }
+  return nullptr;
+}
+
+}  // namespace
 }  // namespace dap
 
 // dap_internal.check_options(options jsonb): raises unless these can be a source's options.
 DAP_FUNCTION(dap_check_options) {
   dap::parse_options(PG_GETARG_JSONB_P(0), nullptr, dap::OptionScope::source);
   PG_RETURN_VOID();
+}
+
+// dap_internal.options(): the rows of the table.
+DAP_FUNCTION(dap_options) {
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  enum { name, scopes, type, words, default_value, minimum, maximum, decides_reading, description, columns };
+  for (const dap::Option& option : dap::option_table) {
+    Datum values[columns] = {};
+    bool nulls[columns] = {};
+    values[name] = CStringGetTextDatum(option.name);
+    values[scopes] = dap::scope_names(option.scopes);
+    values[type] = CStringGetTextDatum(dap::type_name(option.type));
+    nulls[words] = option.words == nullptr;
+    if (option.words)
+      values[words] = DirectFunctionCall2Coll(text_to_array, DEFAULT_COLLATION_OID, CStringGetTextDatum(option.words),
+                                              CStringGetTextDatum(" "));
+    values[default_value] = DirectFunctionCall1(jsonb_in, CStringGetDatum(option.default_value));
+    values[minimum] = Int64GetDatum(option.minimum);
+    nulls[minimum] = option.minimum == dap::no_bound;
+    values[maximum] = Int64GetDatum(option.maximum);
+    nulls[maximum] = option.maximum == dap::no_bound;
+    values[decides_reading] = BoolGetDatum(option.decides_reading);
+    values[description] = CStringGetTextDatum(option.description);
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+  return static_cast<Datum>(0);
 }

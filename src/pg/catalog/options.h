@@ -1,4 +1,4 @@
-// The options of a source and of a call, as §"options" of dap.create_source documents them.
+// The options of a source and of a call. Which there are says option_table.h.
 #pragma once
 
 #include "bridge/pg.h"
@@ -38,11 +38,15 @@ struct SourceOptions {
   int64 limit;        // read_csv only; -1: none
 };
 
-// Which keys are allowed besides the common ones.
-enum class OptionScope : unsigned char { source, call, read };
+// Where an option may be given: with a source, which keeps it; to dap.create_source alone; for one call that loads or
+// retries; to dap.read_csv; to dap.sniff_csv.
+enum class OptionScope : unsigned char { source, create, call, read, sniff };
 
-// Defaults, overlaid by `definition`, overlaid by `call` (either may be NULL). Raises 22023 for unknown keys and
-// unusable values.
+// Defaults, overlaid by `definition`, overlaid by `call` (either may be NULL), which is of that scope. Raises 22023 for
+// unknown keys and unusable values.
 SourceOptions* parse_options(Jsonb* definition, Jsonb* call, OptionScope scope);
+
+// Does the object, if there is one, hold this key?
+bool is_given(Jsonb* options, const char* key);
 
 }  // namespace dap

@@ -329,14 +329,6 @@ void sniff_file(Sniff* sniff) {
   byte_source_close(source);
 }
 
-void check_options(Jsonb* options) {
-  for (const char* key : {"skip_rejects", "optional"})
-    if (is_given(options, key))
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("option \"%s\" has no meaning here", key),
-                      errhint("The options here are: delimiter, quote, escape, header, null, encoding, compression, "
-                              "lenient, aliases, limit.")));
-}
-
 }  // namespace
 }  // namespace dap
 
@@ -347,8 +339,7 @@ DAP_FUNCTION(dap_sniff_csv) {
                     errmsg("function returning record called in context that cannot accept type record")));
   dap::Sniff sniff = {};
   sniff.call_options = PG_GETARG_JSONB_P(1);
-  sniff.options = dap::parse_options(nullptr, sniff.call_options, dap::OptionScope::read);
-  dap::check_options(sniff.call_options);
+  sniff.options = dap::parse_options(nullptr, sniff.call_options, dap::OptionScope::sniff);
   sniff.header_given = dap::is_given(sniff.call_options, "header");
   sniff.given_path = text_to_cstring(PG_GETARG_TEXT_PP(0));
   List* files = dap::find_files(sniff.given_path);

@@ -22,11 +22,6 @@ void note(Sniff* sniff, const char* format, ...) {
   sniff->notes = lappend(sniff->notes, text.data);
 }
 
-bool is_given(Jsonb* options, const char* key) {
-  return options &&
-         getKeyJsonValueFromContainer(&options->root, key, static_cast<int>(std::strlen(key)), nullptr) != nullptr;
-}
-
 namespace {
 
 constexpr Size sample_bytes = 1024 * 1024;

@@ -46,8 +46,6 @@ struct Sniff {
 
 // Adds a line of what is undecided or would go wrong.
 void note(Sniff*, const char* format, ...) pg_attribute_printf(2, 3);
-// Did the call give this option?
-bool is_given(Jsonb* options, const char* key);
 // Reads all of the source's bytes: encoding and line ends; quote, escape and delimiter, where the call does not give
 // them, go to the options.
 void judge_dialect(Sniff*, ByteSource*);
