@@ -492,7 +492,10 @@ TEST(CsvTorture, BareFields) {
   rejected(R"("x"y,2,3)", 0);
   rejected(R"("x, y" z,3)", 0);
   rejected(R"("x" y,"z)", 0);
-  rejected(R"("x" y,"z"")", 0);
+  // The last quote closes the first field
+  const std::string closed = R"("x" y,"z"")";
+  expect("a,b\n" + closed + "\n3,4\n",
+         rows(ab, {row(3, 15, "3,4", {"3", "4"})}, {bad(2, 4, "field_count", -1, closed, 1)}), lenient());
   // One without a quote whose text may be a value's beginning
   expect(
       "a,b\n1,\"x\"\"\n3,4\n",
@@ -518,19 +521,17 @@ TEST(CsvTorture, BareFields) {
          rows(ab, {row(4, 15, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "1,\"\n\"p\"q,2")}), lenient());
   // Its other faults stay
   expect("a,b\n\"p\"q,\xFF\n3,4\n",
-         rows(ab, {row(3, 12, "3,4", {"3", "4"})}, {bad(2, 4, "invalid_encoding", 0, "\"p\"q,\xFF")}), lenient());
+         rows(ab, {row(3, 11, "3,4", {"3", "4"})}, {bad(2, 4, "invalid_encoding", 0, "\"p\"q,\xFF")}), lenient());
   expect("a,b\n\"p\"q,\rx\n3,4\n",
-         rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 0, "\"p\"q,\rx")}), lenient());
+         rows(ab, {row(3, 12, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 0, "\"p\"q,\rx")}), lenient());
   expect("a,b\n2,\"\rp\"x\n3,4\n",
-         rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"\rp\"x")}), lenient());
+         rows(ab, {row(3, 12, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"\rp\"x")}), lenient());
   expect("a,b\n2,\"p\"\rx\n3,4\n",
-         rows(ab, {row(3, 13, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"p\"\rx")}), lenient());
+         rows(ab, {row(3, 12, "3,4", {"3", "4"})}, {bad(2, 4, "unterminated_quote", 1, "2,\"p\"\rx")}), lenient());
   Options small = lenient();
   small.limits.field_bytes = 5;
-  expect("a,b\n2,\"p\"qr\n2,\"p\"qrs\n3,4\n",
-         rows(ab, {row(2, 4, "2,\"p\"qr", {"2", "\"p\"qr"}), row(4, 22, "3,4", {"3", "4"})},
-              {bad(3, 12, "unterminated_quote", 1, "2,\"p\"qrs")}),
-         small);
+  expect("a,b\n2,\"p\"qr", rows(ab, {row(2, 4, "2,\"p\"qr", {"2", "\"p\"qr"})}), small);
+  expect("a,b\n2,\"p\"qrst", rows(ab, {}, {bad(2, 4, "field_too_long", 1, "2,\"p\"qrst")}), small);
   // With an escape
   Options escaped = lenient();
   escaped.dialect.escape = '\\';
