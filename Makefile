@@ -23,15 +23,13 @@ DAP_EXPORTS := src/bridge/exports.map
 
 # What a version keeps and what it replaces, joined in the order of their numbers.
 DAP_SQL_PARTS := $(foreach part,$(sort $(notdir $(wildcard sql/state/*.sql sql/code/*.sql))),$(wildcard sql/state/$(part) sql/code/$(part)))
-# From each released version to this one: the changes of its state, version by version, then all code as it is now.
-DAP_RELEASED := $(filter-out %_after,$(patsubst sql/upgrade/%.sql,%,$(sort $(wildcard sql/upgrade/*.sql))))
-# The released versions from one on.
-from = $(if $(filter $1,$(firstword $2)),$2,$(call from,$1,$(wordlist 2,$(words $2),$2)))
+# From the last released version to this one: what changes in its state, the code as it is now, what the databases' contents need.
+DAP_RELEASED := $(filter-out %_after,$(patsubst sql/upgrade/%.sql,%,$(wildcard sql/upgrade/[0-9]*.sql)))
 DAP_UPDATES := $(foreach version,$(DAP_RELEASED),$(EXTENSION)--$(version)--$(DAP_VERSION).sql)
 DAP_SQL := $(EXTENSION)--$(DAP_VERSION).sql
 DATA_built := $(DAP_SQL) $(DAP_UPDATES)
-# A dump of a released version can be restored as it was, and updated then.
-DATA := $(wildcard test/upgrade/$(EXTENSION)--*.sql)
+# Frozen: install scripts of released versions, as which a dump of one is restored before it is updated, and updates from one to the next.
+DATA := $(wildcard test/upgrade/$(EXTENSION)--*.sql sql/upgrade/$(EXTENSION)--*.sql)
 
 PG_CPPFLAGS := -Isrc
 PG_CXXFLAGS := $(DAP_CXXFLAGS) -MMD -MP
@@ -70,9 +68,9 @@ $(DAP_SQL): $(DAP_SQL_PARTS) $(EXTENSION).control Makefile
 # Code replaces what is there: nothing that others' objects may hang on is dropped.
 $(DAP_UPDATES): $(EXTENSION)--%--$(DAP_VERSION).sql: $(wildcard sql/upgrade/*.sql sql/code/*.sql) $(EXTENSION).control Makefile
 	@printf '%s\n\n' '\echo Use "ALTER EXTENSION $(EXTENSION) UPDATE" to load this file. \quit' > $@.tmp
-	cat $(foreach version,$(call from,$*,$(DAP_RELEASED)),sql/upgrade/$(version).sql) >> $@.tmp
+	cat sql/upgrade/$*.sql >> $@.tmp
 	sed -E 's/\bCREATE (FUNCTION|VIEW|AGGREGATE) /CREATE OR REPLACE \1 /' $(sort $(wildcard sql/code/*.sql)) >> $@.tmp
-	cat $(foreach version,$(call from,$*,$(DAP_RELEASED)),$(wildcard sql/upgrade/$(version)_after.sql)) >> $@.tmp
+	cat $(wildcard sql/upgrade/$*_after.sql) >> $@.tmp
 	@mv $@.tmp $@
 
 test/data/generate: test/data/generate.cpp

@@ -134,9 +134,8 @@ FROM dap_internal.source_definition s LEFT JOIN pg_catalog.pg_class c ON c.oid O
 COMMENT ON VIEW dap_internal.sources IS 'Internal: the sources'' definitions';
 
 CREATE VIEW dap_internal.models AS
-SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query, m.settings,
-  m.upstream, m.always, m.definition_hash,
-  c.oid IS NOT NULL AS has_table, m.model
+SELECT m.model_id, m.relation, m.tier, m.kind, m.source_id, m.columns, m.key, m.latest_by, m.query,
+  m.upstream, m.always, m.definition_hash, c.oid IS NOT NULL AS has_table, m.settings, m.model
 FROM dap_internal.model_definition m LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.relation;
 COMMENT ON VIEW dap_internal.models IS 'Internal: the models'' definitions';
 

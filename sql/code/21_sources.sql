@@ -32,6 +32,8 @@ DECLARE
   -- PostgreSQL 15 has no TRUNCATE triggers on foreign tables.
   truncates boolean := pg_catalog.current_setting('server_version_num')::integer >= 160000
     OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) <> 'f';
+  inserts boolean := EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = relation)
+    OR (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = relation) <> 'f';
 BEGIN
   PERFORM dap_internal.write('guard', relation, '{}');
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid
@@ -50,10 +52,14 @@ BEGIN
       'FUNCTION dap_internal.guard()',
       CASE WHEN truncates THEN ' OR TRUNCATE' ELSE '' END, relation));
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgname = 'dap_guard_rows') THEN
+  -- A name of its own: the table may become a partition of another source's, whose trigger it gets beside its own. A
+  -- foreign table that has no parent takes no row trigger of INSERT, which would have it send row by row.
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = relation AND t.tgparentid = 0
+      AND t.tgfoid = 'dap_internal.guard()'::regprocedure AND t.tgtype = 27 + CASE WHEN inserts THEN 4 ELSE 0 END) THEN
     PERFORM dap_internal.run_as(owner, pg_catalog.format(
-      'CREATE TRIGGER dap_guard_rows BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION '
-      'dap_internal.guard()', relation));
+      'CREATE OR REPLACE TRIGGER %I BEFORE %sUPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION dap_internal.guard()',
+      'dap_guard_rows_' || (SELECT s.source_id FROM dap_internal.sources s WHERE s.relation = guard_raw_table.relation),
+      CASE WHEN inserts THEN 'INSERT OR ' ELSE '' END, relation));
   END IF;
 END $$;
 COMMENT ON FUNCTION dap_internal.guard_raw_table(regclass, regrole)

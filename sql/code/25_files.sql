@@ -8,7 +8,6 @@ AS 'MODULE_PATHNAME', 'dap_find_files';
 COMMENT ON FUNCTION dap_internal.find_files(text) IS
   'The files that a path (file, directory or glob) means to the server now, in the order in which they would be '
   'loaded; checks what the current user may read';
-REVOKE ALL ON FUNCTION dap_internal.find_files(text) FROM PUBLIC;
 
 CREATE FUNCTION dap_internal.read_bytes(path text, compression text DEFAULT 'auto')
 RETURNS TABLE (length bigint, hash bytea, reason text, message text)
@@ -17,7 +16,6 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'dap_read_file_bytes';
 COMMENT ON FUNCTION dap_internal.read_bytes(text, text) IS
   'Reads a server file to its end: length and XXH3-128 of the decompressed bytes, and why they end early if they do';
-REVOKE ALL ON FUNCTION dap_internal.read_bytes(text, text) FROM PUBLIC;
 
 CREATE FUNCTION dap_internal.read_bytes(content bytea, compression text DEFAULT 'auto')
 RETURNS TABLE (length bigint, hash bytea, reason text, message text)
@@ -27,7 +25,6 @@ AS 'MODULE_PATHNAME', 'dap_read_value_bytes';
 COMMENT ON FUNCTION dap_internal.read_bytes(bytea, text) IS
   'Reads a value as a file would be read: length and XXH3-128 of the decompressed bytes, and why they end early if '
   'they do';
-REVOKE ALL ON FUNCTION dap_internal.read_bytes(bytea, text) FROM PUBLIC;
 
 CREATE FUNCTION dap_internal.read_bytes(object oid, compression text DEFAULT 'auto')
 RETURNS TABLE (length bigint, hash bytea, reason text, message text)
@@ -37,4 +34,3 @@ AS 'MODULE_PATHNAME', 'dap_read_largeobject_bytes';
 COMMENT ON FUNCTION dap_internal.read_bytes(oid, text) IS
   'Reads a large object as a file would be read: length and XXH3-128 of the decompressed bytes, and why they end early '
   'if they do';
-REVOKE ALL ON FUNCTION dap_internal.read_bytes(oid, text) FROM PUBLIC;

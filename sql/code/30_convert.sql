@@ -8,4 +8,3 @@ COMMENT ON FUNCTION dap_internal.convert(text, jsonb) IS
   'Converts a text by the rule of a clean model''s column; the value is shown in ISO form, in UTC, whatever the '
   'session''s settings are';
 
-REVOKE ALL ON FUNCTION dap_internal.convert(text, jsonb) FROM PUBLIC;

@@ -55,7 +55,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION dap_internal.record_run(jsonb) IS 'Internal: writes the line and the steps of a run';
-REVOKE ALL ON FUNCTION dap_internal.record_run(jsonb) FROM PUBLIC;
 
 -- One file that failed a run, itself or in the clean step. Its trouble must not take the run's own line along.
 CREATE FUNCTION dap_internal.record_run_file(evidence text) RETURNS boolean
@@ -76,7 +75,6 @@ END
 $$;
 COMMENT ON FUNCTION dap_internal.record_run_file(text)
   IS 'Internal: writes the line and the rejects of a file that failed in a failed run';
-REVOKE ALL ON FUNCTION dap_internal.record_run_file(text) FROM PUBLIC;
 
 -- Who holds a lock of runs (that of the extension itself) or of a source, for the DETAIL of a lock timeout.
 CREATE FUNCTION dap_internal.describe_lock_holder(a_classid oid, a_objid oid) RETURNS text
@@ -110,7 +108,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION dap_internal.describe_lock_holder(oid, oid)
   IS 'Internal: who holds the lock of runs, or that of a source';
-REVOKE ALL ON FUNCTION dap_internal.describe_lock_holder(oid, oid) FROM PUBLIC;
 
 -- Waits outside the server's queues leave a mark: a lock on what they ask for, with number 1 where the lock itself has
 -- 0, that holds nobody up. (A table is asked for by who wants to have it alone.) Whom they and the queues make wait for
@@ -146,4 +143,3 @@ AS $$
 $$;
 COMMENT ON FUNCTION dap_internal.waits_in_circle()
   IS 'Internal: does this process wait, outside the server''s queues, for one that waits for it?';
-REVOKE ALL ON FUNCTION dap_internal.waits_in_circle() FROM PUBLIC;

@@ -7,7 +7,6 @@ AS 'MODULE_PATHNAME', 'dap_schedule_setting';
 COMMENT ON FUNCTION dap_internal.schedule_setting(text)
   IS 'Internal: pg_cron''s time zone, database and rule for days, which only superusers may SHOW; NULL where pg_cron '
   'does not have the setting';
-REVOKE ALL ON FUNCTION dap_internal.schedule_setting(text) FROM PUBLIC;
 
 CREATE FUNCTION dap_internal.schedule_next_run(schedule text, zone text, after timestamptz,
   both_days boolean DEFAULT false) RETURNS timestamptz
@@ -123,7 +122,6 @@ END
 $$;
 COMMENT ON FUNCTION dap_internal.schedule_next_run(text, text, timestamptz, boolean)
   IS 'Internal: when a schedule of pg_cron is due next, in the time zone given; NULL where it cannot tell';
-REVOKE ALL ON FUNCTION dap_internal.schedule_next_run(text, text, timestamptz, boolean) FROM PUBLIC;
 
 -- Raises unless pg_cron can be used from here; `call` is what to run in pg_cron's own database instead.
 CREATE FUNCTION dap_internal.schedule_requirements(call text) RETURNS void
@@ -169,7 +167,6 @@ END
 $$;
 COMMENT ON FUNCTION dap_internal.schedule_requirements(text)
   IS 'Internal: raises unless jobs can be scheduled from this database';
-REVOKE ALL ON FUNCTION dap_internal.schedule_requirements(text) FROM PUBLIC;
 
 -- Why the server, as it and pg_hba.conf stand, would turn pg_cron away that connects so; NULL where it would not, or
 -- where that cannot be told. Every way in that libpq may try is looked at: both loopback addresses, with encryption
@@ -248,7 +245,6 @@ END
 $$;
 COMMENT ON FUNCTION dap_internal.login_refusal(text, text, text, boolean)
   IS 'Internal: why pg_cron''s connection would be turned away, as a sentence; NULL if it would not';
-REVOKE ALL ON FUNCTION dap_internal.login_refusal(text, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION dap_internal.schedule_refusal() RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -257,7 +253,6 @@ AS 'MODULE_PATHNAME', 'dap_schedule_refusal';
 COMMENT ON FUNCTION dap_internal.schedule_refusal()
   IS 'Internal: why a job of the current user could not connect to the server; NULL where it can, or needs no '
   'connection';
-REVOKE ALL ON FUNCTION dap_internal.schedule_refusal() FROM PUBLIC;
 
 CREATE FUNCTION dap.schedule(schedule text DEFAULT '0 2 * * *', command text DEFAULT 'SELECT * FROM dap.refresh_all()',
   name text DEFAULT 'dap_' || pg_catalog.current_database()) RETURNS bigint
@@ -317,7 +312,6 @@ $$;
 COMMENT ON FUNCTION dap.schedule(text, text, text)
   IS 'Has pg_cron run a command in this database on a cron schedule, as the current user; returns the job''s id, says '
   'when it is due, and warns if pg_cron will not be able to connect. The same name again changes the job';
-REVOKE ALL ON FUNCTION dap.schedule(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION dap.unschedule(name text DEFAULT 'dap_' || pg_catalog.current_database()) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -354,4 +348,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION dap.unschedule(text) IS 'Removes a job that dap.schedule made';
-REVOKE ALL ON FUNCTION dap.unschedule(text) FROM PUBLIC;

@@ -130,11 +130,24 @@ TRUNCATE public.above;
 SELECT * FROM pg_temp.load('heir', 'x', E'id\n2\n');
 SELECT string_agg(id, ',' ORDER BY id) FROM public.above;
 
+-- A source's table that becomes a partition of another source's, and is one no more
+CREATE TABLE staging.all_of_it (_line bigint NOT NULL, _file_id integer NOT NULL, id text) PARTITION BY LIST (id);
+SELECT dap.create_source('all_of_it', columns => '{id}');
+SELECT dap.create_source('piece', columns => '{id}');
+ALTER TABLE staging.all_of_it ATTACH PARTITION staging.piece DEFAULT;
+INSERT INTO staging.all_of_it VALUES (1, 1, '1');
+SELECT * FROM pg_temp.load('all_of_it', 'y', E'id\n7\n');
+SELECT id FROM staging.piece;
+ALTER TABLE staging.all_of_it DETACH PARTITION staging.piece;
+SELECT count(*) FILTER (WHERE tgtype & 1 = 1) AS by_row FROM pg_trigger WHERE tgrelid = 'staging.piece'::regclass;
+INSERT INTO staging.piece VALUES (1, 1, '1');
+
 -- A table whose guard is of an earlier version, or gone
 DROP TRIGGER dap_guard ON staging.child;
 CREATE TRIGGER dap_guard BEFORE UPDATE OR DELETE OR TRUNCATE
   ON staging.child FOR EACH STATEMENT EXECUTE FUNCTION dap_internal.guard();
-DROP TRIGGER dap_guard_rows ON staging.child;
+SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM pg_trigger t
+WHERE t.tgrelid = 'staging.child'::regclass AND t.tgname LIKE 'dap_guard_rows%' \gexec
 DROP TRIGGER dap_guard ON staging.s;
 SELECT dap_internal.guard_raw_table(s.relation, c.relowner) FROM dap_internal.sources s
 JOIN pg_class c ON c.oid = s.relation;

@@ -50,10 +50,10 @@ sub tables
 
 sub restore
 {
-  my ($database, $zone) = @_;
+  my ($database, $zone, $owner) = @_;
   $node->safe_psql('postgres', "CREATE DATABASE $database");
   $node->safe_psql('postgres', "ALTER DATABASE $database SET TimeZone = '$zone'; ALTER DATABASE $database SET dap.ingest_directories = '$inbox'");
-  run_file($database, "$source/test/upgrade/${old}_data.sql");
+  $node->safe_psql($database, ($owner ? "SET SESSION AUTHORIZATION $owner;\n" : '') . "\\i $source/test/upgrade/${old}_data.sql");
   return;
 }
 
@@ -90,7 +90,11 @@ for my $call ('* FROM dap.refresh_all()', "dap.create_model('analytics.x', 'SELE
 # The update
 #
 my $said = update('shop');
-like($said, qr/NOTICE:  1 models keep time zone Europe\/Berlin in their definitions: analytics\.readings_by_day\nDETAIL:.*\nHINT:/, 'models that mean the time zone are named');
+like($said, qr/NOTICE:  \d+ models keep time zone Europe\/Berlin in their definitions: .*analytics\.readings_by_day\b.*\nDETAIL:.*\nHINT:/,
+  'models in which the time zone can matter are named');
+is($node->safe_psql('shop', q{SELECT string_agg(m.relation::text, ' ' ORDER BY m.relation::text COLLATE "C") FROM dap_internal.models m WHERE m.settings IS NULL AND m.kind = 'query'}),
+  'analytics.daily_top_users analytics.daily_transaction_stats analytics.kyc_comparison analytics.kyc_comparison_by_role analytics.transaction_stats intermediate.user_activity intermediate.users_clean',
+  'others do not keep it');
 is($node->safe_psql('shop', "SELECT extversion FROM pg_extension WHERE extname = 'dap_analytics'"), $version, "a database of $version");
 my ($updated, $fresh) = map { run_file($_, "$source/test/upgrade/catalog.sql") } 'shop', 'postgres';
 cmp_ok(scalar(split /\n/, $fresh), '>', 3000, 'a catalog to compare');
@@ -134,17 +138,6 @@ my $night = $node->safe_psql('shop', "SET ROLE upgrade_operator; SELECT object, 
 like($night, qr/^staging\.readings\|loaded$/m, 'the next file is loaded');
 is($node->safe_psql('shop', "SELECT day, readings FROM analytics.readings_by_day WHERE day BETWEEN '2026-06-29' AND '2026-07-01'"), '2026-06-30|1', 'and belongs to the day of its time zone');
 
-#
-# Another one: its time zone is UTC, and a table was dropped by hand
-#
-restore('bare', 'UTC');
-$node->safe_psql('bare', 'DROP TABLE analytics.kyc_comparison');
-unlike(update('bare'), qr/NOTICE/, 'in UTC nothing keeps a time zone');
-is($node->safe_psql('bare', 'SELECT count(*) FROM dap_internal.model_definition WHERE settings IS NOT NULL'), 0, 'indeed');
-is(run_file('bare', "$source/test/upgrade/catalog.sql"), $fresh, 'its catalog is that of a new installation');
-like($node->safe_psql('bare', 'SELECT message FROM dap.status WHERE state = $$failed$$'), qr/the table of model kyc_comparison does not exist any more|the table of model \d+ does not exist any more/,
-  'dap.status knows the dropped table');
-
 # A dump of the updated database is restored as any other.
 my $dump = PostgreSQL::Test::Utils::tempdir . '/shop.dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('shop') ], 'the updated database is dumped');
@@ -152,6 +145,60 @@ $node->safe_psql('postgres', 'CREATE DATABASE again');
 $node->command_ok([ 'pg_restore', '-d', $node->connstr('again'), '--exit-on-error', $dump ], 'and restored');
 is_deeply(tables('again', '{staging,intermediate,analytics}'), tables('shop', '{staging,intermediate,analytics}'), 'with its tables');
 is(run_file('again', "$source/test/upgrade/catalog.sql"), $fresh, 'and its catalog');
+is($node->safe_psql('again', "SET ROLE upgrade_$_->[0]; $_->[1]"), 't', "there too, $_->[0]: $_->[1]") for grep { $_->[1] !~ /refresh/ } @may;
+$node->safe_psql($_, 'REASSIGN OWNED BY upgrade_monitor TO upgrade_owner; DROP OWNED BY upgrade_monitor') for qw(shop again);
+$node->safe_psql('postgres', 'DROP ROLE upgrade_monitor');
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('shop') ], 'a dump after a role was dropped');
+$node->safe_psql('postgres', 'CREATE DATABASE yet_again');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('yet_again'), '--exit-on-error', $dump ], 'is restored');
+$node->safe_psql('postgres', 'CREATE ROLE upgrade_monitor LOGIN');
+
+#
+# Another one: its time zone is UTC, a table was dropped by hand, others put something into the schema, a privilege is alone, and another role owns the extension
+#
+$node->safe_psql('postgres', 'CREATE ROLE upgrade_keeper SUPERUSER; CREATE ROLE upgrade_alone LOGIN');
+restore('bare', 'UTC', 'upgrade_keeper');
+$node->safe_psql('bare', q{
+  DROP TABLE analytics.kyc_comparison;
+  CREATE TABLE dap.mine (id serial);
+  CREATE FUNCTION dap._mine() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+  GRANT EXECUTE ON FUNCTION dap._mine() TO upgrade_alone;
+  CREATE VIEW public.sources AS SELECT s.source FROM dap._sources s;
+  GRANT EXECUTE ON FUNCTION dap.ingest_csv(text, text, jsonb) TO upgrade_alone;
+  GRANT SELECT ON dap.status, dap.runs TO upgrade_alone;
+  REVOKE EXECUTE ON FUNCTION dap.unschedule(text) FROM upgrade_operator});
+my $privileges = q{SELECT string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+  WHERE has_function_privilege('upgrade_%s', p.oid, 'EXECUTE') AND NOT has_function_privilege('public', p.oid, 'EXECUTE')};
+my $alone = $node->safe_psql('bare', sprintf $privileges, 'alone');
+
+# Not beside somebody's transaction: it would wait for it, and he for it
+my $reader = $node->background_psql('bare');
+$reader->query_safe('BEGIN; SELECT count(*) FROM dap.files');
+like(refused('bare', 'ALTER EXTENSION dap_analytics UPDATE'), qr/55P03: the extension is in use: it cannot be updated now\n.*HINT:/s, 'beside a transaction that has read the ledger it is refused at once');
+$reader->query_safe('ROLLBACK');
+$reader->quit;
+
+# Definitions that no function wrote are named
+$node->safe_psql('bare', q{UPDATE dap.model_definition SET columns = '[1]' WHERE relation = 'intermediate.users_clean'::regclass});
+like(refused('bare', 'ALTER EXTENSION dap_analytics UPDATE'), qr/23514: the catalog holds definitions that are damaged\nDETAIL:  .*model intermediate\.users_clean\.\nHINT:/, 'a damaged definition is named');
+$node->safe_psql('bare', q{DELETE FROM dap.model_definition WHERE columns = '[1]'});
+
+unlike(update('bare'), qr/NOTICE/, 'in UTC nothing keeps a time zone');
+is($node->safe_psql('bare', 'SELECT count(*) FROM dap_internal.model_definition WHERE settings IS NOT NULL'), 0, 'indeed');
+is(run_file('bare', "$source/test/upgrade/catalog.sql"), $fresh, 'its catalog is that of a new installation');
+like($node->safe_psql('bare', 'SELECT message FROM dap.status WHERE state = $$failed$$'), qr/the table of model .* does not exist any more/, 'dap.status knows the dropped table');
+is($node->safe_psql('bare', 'SET ROLE upgrade_alone; SELECT dap._mine()'), 1, "others' functions stay where they are");
+is($node->safe_psql('bare', 'SELECT count(*) FROM dap.mine; SELECT count(*) > 2 FROM public.sources'), "0\nt", 'so do their tables, and views of what moved');
+is($node->safe_psql('bare', sprintf $privileges, 'alone'), $alone, 'single privileges are no level');
+is($node->safe_psql('bare', "SELECT has_function_privilege('upgrade_operator', 'dap.unschedule(text)', 'EXECUTE')"), 'f', 'a level that somebody narrowed is left as it is');
+
+#
+# A definition of 0.1.0 is a text that an admin gave: it is looked at, not run.
+#
+restore('hostile', 'Asia/Tokyo');
+$node->safe_psql('hostile', q{UPDATE dap.model_definition SET query = 'SELECT 1 AS day; ALTER ROLE upgrade_admin SUPERUSER; SELECT 2' WHERE relation = 'analytics.readings_by_day'::regclass});
+update('hostile');
+is($node->safe_psql('hostile', "SELECT rolsuper FROM pg_roles WHERE rolname = 'upgrade_admin'"), 'f', 'nobody becomes a superuser');
 
 $node->stop;
 done_testing();

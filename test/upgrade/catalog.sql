@@ -9,7 +9,21 @@ WITH member AS (
 table_part AS (
   SELECT c.oid, c.relkind FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 SELECT l.line FROM (
-SELECT concat_ws(' | ', 'member', pg_describe_object(m.classid, m.objid, 0), obj_description(m.objid, m.classid::regclass::name)) AS line FROM member m
+SELECT concat_ws(' | ', 'owner', pg_describe_object(m.classid, m.objid, 0), coalesce(c.relowner, p.proowner, n.nspowner, t.typowner, o.oprowner)
+  = (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'dap_analytics')) AS line
+FROM member m LEFT JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+LEFT JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+LEFT JOIN pg_namespace n ON m.classid = 'pg_namespace'::regclass AND n.oid = m.objid
+LEFT JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+LEFT JOIN pg_operator o ON m.classid = 'pg_operator'::regclass AND o.oid = m.objid
+UNION ALL
+SELECT concat_ws(' | ', 'member', pg_describe_object(m.classid, m.objid, 0),
+  obj_description(m.objid, m.classid::regclass::name),
+  -- what a dump does not hold
+  (SELECT 'initially for ' || string_agg(DISTINCT a.grantee::regrole::text, ', ')
+   FROM pg_init_privs i CROSS JOIN LATERAL aclexplode(i.initprivs) a
+   WHERE i.classoid = m.classid AND i.objoid = m.objid AND a.grantee <> 0 AND a.grantee <> a.grantor)) AS line
+FROM member m
 UNION ALL
 SELECT concat_ws(' | ', 'function', p.oid::regprocedure, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), l.lanname, p.prokind, p.provolatile, p.proparallel,
   p.proisstrict, p.prosecdef, p.proleakproof, p.procost, p.prorows, p.proconfig, p.probin, p.prosrc, a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,

@@ -51,6 +51,19 @@ Datum count_records(Oid relation) {
   return files.values[0];
 }
 
+// A grant that an extension's script makes is the extension's to a dump, with all that the object's privileges held
+// before. Those of a definition or a level belong to the database, also where an update script gives them.
+template <class Work>
+void outside_extension_script(Work&& work) {
+  const bool within = creating_extension;
+  creating_extension = false;
+  PG_TRY();
+  { work(); }
+  PG_FINALLY();
+  { creating_extension = within; }
+  PG_END_TRY();
+}
+
 }  // namespace
 }  // namespace dap
 
@@ -87,7 +100,8 @@ DAP_FUNCTION(dap_write) {
       text_parameter(GetUserNameFromId(caller, false)),
   };
   RunAs saved = run_as_begin(ledger_owner());
-  ResultRows answer = query_rows(kind->statement, parameters, 3, CurrentMemoryContext);
+  ResultRows answer = {};
+  outside_extension_script([&] { answer = query_rows(kind->statement, parameters, 3, CurrentMemoryContext); });
   run_as_end(&saved);
   if (answer.nulls[0]) PG_RETURN_NULL();
   PG_RETURN_DATUM(answer.values[0]);
@@ -99,7 +113,7 @@ DAP_FUNCTION(dap_grant) {
   (void)GetUserNameFromId(PG_GETARG_OID(0), false);  // raises for no role
   Parameter parameters[] = {{REGROLEOID, PG_GETARG_DATUM(0), false}, {TEXTOID, PG_GETARG_DATUM(1), false}};
   RunAs saved = run_as_begin(ledger_owner());
-  (void)run_statement("SELECT dap_internal.write_grant($1, $2)", parameters, 2);
+  outside_extension_script([&] { (void)run_statement("SELECT dap_internal.write_grant($1, $2)", parameters, 2); });
   run_as_end(&saved);
   PG_RETURN_VOID();
 }
