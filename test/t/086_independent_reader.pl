@@ -1,5 +1,6 @@
-# Random files, read by ingest_csv, read_csv and a reader in Python, strictly and leniently: the same records at the same lines, value for value, and what is not
-# loaded is in dap.rejects with its bytes. The files are made of quotes, line ends, faults and bytes that are no text; each round prints its seed.
+# Random files, read by ingest_csv, read_csv and a reader in Python, strictly and leniently: the same records at the
+# same lines, value for value, and what is not loaded is in dap.rejects with its bytes. The files are made of quotes,
+# line ends, faults and bytes that are no text; each round prints its seed.
 use strict;
 use warnings FATAL => 'all';
 
@@ -24,9 +25,13 @@ my $files = $ENV{DAP_SLOW} ? 5000 : 300;
 sub one { return $_[ rand @_ ]; }
 
 # A value's bytes as they might stand in a file: good ones, ones that need quotes, and ones that are faults.
-my @texts = ('', '', 'a', '1', 'abc', ' ', ' x ', '\\.', '\\N', "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", 'NULL', '0', 'x' x 70, "\xef\xbb\xbf");
+my @texts = (
+  '', '', 'a', '1', 'abc', ' ', ' x ', '\\.', '\\N', "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", 'NULL', '0',
+  'x' x 70, "\xef\xbb\xbf");
 my @inside = ("\n", "\r\n", "\r", "\n\n", "\r\r\n", "\\", "\t");
-my @faults = ("\0", "\xff", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80");
+my @faults = (
+  "\0", "\xff", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+  "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\x80");
 sub field
 {
   my ($delimiter, $quote, $faulty) = @_;
@@ -41,8 +46,13 @@ sub field
   my $quoted = "$quote$text$quote";
   return $quoted if !$faulty || rand() < 0.85;
   # A quote that is not written twice, text after the closing quote, a quote in the middle
-  return one(qq{$quoted tail}, qq{$quoted${quote}x$quote}, qq{x$quote}, qq{x${quote}y$quote}, " $quoted", "$quoted ", qq{$quote$quoted$quote}, qq{$quote$quoted}, qq{${quote}x},
-    qq{${quote}a ${quote}b$quote$quote}, $quote);
+  return one(
+    qq{$quoted tail}, qq{$quoted${quote}x$quote},
+    qq{x$quote}, qq{x${quote}y$quote},
+    " $quoted", "$quoted ",
+    qq{$quote$quoted$quote}, qq{$quote$quoted},
+    qq{${quote}x}, qq{${quote}a ${quote}b$quote$quote},
+    $quote);
 }
 
 sub make
@@ -71,10 +81,13 @@ sub make
 # The files, and what the reader in Python finds in them
 #
 my @made = map { make(rand() < 0.8 ? 'lf' : 'cr') } 1 .. $files;
-# A file that has no more than a header, or not even that, has no line end to tell by; and a CR before an empty record that ends with LF is a CRLF
-@made = grep { my $last = "c$_->{columns}"; $_->{content} =~ /\Q$last\E(?:"|')?[\r\n]/ } @made;  # whole headers only
+# A file that has no more than a header, or not even that, has no line end to tell by; and a CR before an empty record
+# that ends with LF is a CRLF
+@made = grep { my $last = "c$_->{columns}"; $_->{content} =~ /\Q$last\E(?:"|')?[\r\n]/ } @made;    # whole headers only
 @made = grep { my $last = "c$_->{columns}"; $_->{ends} eq 'lf' || $_->{content} !~ /\Q$last\E(?:"|')?\r\n/ } @made;
-@made = grep { ($_->{content} =~ s/^\xef\xbb\xbf//r) =~ /^[\r\n]*c1|^[\r\n]*["']c1/ && $_->{content} =~ /[\r\n][^\r\n]/ } @made;
+@made =
+  grep { ($_->{content} =~ s/^\xef\xbb\xbf//r) =~ /^[\r\n]*c1|^[\r\n]*["']c1/ && $_->{content} =~ /[\r\n][^\r\n]/ }
+  @made;
 my $manifest = '';
 for my $n (0 .. $#made)
 {
@@ -83,17 +96,22 @@ for my $n (0 .. $#made)
   open my $file, '>:raw', $made->{path} or die;
   print $file $made->{content};
   close $file;
-  $manifest .= sprintf "%s %02x %02x %d %s\n", $made->{path}, ord $made->{delimiter}, ord $made->{quote}, $made->{columns}, $made->{ends};
+  $manifest .= sprintf "%s %02x %02x %d %s\n", $made->{path}, ord $made->{delimiter}, ord $made->{quote},
+    $made->{columns}, $made->{ends};
 }
 open my $list, '>', "$temp/manifest" or die;
 print $list $manifest;
 close $list;
 my ($found, $errors) = ('', '');
-IPC::Run::run([ $python, "$source/test/oracle/csv_reader.py", "$temp/manifest" ], '>', \$found, '2>', \$errors) or die "python: $errors";
+IPC::Run::run([ $python, "$source/test/oracle/csv_reader.py", "$temp/manifest" ], '>', \$found, '2>', \$errors)
+  or die "python: $errors";
 my (%python, $at);
 for (split /\n/, $found)
 {
-  if (/^file (\S+) (\w+) (\w+)$/) { $at = $python{$1} = { strict => { status => $2, records => [] }, lenient => { status => $3, records => [] } }; }
+  if (/^file (\S+) (\w+) (\w+)$/)
+  {
+    $at = $python{$1} = { strict => { status => $2, records => [] }, lenient => { status => $3, records => [] } };
+  }
   elsif (/^(\w+) (\d+) (\w+) ([0-9a-f,]*)$/) { push @{ $at->{$1}{records} }, [ $2, $3, $4 ]; }
   else { die "python said $_"; }
 }
@@ -103,45 +121,72 @@ is(scalar keys %python, scalar @made, 'Python read every file');
 # The same files, loaded
 #
 sub json { my ($text) = @_; $text =~ s/([\\"])/\\$1/g; $text =~ s/\t/\\t/g; $text =~ s/'/''/g; return qq{"$text"}; }
-sub dialect { my ($made, $lenient) = @_; return sprintf '"delimiter": %s, "quote": %s, "lenient": %s', json($made->{delimiter}), json($made->{quote}), $lenient ? 'true' : 'false'; }
+sub dialect
+{
+  my ($made, $lenient) = @_;
+  return sprintf '"delimiter": %s, "quote": %s, "lenient": %s', json($made->{delimiter}), json($made->{quote}),
+    $lenient ? 'true' : 'false';
+}
 # A source each: a failed file's rejects would take the place of those of the attempt before
 my @sources = ('strict', 'lenient');
 for my $columns (1, 2, 3, 5)
 {
   my $names = join ',', map { "'c$_'" } 1 .. $columns;
-  sql("SELECT dap.create_source('$_$columns', columns => ARRAY[$names], options => '{\"max_reject_percent\": 100}')") for @sources;
+  sql("SELECT dap.create_source('$_$columns', columns => ARRAY[$names], options => '{\"max_reject_percent\": 100}')")
+    for @sources;
 }
 my $sql = '';
 for my $lenient (0, 1)
 {
-  $sql .= "SELECT '$_', $lenient, f.file_id, f.status, f.rows_read, f.rows_loaded, f.rows_rejected, f.reason FROM dap.ingest_csv('$sources[$lenient]$made[$_]{columns}', '$made[$_]{path}', '{\"again\": true, "
+  $sql .= "SELECT '$_', $lenient, f.file_id, f.status, f.rows_read, f.rows_loaded, f.rows_rejected, f.reason
+        FROM dap.ingest_csv('$sources[$lenient]$made[$_]{columns}', '$made[$_]{path}', '{\"again\": true, "
     . dialect($made[$_], $lenient) . "}') AS f;\n" for 0 .. $#made;
 }
 my (@result, %of_file);
 for (split /\n/, sql("SET client_min_messages = error;\n$sql"))
 {
   my ($n, $lenient, $file_id, @rest) = split /\|/, $_, 8;
-  $result[$n][$lenient] = { status => $rest[0], read => $rest[1], loaded => $rest[2], rejected => $rest[3], reason => $rest[4], records => {}, rejects => [] };
+  $result[$n][$lenient] = {
+    status => $rest[0],
+    read => $rest[1],
+    loaded => $rest[2],
+    rejected => $rest[3],
+    reason => $rest[4],
+    records => {},
+    rejects => [] };
   $of_file{$file_id} = $result[$n][$lenient];
 }
 for my $columns (1, 2, 3, 5)
 {
   my $fields = join " || ',' || ", map { "coalesce(encode(convert_to(c$_, 'UTF8'), 'hex'), '')" } 1 .. $columns;
-  for (split /\n/, join "\n", map { sql("SELECT _file_id, _line, $fields FROM staging.$_$columns ORDER BY _file_id, _line") } @sources)
+  for (split /\n/, join "\n",
+    map { sql("SELECT _file_id, _line, $fields FROM staging.$_$columns ORDER BY _file_id, _line") } @sources)
   {
     my ($file, $line, $values) = split /\|/, $_, -1;
     die 'two records of one line' if exists $of_file{$file}{records}{$line};
     $of_file{$file}{records}{$line} = $values;
   }
 }
-for (split /\n/, sql(q{SELECT file_id, line, byte_offset, reason, encode(raw, 'hex'), raw_length FROM dap.rejects WHERE stage = 'ingest' ORDER BY file_id, line, reject_id}))
+for (
+  split /\n/,
+  sql(
+    q{SELECT file_id, line, byte_offset, reason, encode(raw, 'hex'), raw_length FROM dap.rejects
+        WHERE stage = 'ingest' ORDER BY file_id, line, reject_id}
+  ))
 {
   my ($file, $line, $offset, $reason, $raw, $length) = split /\|/;
-  push @{ $of_file{$file}{rejects} }, { line => $line, offset => $offset, reason => $reason, raw => pack('H*', $raw), length => $length } if $of_file{$file};
+  push @{ $of_file{$file}{rejects} },
+    { line => $line, offset => $offset, reason => $reason, raw => pack('H*', $raw), length => $length }
+    if $of_file{$file};
 }
 
 my %count = map { $_ => 0 } qw(files open records rejects quote_rejects lenient_records none);
-my %reason_of = (count => qr/^field_count$/, nul => qr/^nul_byte$/, encoding => qr/^invalid_encoding$/, cr => qr/^bare_cr$/, quote => qr/./);
+my %reason_of = (
+  count => qr/^field_count$/,
+  nul => qr/^nul_byte$/,
+  encoding => qr/^invalid_encoding$/,
+  cr => qr/^bare_cr$/,
+  quote => qr/./);
 my @wrong;
 sub check
 {
@@ -156,7 +201,10 @@ sub check_dialect
   if ($python->{status} eq 'open')
   {
     $count{open}++;
-    check($n, "$dialect: an open quote", $result->{status} eq 'failed' && $result->{reason} =~ /the quote that opens in line \d+ is never closed/);
+    check(
+      $n,
+      "$dialect: an open quote",
+      $result->{status} eq 'failed' && $result->{reason} =~ /the quote that opens in line \d+ is never closed/);
     return;
   }
   my @records = @{ $python->{records} };
@@ -165,20 +213,41 @@ sub check_dialect
   # Nothing is lost
   my $rejected = $result->{status} eq 'failed' ? @{ $result->{rejects} } : $result->{rejected};
   my $loaded = keys %{ $result->{records} };
-  check($n, "$dialect: records are read or rejected", $result->{read} == @records && $loaded + $rejected == @records && @{ $result->{rejects} } == $rejected);
-  check($n, "$dialect: what fails is what has no good record", ($result->{status} eq 'failed') == (@records > 0 && $loaded == 0)) if $result->{status} ne 'loaded' || $loaded == 0;
+  check(
+    $n,
+    "$dialect: records are read or rejected",
+    $result->{read} == @records && $loaded + $rejected == @records && @{ $result->{rejects} } == $rejected);
+  check(
+    $n,
+    "$dialect: what fails is what has no good record",
+    ($result->{status} eq 'failed') == (@records > 0 && $loaded == 0)) if $result->{status} ne 'loaded' || $loaded == 0;
   # Each reject is these bytes of the file, from the start of a line
   for my $reject (@{ $result->{rejects} })
   {
-    check($n, "$dialect: the bytes of a reject", $reject->{raw} eq substr($made->{content}, $reject->{offset}, $reject->{length}) && $reject->{length} == length $reject->{raw});
-    check($n, "$dialect: a reject begins a line", $reject->{offset} == 0 || substr($made->{content}, $reject->{offset} - 1, 1) =~ /[\r\n]/);
+    check(
+      $n,
+      "$dialect: the bytes of a reject",
+      $reject->{raw} eq substr($made->{content}, $reject->{offset}, $reject->{length})
+        && $reject->{length} == length $reject->{raw});
+    check(
+      $n,
+      "$dialect: a reject begins a line",
+      $reject->{offset} == 0 || substr($made->{content}, $reject->{offset} - 1, 1) =~ /[\r\n]/);
   }
-  # The very same records, and rejects in the same lines; for the same reason, where that is not which of several quotes is out of place
-  check($n, "$dialect: records", join(' ', map { "$_:$result->{records}{$_}" } sort { $a <=> $b } keys %{ $result->{records} }) eq join(' ', map { "$_->[0]:$_->[2]" } @good));
-  check($n, "$dialect: rejects", join(' ', map { $_->{line} } @{ $result->{rejects} }) eq join(' ', map { $_->[0] } @bad));
+  # The very same records, and rejects in the same lines; for the same reason, where that is not which of several quotes
+  # is out of place
+  check(
+    $n,
+    "$dialect: records",
+    join(' ', map { "$_:$result->{records}{$_}" } sort { $a <=> $b } keys %{ $result->{records} }) eq
+      join(' ', map { "$_->[0]:$_->[2]" } @good));
+  check(
+    $n,
+    "$dialect: rejects",
+    join(' ', map { $_->{line} } @{ $result->{rejects} }) eq join(' ', map { $_->[0] } @bad));
   for my $i (0 .. ($#bad < $#{ $result->{rejects} } ? $#bad : $#{ $result->{rejects} }))
   {
-    next if $bad[$i][1] eq 'cr' && $result->{rejects}[$i]{reason} =~ /nul_byte|invalid_encoding/;  # which comes first
+    next if $bad[$i][1] eq 'cr' && $result->{rejects}[$i]{reason} =~ /nul_byte|invalid_encoding/;    # which comes first
     check($n, "$dialect: reasons", $result->{rejects}[$i]{reason} =~ $reason_of{ $bad[$i][1] });
     $count{quote_rejects} += $bad[$i][1] eq 'quote';
   }
@@ -196,9 +265,19 @@ for my $n (0 .. $#made)
   my ($strict, $lenient) = map { $result[$n][$_]{records} } 0, 1;
   $count{lenient_records} += grep { !exists $strict->{$_} } keys %$lenient;
 }
-is(scalar @wrong, 0, "$count{files} files: $count{records} records as Python reads them, $count{lenient_records} more if lenient, $count{rejects} rejects, $count{quote_rejects} for their quotes, $count{open} open quotes")
-  or diag "seed $seed\n" . join("\n", map { my ($n) = /file (\d+)/; "$_: " . unpack('H*', $made[$n]{content}) . ' ' . join(' ', map { $made[$n]{$_} } qw(delimiter quote columns ends)) } @wrong[ 0 .. ($#wrong > 4 ? 4 : $#wrong) ]);
-cmp_ok($count{$_}, '>', $files / 20, "of enough $_: $count{$_}") for qw(records lenient_records rejects quote_rejects open);
+is(
+  scalar @wrong,
+  0,
+  "$count{files} files: $count{records} records as Python reads them, $count{lenient_records} more if lenient, "
+    . "$count{rejects} rejects, $count{quote_rejects} for their quotes, $count{open} open quotes")
+  or diag "seed $seed\n" . join(
+  "\n",
+  map {
+    my ($n) = /file (\d+)/;
+    "$_: " . unpack('H*', $made[$n]{content}) . ' ' . join(' ', map { $made[$n]{$_} } qw(delimiter quote columns ends))
+  } @wrong[ 0 .. ($#wrong > 4 ? 4 : $#wrong) ]);
+cmp_ok($count{$_}, '>', $files / 20, "of enough $_: $count{$_}")
+  for qw(records lenient_records rejects quote_rejects open);
 
 #
 # read_csv gives what ingest_csv loads
@@ -209,7 +288,10 @@ for my $n (grep { $result[$_][1]{status} eq 'loaded' } 0 .. ($#made > 150 ? 150 
   my $made = $made[$n];
   my $columns = join ', ', map { "c$_ text" } 1 .. $made->{columns};
   my $fields = join " || ',' || ", map { "coalesce(encode(convert_to(c$_, 'UTF8'), 'hex'), '')" } 1 .. $made->{columns};
-  my $read = sql("SELECT $fields FROM dap.read_csv('$made->{path}', '{\"skip_rejects\": true, " . dialect($made, 1) . "}') AS t($columns)");
+  my $read =
+    sql("SELECT $fields FROM dap.read_csv('$made->{path}', '{\"skip_rejects\": true, "
+      . dialect($made, 1)
+      . "}') AS t($columns)");
   my $records = $result[$n][1]{records};
   $same++ if $read eq join "\n", map { $records->{$_} } sort { $a <=> $b } keys %$records;
 }
