@@ -79,8 +79,8 @@ sql(q{SELECT dap.drop_source('p'); SELECT dap.create_source('day', 'day', '{sku,
 is(steps(), 'loaded', 'a day that is as the day before');
 is(
   last_step('message'),
-  qq{"$inbox/day/d2.csv" was left out: already loaded as file
-      @{[ sql("SELECT file_id FROM dap.files WHERE path = '$inbox/day/d1.csv'") ]} ($inbox/day/d1.csv)},
+  qq{"$inbox/day/d2.csv" was left out: already loaded as file }
+    . qq{@{[ sql("SELECT file_id FROM dap.files WHERE path = '$inbox/day/d1.csv'") ]} ($inbox/day/d1.csv)},
   'the step names both files');
 my $trace = q{SELECT source, regexp_replace(path, '.*/', ''), regexp_replace(known_as, '.*/', ''), status,
       run_id = (SELECT max(run_id) FROM dap.runs), skipped_by = current_user FROM dap.skipped_files ORDER BY path};

@@ -207,8 +207,8 @@ for my $wait (1 .. 12)
   my $err = fails(
         "SET statement_timeout = '"
       . $wait * $wait * 6
-      . "ms'; SET work_mem = '256kB'; SET enable_sort = off; SELECT count(m) FROM (SELECT dap.median(x) AS m, '
-          'dap.median(x + 1e-20) FROM t GROUP BY x % 2000) s"
+      . "ms'; SET work_mem = '256kB'; SET enable_sort = off; SELECT count(m) FROM (SELECT dap.median(x) AS m,
+          dap.median(x + 1e-20) FROM t GROUP BY x % 2000) s"
   );
   $err eq '' ? $finished++ : $err =~ /57014/ ? $cancelled++ : fail("cancelled: $err");
 }
