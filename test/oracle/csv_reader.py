@@ -154,6 +154,8 @@ def records_of(text, dialect):
                 return None
             if not record.open and (dialect.lenient or not record.broken):
                 kind = "cr" if record.cr else kind_of(record.fields, dialect.columns)
+                if header and kind == "ok" and record.lines and as_it_stands(text[: record.lines[0]], dialect):
+                    kind = "quote"  # it may have swallowed others
         empty = bool(dialect.line_end(text)) and (dialect.columns > 1 or not header)
         if not empty and header:
             found.append((line, kind, record.fields))

@@ -103,6 +103,11 @@ SELECT * FROM pg_temp.load('s', 'lenient bare',
   'r,11\n"12",13\n"s"t,14,15\n16,17\n"u" v,18', '{"lenient": true}');
 SELECT * FROM pg_temp.records('lenient bare');
 SELECT * FROM pg_temp.rejected('lenient bare');
+-- A record of several lines that begins with such a line may be several: it is a reject
+SELECT * FROM pg_temp.load('s', 'lenient merged', E'a,b\n1,"x"y\n2,"\n"3",4\n5,"p"q\nr\ns"\n7,"t\n"u"v"\n',
+  '{"lenient": true}');
+SELECT * FROM pg_temp.records('lenient merged');
+SELECT * FROM pg_temp.rejected('lenient merged');
 SELECT * FROM pg_temp.load('s', 'lenient swallows',
   E'a,b\n1,"\n2,"x"\n3,"5,"x, y",z\n4,"p"q,"r"\n5,"a\n6,7\n8,9\n"\n"10","11"\n', '{"lenient": true}');
 SELECT * FROM pg_temp.records('lenient swallows');

@@ -64,8 +64,8 @@ SELECT * FROM pg_temp.retry('g2');
 SELECT * FROM pg_temp.ledger('g2');
 SELECT * FROM pg_temp.load('goods', 'g2', E'id,size,name\n6,5" wide,a\n7,,b\n');
 
--- A part of what lenient reads over lines is no record: what begins in line 3 would be one by itself, but stands in the
--- value that line 2 opens
+-- A part of what lenient reads over lines is no record: what begins in line 3 would be one by itself, but may stand in
+-- the value that line 2 opens
 SELECT dap.create_source('pairs', columns => '{a,b}', options => '{"max_reject_percent": 100}');
 SELECT * FROM pg_temp.load('pairs', 'q1', E'a,b\n1,"x" y\nx"y,"b\nc"\n3,4\n5,6"\n');
 SELECT line, reason, raw_length FROM dap.rejects WHERE file_id = pg_temp.id('q1') ORDER BY line;
@@ -259,6 +259,11 @@ SELECT * FROM pg_temp.retry('n1', '{"on_new_column": "add"}');
 TABLE staging.narrow;
 SELECT * FROM pg_temp.retry('n1', '{"on_new_column": "add", "lenient": true}');
 SELECT _line, a, b FROM staging.narrow ORDER BY _line;
+
+-- What may be several records may be so as well where CR ends the file's lines
+SELECT * FROM pg_temp.load('wines', 'q5', E'a,b\r1,"x"y\rz"\r2,3\r', '{"lenient": true}');
+SELECT * FROM pg_temp.retry('q5', '{"lenient": true}');
+SELECT line, reason, raw FROM dap.rejects WHERE file_id = pg_temp.id('q5');
 
 -- Exported: to be read, and byte for byte
 SELECT line, stage, object, column_name, reason, record, raw, raw_length FROM dap.export_rejects(pg_temp.id('t1'));

@@ -102,6 +102,7 @@ class Parser {
         return outcome;
       }
       i = record.after;
+      const std::int32_t bare_column = want_header ? -1 : first_bare(record);
       const bool empty = record.begin == record.end;
       if (empty && (want_header || columns_ != 1)) {
         if (mode_ == Mode::undecided && record.ended_by_cr) early_cr_lines_++;
@@ -115,6 +116,7 @@ class Parser {
       std::vector<Fault> faults = record.faults;
       if (faults.empty() && !want_header && record.values.size() != columns_)
         faults.push_back({0, encoding, "field_count", -1});
+      if (faults.empty() && bare_column >= 0) faults.push_back({0, structure, "unterminated_quote", bare_column});
       if (!faults.empty()) {
         const Fault& first = *std::min_element(faults.begin(), faults.end());
         outcome.bad.push_back({line_of(record.begin), record.begin, first.reason, first.column,
@@ -191,6 +193,14 @@ class Parser {
     if (record.open_quote != none || record.after != text.size() || record.values.size() != columns_)
       return std::nullopt;
     return record;
+  }
+
+  // The column of the first bare field, if the first line of a record of several is a record with bare fields; else -1.
+  std::int32_t first_bare(const Record& record) const {
+    if (record.lines.empty() || !bare_line(record.begin, record.lines[0])) return -1;
+    Parser alone(file_.substr(record.begin, record.lines[0] - record.begin), o_);
+    alone.mode_ = known_mode();
+    return static_cast<std::int32_t>(alone.record_at(0).values.size());
   }
 
   std::optional<Row> bare_row(std::size_t begin, std::size_t end) const {

@@ -542,6 +542,51 @@ TEST(CsvTorture, BareFields) {
          rows(ab, {row(3, 11, "3,4", {"3", "4"})}, {bad(2, 4, "text_after_quote", 0, "\"p\"q,1")}));
 }
 
+// A record of several lines the first of which alone is a record with bare fields: nobody knows which of the two it is,
+// so it is a reject, all of it.
+TEST(CsvTorture, BareFieldsAtTheBeginning) {
+  const Row abc = row(1, 0, "a,b,c", {"a", "b", "c"});
+  for (const char* end : {"\n", "\r\n", "\r"}) {
+    const std::string e = end;
+    const std::uint64_t w = e.size(), begin = 5 + w;
+    const auto merged = [&](const std::string& record, std::int32_t column, std::uint64_t lines) {
+      const Bad reject = bad(2, begin, "unterminated_quote", column, record);
+      expect("a,b,c" + e + record, rows(abc, {}, {reject}), lenient());
+      expect("a,b,c" + e + record + e + "3,p,q" + e,
+             rows(abc, {row(2 + lines, begin + record.size() + w, "3,p,q", {"3", "p", "q"})}, {reject}), lenient());
+    };
+    const auto good = [&](const std::string& record, const std::vector<Value>& values) {
+      expect("a,b,c" + e + record, rows(abc, {Row{2, begin, record, values}}), lenient());
+    };
+    merged("1,\"x\"y,2" + e + "2,\"multi" + e + "line\",z", 1, 3);
+    merged("1,\"x\"y,2" + e + "2\",", 1, 2);
+    merged("\"x\"y,\"v\"w,2" + e + "\",3,4", 0, 2);
+    merged("1,2,\"x\"y" + e + "\"", 2, 2);
+    merged("1,\"a, b\",\"say \"hi\" twice" + e + e + "and go\"", 2, 3);
+    // The first line has a field too few, or too many; or no field of it is bare
+    good("\"nails 4\" long" + e + "and,\"more\",2,3", {"nails 4\" long" + e + "and,\"more", "2", "3"});
+    good("1,\"a \"b\" c" + e + "d\",2", {"1", "a \"b\" c" + e + "d", "2"});
+    good("1,\"x\"y,2,3" + e + "2\",z", {"1", "x\"y,2,3" + e + "2", "z"});
+    good("1,2,\"He said" + e + "\"Hello\" to me, twice" + e + "and left\"",
+         {"1", "2", "He said" + e + "\"Hello\" to me, twice" + e + "and left"});
+    good("1,2,\"x, \"y" + e + "z\"", {"1", "2", "x, \"y" + e + "z"});
+  }
+  // A line that stands whole ends it, and then the first is a record; so does a second one with bare fields
+  expect("a,b,c\n1,\"x\"y,2\n3,p,q\nr\",s\n",
+         rows(abc, {row(2, 6, "1,\"x\"y,2", {"1", "\"x\"y", "2"}), row(3, 15, "3,p,q", {"3", "p", "q"})},
+              {bad(4, 21, "field_count", -1, "r\",s", 2)}),
+         lenient());
+  expect("a,b,c\n1,\"x\"y,2\n2,\"u\"v,3\n\",t\n",
+         rows(abc, {row(2, 6, "1,\"x\"y,2", {"1", "\"x\"y", "2"})},
+              {bad(3, 15, "unterminated_quote", 1, "2,\"u\"v,3\n\",t")}),
+         lenient());
+  // Another fault is its own, and so is another width
+  expect("a,b,c\n1,\"x\"y,2\n\",\xFF\n", rows(abc, {}, {bad(2, 6, "invalid_encoding", 2, "1,\"x\"y,2\n\",\xFF")}),
+         lenient());
+  expect("a,b,c\n1,\"x\"y,2\n\",3,4\n", rows(abc, {}, {bad(2, 6, "field_count", -1, "1,\"x\"y,2\n\",3,4", 4)}),
+         lenient());
+}
+
 // A file all of whose lines are so takes no longer than another, and no more memory.
 TEST(CsvTorture, ManyBareFields) {
   constexpr std::size_t lines = 200'000;

@@ -110,6 +110,7 @@ bool Scanner::Impl::read_slow(bool header) {
     record_offset = offset_of(cursor);
     record_line_ends = line_ends;
     looked_through = 0;
+    bare_column = -1;
   }
   for (const char* at = cursor;;) {
     RecordMachine::Found found = looking_at;
@@ -169,10 +170,9 @@ bool Scanner::Impl::stands_whole(const char* data, std::size_t size) noexcept {
 
 // Whether the record's first line, which is what was looked through, and the second, which stands_whole() has refused,
 // are both records with bare fields.
-bool Scanner::Impl::both_bare(const char* first, const char* second, std::size_t second_size) noexcept {
-  return rules.lenient && one_line_looked_through() && part_machine.broken() && line_machine.broken() &&
-         line_machine.unterminated() && is_record(second, second_size, line_machine.quote_at()) &&
-         is_record(first, looked_through, part_machine.quote_at());
+bool Scanner::Impl::both_bare(const char* second, std::size_t second_size) noexcept {
+  return bare_column >= 0 && one_line_looked_through() && line_machine.broken() && line_machine.unterminated() &&
+         is_record(second, second_size, line_machine.quote_at());
 }
 
 // The record has come to `at`. If a quote in it stands where none may, or it is lenient and has not as many fields as
@@ -198,10 +198,13 @@ Scanner::Impl::Look Scanner::Impl::look_through(RecordMachine::Found found, cons
     }
     const char* const from = begin + looked_through;
     const std::size_t length = line_size(from, size - looked_through);
-    if (looked_through > 0 && (stands_whole(from, length) || both_bare(begin, from, length))) return cut_off(begin, at);
+    if (looked_through > 0 && (stands_whole(from, length) || both_bare(from, length))) return cut_off(begin, at);
     LineEnds ends = known_line_ends();
     RecordMachine::Found part;
     for (std::size_t used = 0; used < length;) used += part_machine.read(from + used, length - used, ends, part);
+    if (looked_through == 0 && rules.lenient && part_machine.broken() &&
+        is_record(from, length, part_machine.quote_at()))
+      bare_column = static_cast<std::int32_t>(part_machine.fields() - 1);
     looked_through += length;
     looked_at += length;
   }
@@ -222,8 +225,8 @@ std::size_t Scanner::Impl::line_size(const char* data, std::size_t size) const n
 // It is a reject, its fault is what reading it alone shows; but one line that is a record with bare fields is that.
 Scanner::Impl::Look Scanner::Impl::cut_off(const char* record, const char* at) {
   const std::size_t size = looked_through;
-  if (rules.lenient && one_line_looked_through() && part_machine.broken() &&
-      is_record(record, size, part_machine.quote_at()) && !line_machine.faulty()) {
+  if (bare_column >= 0 && one_line_looked_through() && is_record(record, size, part_machine.quote_at()) &&
+      !line_machine.faulty()) {
     if (!put(line_machine, record, in_machine ? carried.data() : nullptr)) return Look::full;
     bare_records++;
   } else {
@@ -317,6 +320,11 @@ bool Scanner::Impl::emit(const char* rest, bool header) {
   if (!bad && (header ? machine.fields() > most_header_fields : machine.fields() != columns)) {
     bad = true;
     found = static_cast<std::uint32_t>(std::min<std::uint64_t>(machine.fields(), UINT32_MAX));
+  }
+  if (!bad && bare_column >= 0) {  // it may have swallowed others
+    bad = true;
+    reason = Reason::unterminated_quote;
+    column = bare_column;
   }
   const std::uint64_t size = machine.size() - (machine.unterminated() ? machine.line_end_size() : 0);
   const auto kept = static_cast<std::size_t>(bad ? std::min(size, rules.reject_bytes) : size);

@@ -86,7 +86,8 @@ enum class Step : std::uint8_t {
 // after all if it is one, of as many fields as there must be, when a field is bare, taken as it stands, quotes and all,
 // that opens with a quote which nothing in the line closes and has another one with text after it; and the second line
 // of a record stands whole by such a field as well if the first one does. Without such a line the record ends where its
-// quotes say, or with the line in which it is known to be too long by the limits. Under a lenient dialect a record of
+// quotes say, or with the line in which it is known to be too long by the limits; it is a reject even if it is good
+// otherwise when the first of its lines is a record by itself in that way. Under a lenient dialect a record of
 // another width is looked through in the same way, and one whose quotes are out of order and never closed is a reject
 // to the end of the file; every other quote that is never closed fails the file.
 class Scanner {

@@ -54,7 +54,7 @@ struct Scanner::Impl {
   bool is_record(const char* data, std::size_t size, std::uint64_t bare_from) noexcept;
   bool stands_whole(const char* data, std::size_t size) noexcept;
   bool one_line_looked_through() const noexcept { return part_machine.line_after() == record_line + 1; }
-  bool both_bare(const char* first, const char* second, std::size_t second_size) noexcept;
+  bool both_bare(const char* second, std::size_t second_size) noexcept;
   std::size_t line_size(const char* data, std::size_t size) const noexcept;
   // What look_through made of the record.
   enum class Look : std::uint8_t {
@@ -108,6 +108,8 @@ struct Scanner::Impl {
   LineEnds record_line_ends = LineEnds::undecided;  // when it began
   // its bytes in which no line stands whole, which part_machine has read
   std::size_t looked_through = 0;
+  // the first bare field of the record's first line, if that alone is a record with bare fields; else -1
+  std::int32_t bare_column = -1;
   // it is not looked through to where it has come; `looking_at` is what is found there
   bool looking = false;
   RecordMachine::Found looking_at{};

@@ -230,14 +230,23 @@ CsvReader* open_line(const Retry* retry, const SourceOptions* options, const cha
                          options);
 }
 
+bool has_lone_cr(const CsvPlace* place) {
+  for (Size i = 0; i < place->raw_size; i++)
+    if (place->raw[i] == '\r' && (i + 1 == place->raw_size || place->raw[i + 1] != '\n')) return true;
+  return false;
+}
+
 // Opens the record behind a line that stands for the header: nothing of it is then at a file's start, where byte order
-// marks are dropped and line ends decided.
+// marks are dropped and line ends decided. Whether CR ended the file's lines nobody knows: if lenient one may, lest the
+// record be taken for one where it could be several.
 CsvReader* open_alone(const Retry* retry, const CsvPlace* place) {
   const char* candidate = "h\nx\ny\n0\n";
   while (*candidate == retry->options->delimiter || *candidate == retry->options->quote ||
          *candidate == retry->options->escape)
     candidate += 2;
-  CsvReader* reader = open_line(retry, retry->options, pnstrdup(candidate, 2), place->raw, place->raw_size);
+  char* header = pnstrdup(candidate, 2);
+  if (retry->options->lenient && has_lone_cr(place)) header[1] = '\r';
+  CsvReader* reader = open_line(retry, retry->options, header, place->raw, place->raw_size);
   int count;
   csv_reader_header(reader, &count);
   csv_reader_set_columns(reader, retry->map->columns);
@@ -290,12 +299,8 @@ Alone read_alone(const Retry* retry) {
 // file alone tells.
 bool counts_alone(const Retry* retry, const CsvPlace* place) {
   if (!retry->lenient_differs) return true;
-  bool spans = false;
-  for (Size i = 0; i < place->raw_size; i++) {
-    spans = spans || place->raw[i] == '\n';
-    if (place->raw[i] == '\r' && (i + 1 == place->raw_size || place->raw[i + 1] != '\n')) return false;
-  }
-  return !spans || !retry->uncertain;
+  if (has_lone_cr(place)) return false;
+  return !retry->uncertain || !std::memchr(place->raw, '\n', place->raw_size);
 }
 
 bool next_reject(Retry* retry) {
