@@ -133,7 +133,7 @@ my @long = (
   [ 'bag_merge', '(SELECT dap.bag_count(dap.bag_merge(b)) FROM bags CROSS JOIN generate_series(1, 100)) AS c' ],
   map({
       my $call = $_->[1];
-      [ $_->[0], "(SELECT count($call) FROM bags AS l CROSS JOIN bags AS r CROSS JOIN generate_series(1, 50)) AS c" ]
+      [ $_->[0], "(SELECT count($call) FROM bags AS l CROSS JOIN bags AS r CROSS JOIN generate_series(1, 5000)) AS c" ]
     }[ 'bag +', 'l.b OPERATOR(dap.+) r.b' ],
     [ 'bag -', 'l.b OPERATOR(dap.-) l.b' ],
     [ 'bag to text', 'l.b::text' ],
