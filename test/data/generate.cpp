@@ -1,9 +1,11 @@
 // Writes sample files of the three built-in sources, the same ones for the same seed on every machine:
-//   generate --dir DIR [--seed N] [--users N] [--onboarding N] [--transactions N] [--files N] [--clean] [--quoted]
-//   [--wide] [--gzip]
+//   generate --dir DIR [--seed N] [--users N] [--onboarding N] [--transactions N] [--files N] [--days N]
+//   [--corrections N] [--clean] [--quoted] [--wide] [--gzip]
 // Unless --clean, they hold what real files hold: records sent again, corrected ones, records of unknown users, values
 // that fit no type, lines that are no records (together under 1 % of any file), a file sent twice, other line ends, a
-// byte order mark, another order of columns.  --quoted quotes every field and ends the last one of every hundredth
+// byte order mark, another order of columns.  --corrections has clean files send N of ten thousand records again,
+// changed or not, and a few that name users that nobody knows.  --days is how many days onboarding records and
+// transactions spread over, 900 at most.  --quoted quotes every field and ends the last one of every hundredth
 // transaction with a line end, --wide adds twenty columns to the transactions.
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +29,8 @@ struct Plan {
   uint64_t onboarding = 30000;
   uint64_t transactions = 200000;
   uint64_t files = 4;
+  uint64_t days = 546;  // to 2025-06-29
+  uint64_t corrections = 0;
   bool clean = false;
   bool quoted = false;
   bool wide = false;
@@ -177,7 +181,7 @@ Date date_of(int64_t days) {
 }
 
 constexpr int64_t kFirstDay = 19723;  // 2024-01-01, so that the days hold a 29 February
-constexpr int64_t kDays = 546;        // to 2025-06-29
+constexpr int64_t kMaxDays = 900;
 
 void two(char* out, unsigned value) {
   out[0] = static_cast<char>('0' + value / 10);
@@ -198,7 +202,7 @@ std::string day_text(int64_t days) {
 const std::string& day_text_cached(int64_t day) {
   static const std::vector<std::string> texts = [] {
     std::vector<std::string> all;
-    for (int64_t d = 0; d < kDays + 400; d++) all.push_back(day_text(kFirstDay + d));
+    for (int64_t d = 0; d < kMaxDays + 46; d++) all.push_back(day_text(kFirstDay + d));
     return all;
   }();
   return texts[static_cast<size_t>(day)];
@@ -228,6 +232,8 @@ template <size_t N>
 std::string_view pick(Random& random, const std::string_view (&list)[N]) {
   return list[random.below(N)];
 }
+
+uint64_t unknown_user(const Plan& plan, Random& random) { return plan.users + 1 + random.below(plan.users / 100 + 1); }
 
 // A broken line in one of the ways that transfers and hand edits break them.
 void broken_line(CsvFile& file, Random& random, uint64_t id, std::string_view rest, std::string_view whole) {
@@ -274,11 +280,19 @@ void write_users(const Plan& plan, Random& random) {
     if (dirty && random.chance(15))
       broken_line(first, random, id, "a@example.com,,2024-01-01", "A,a@example.com,,2024-01-01");
   }
+  if (plan.corrections > 0) {
+    CsvFile news(plan, numbered("users", 2), "user_id,name,email,phone,created_at");
+    for (uint64_t n = 0; n < plan.users * plan.corrections / 10000; n++) {
+      user_record(news, random, 1 + random.below(plan.users), static_cast<int64_t>(random.below(plan.days)), false,
+                  false);
+    }
+  }
   if (!dirty) return;
   // Later news of some users, some of it older than what is known; columns in another order, after a byte order mark.
   CsvFile second(plan, numbered("users", 2), "user_id,email,name,created_at,phone", "\n", "\xEF\xBB\xBF");
   for (uint64_t n = 0; n < plan.users / 20; n++) {
-    user_record(second, random, 1 + random.below(plan.users), static_cast<int64_t>(random.below(kDays)), true, true);
+    user_record(second, random, 1 + random.below(plan.users), static_cast<int64_t>(random.below(plan.days)), true,
+                true);
   }
 }
 
@@ -297,10 +311,12 @@ void write_onboarding(const Plan& plan, Random& random) {
     for (; id <= last; id++) {
       uint64_t number = id;
       if (dirty && f > 1 && random.chance(200)) number = 1 + random.below(id - 1);  // corrected
+      if (id > 1 && plan.corrections > 0 && random.chance(plan.corrections)) number = 1 + random.below(id - 1);
       uint64_t user = 1 + random.below(plan.users);
-      if (dirty && random.chance(50)) user = plan.users + 1 + random.below(plan.users / 100 + 1);  // nobody knows it
+      if (plan.corrections > 0 && random.chance(50)) user = unknown_user(plan, random);
+      if (dirty && random.chance(50)) user = unknown_user(plan, random);
       // Weekdays are busier, and a fortnight has nobody: days without completions must not be missing.
-      int64_t day = static_cast<int64_t>(id * kDays / (plan.onboarding + 1));
+      int64_t day = static_cast<int64_t>(id * plan.days / (plan.onboarding + 1));
       if (day % 7 > 4 && random.chance(6000)) day -= 2;
       if (day >= 200 && day < 214) day = 199;
       std::string date = day_text_cached(day);
@@ -347,6 +363,7 @@ class Transactions {
         Transaction t = make(id);
         record(file, t);
         if (!plan_.clean) trouble(file, t);
+        if (plan_.corrections > 0 && random_.chance(plan_.corrections)) correct(t);
       }
     }
   }
@@ -360,10 +377,17 @@ class Transactions {
     const uint64_t b = random_.below(plan_.users);
     t.user = 1 + (a < b ? a : b);
     t.cents = random_.below(uint64_t{2000} << random_.below(10));
-    t.day = static_cast<int64_t>(id * (kDays - 1) / (plan_.transactions + 1));
+    t.day = static_cast<int64_t>(id * (plan_.days - 1) / (plan_.transactions + 1));
     t.second = random_.below(86400);
     t.refund = random_.chance(50);
     return t;
+  }
+
+  // Sends a record again in the next file, every other time changed; there is none after the last one.
+  void correct(Transaction t) {
+    if (random_.chance(5000)) t.cents += 1 + random_.below(5000);
+    if (random_.chance(500)) t.user = unknown_user(plan_, random_);
+    again_.push_back(t);
   }
 
   void trouble(CsvFile& file, Transaction t) {
@@ -390,7 +414,7 @@ class Transactions {
       rest(file);
     } else if (dice < 155) {
       t.id += plan_.transactions;
-      t.user = plan_.users + 1 + random_.below(plan_.users / 100 + 1);  // nobody knows it
+      t.user = unknown_user(plan_, random_);
       record(file, t);
     }
   }
@@ -455,6 +479,8 @@ Plan parse(int argc, char** argv) {
                        : name == "--onboarding"   ? &plan.onboarding
                        : name == "--transactions" ? &plan.transactions
                        : name == "--files"        ? &plan.files
+                       : name == "--days"         ? &plan.days
+                       : name == "--corrections"  ? &plan.corrections
                                                   : nullptr;
     char* end = nullptr;
     errno = EINVAL;
@@ -469,6 +495,8 @@ Plan parse(int argc, char** argv) {
   errno = EINVAL;
   if (plan.dir.empty()) fail("--dir is missing");
   if (plan.users == 0 || plan.files == 0) fail("--users and --files are at least 1");
+  if (plan.days == 0 || plan.days > kMaxDays) fail("--days is 1 to 900");
+  if (plan.corrections > 0 && !plan.clean) fail("--corrections is for --clean files");
   return plan;
 }
 
