@@ -1,3 +1,9 @@
+// A state machine over the bytes of one record. `state_` says where in a field it is, `pending_` what the last byte
+// left open (a CR, which may be half of a line end). read() skips plain bytes in a tight loop and takes special ones
+// one by one; nothing is copied, only sizes and places are counted, so that a record of any length costs no memory. The
+// first fault wins and reading goes on to the record's end, which the faults do not move. `broken_` notes that a quote
+// stood where none may: the record's end is a guess then, and the Scanner looks for better ones. The values are cut out
+// later, by a walk over the bytes that by then are known to be one record.
 #include "engine/csv/record_machine.h"
 
 #include <algorithm>

@@ -1,3 +1,11 @@
+// The caller feeds pieces of the file, and each piece is read in one of two ways. The fast path (fast_path.cpp) takes
+// the places of delimiters, quotes and line ends from an index that the SIMD kernels make, and cuts records that are in
+// order out of the piece without copying. At whatever it does not know, a fault, a record that goes on in the next
+// piece, the header, it stops before the record, and read_slow() gives it to the RecordMachine, byte by byte: that one
+// alone defines what a record is. A record that crosses pieces is gathered in `carried`. Where quotes are out of order
+// it may have swallowed others: look_through() then searches its lines for one that is a whole record, cuts there
+// (cut_off), and what was gathered is read again, as held bytes, before the rest of the piece. Work on such a record is
+// done in steps, between which the caller can be interrupted (Step::call_again).
 #include "engine/csv/scanner.h"
 
 #include <cstring>

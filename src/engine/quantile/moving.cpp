@@ -1,3 +1,9 @@
+// A B+ tree whose inner nodes also hold how many values lie below each child: a rank is found by going down and
+// subtracting the counts that are passed, a value by its key. find() notes the way from the root to the leaf in an
+// array on the stack, and every change goes back up along it; nodes have no parent pointers. Equal values are one slot
+// with a count, so most changes touch counts alone. Nodes that adding may need are provided before anything is changed,
+// so that running out of memory changes nothing. Nodes that become free are kept for later splits. Leaves and inner
+// nodes share their code for what both do to their arrays (LeafParts, InnerParts).
 #include "engine/quantile/moving.h"
 
 #include <algorithm>

@@ -1,3 +1,10 @@
+// A worker's state is serialized as references to places in a file instead of the values themselves; the leader opens
+// that file by its name. Such a file can belong to no resource owner, as both processes need it, so this file keeps the
+// books: for each plan node of this process a NodeFiles says what it writes and reads, from the first use until the
+// memory of its query goes. At that point its files are unlinked (forget_node). What a query never heard of, since it
+// stopped early or failed, is found by sweep(), which walks the leader's folders and removes what neither a node here
+// nor a launch that still has its shared memory can need. The end of the transaction removes the folders with all that
+// is left.
 #include "pg/aggregate/handed_file.h"
 
 #include <fcntl.h>

@@ -1,4 +1,11 @@
 // What a pool keeps in files: its own, and those that workers have handed to this process.
+//
+// A state that is larger than its share of memory writes what it holds to a file as a part: of one kind, keys of 8
+// bytes or wide records. All states of a pool share one file, so the parts of a state lie scattered in it: each ends
+// with a link to the one before, and the state keeps an Extent for each file and kind, with the newest part, the count
+// and the range of the keys. Reading therefore goes backwards, which no reader minds: a multiset has no order. Many
+// small states that are spilled together go through a Batch, so that a file gets writes of a sensible size. A file that
+// another process wrote is adopted by its name; it is read in the same way and never written.
 #include <algorithm>
 
 #include "bridge/compat/temporary_file.h"

@@ -1,3 +1,10 @@
+// lock_in_order() first tries without waiting. If the lock is taken it looks at all locks that this transaction holds
+// (keeps_order): where each of them comes before the wanted one, or nobody can wait for it who is waited for, waiting
+// in the server's queue cannot close a circle, and it waits there. Otherwise it waits "outside": it polls with growing
+// pauses, and takes a lock that conflicts with nobody, a mark, by which dap_internal.waits_in_circle() of other
+// sessions sees that it waits and for what. Each time round it asks the same function whether those it waits for,
+// directly or through others, wait for it; if so, one of the circle fails with 55P03. The server's deadlock detector
+// never sees such a wait, so it never cancels the other transaction, which may be no call of this extension.
 #include "pg/run/lock_order.h"
 
 #include <cstring>

@@ -1,3 +1,10 @@
+// The leader and its parallel workers share an array of slots, each with room for a batch of page images. A slot's
+// state goes round: free, filled (by the leader), taken and written (by whoever adds the batch to the relation), and
+// free again, when the leader has noted its blocks. There is no queue and no lock: who wants to write takes any filled
+// slot by compare-and-exchange, and sleeps on a condition variable where there is none. When no slot is free the leader
+// writes a batch itself, so it never waits for a worker that was not scheduled. Workers write under the leader's
+// transaction id, as parallel workers do; so an abort makes their rows dead like its own. `over` ends them after the
+// last batch.
 #include "pg/table/page_workers.h"
 
 #include <sched.h>

@@ -1,3 +1,9 @@
+// Rows are formed as tuples straight into page images in local memory; `batch_pages` images are handed on at once, to
+// page_store, which extends the relation and logs a record a page, or, from a certain length of the file on, to a slot
+// of page_workers, whose memory then is where rows are formed. No image is visible to anybody before that, and none is
+// changed after. Two things are special at the end: an image that is more than half empty is not added, its rows are
+// inserted where the relation has room, and of the last page the free space is made known. Where the transaction must
+// not be in parallel mode page_writer_alone() ends the workers and takes the unfinished images back.
 #include "pg/table/page_writer.h"
 
 #include <cstring>
