@@ -195,10 +195,20 @@ BEGIN
   END LOOP;
 
   FOR builtin IN SELECT b.* FROM dap_internal.builtin_models() b LOOP
-    existed := dap_internal.relation(builtin.model) IS NOT NULL;
+    relation := dap_internal.relation(builtin.model);
+    existed := relation IS NOT NULL;
+    SELECT m.settings, r.hash IS NOT NULL AS outdated INTO known
+    FROM dap_internal.models m LEFT JOIN dap_internal.released_queries() r
+      ON r.model = builtin.model AND r.hash = pg_catalog.md5(m.query)
+    WHERE m.relation = relation;
     row := ROW(builtin.model, 'model', CASE WHEN existed THEN 'exists' ELSE 'created' END, NULL);
     BEGIN
-      relation := dap.create_model(builtin.model, builtin.query, builtin.key);
+      relation := dap.create_model(builtin.model, builtin.query, builtin.key, coalesce(known.outdated, false),
+        known.settings);
+      IF known.outdated THEN
+        row.action := 'changed';
+        row.note := 'it was the built-in model of an earlier version';
+      END IF;
       IF NOT existed THEN
         PERFORM dap_internal.comment_table(relation, builtin.comments);
       END IF;
@@ -219,4 +229,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap.setup(text, regrole) IS
   'Makes the three layers and the built-in pipeline over users, onboarding and transactions. inbox: the directory of '
-  'the files, or NULL to look below dap.ingest_directories. Calling it again changes nothing';
+  'the files, or NULL to look below dap.ingest_directories. Calling it again changes nothing but built-in models of '
+  'an earlier version';

@@ -201,6 +201,32 @@ is(
   '2026-06-30|1',
   'and belongs to the day of its time zone');
 
+# What this version says otherwise of the built-in models is taken where nobody said something of his own.
+my $setup = q{SET ROLE upgrade_owner; SELECT s.object, s.note FROM dap.setup(owner => 'upgrade_owner') AS s
+  WHERE s.kind LIKE '%%model' AND s.action = '%s' ORDER BY s.object COLLATE "C"};
+my $own = 'analytics.kyc_comparison_by_role';
+$node->safe_psql(
+  'shop',
+  "SET ROLE upgrade_owner; SELECT dap.create_model(m.relation::text, m.query || ' ', m.key, true, m.settings)
+      FROM dap_internal.models m WHERE m.relation = '$own'::regclass");
+my $kept = q{SELECT string_agg(m.relation::text, ' ' ORDER BY m.relation::text COLLATE "C")
+  FROM dap_internal.models m WHERE m.settings IS NOT NULL};
+my $zones = $node->safe_psql('shop', $kept);
+$before = tables('shop', '{staging,intermediate,analytics}');
+is(
+  $node->safe_psql('shop', sprintf $setup, 'changed'),
+  join(
+    "\n",
+    map { "analytics.$_|it was the built-in model of an earlier version" }
+      qw(daily_kyc_completions daily_top_users daily_transaction_stats kyc_comparison transaction_stats
+      weekly_kyc_completions)),
+  'setup renews the built-in models of the earlier version');
+is($node->safe_psql('shop', sprintf $setup, 'changed'), '', 'once');
+is($node->safe_psql('shop', sprintf $setup, 'kept'), "$own|it has a definition of its own", "and leaves one's own");
+is($node->safe_psql('shop', $kept), $zones, 'time zones are kept');
+$node->safe_psql('shop', 'SET ROLE upgrade_owner; SELECT count(*) FROM dap.refresh_all()');
+is_deeply(tables('shop', '{staging,intermediate,analytics}'), $before, 'the numbers are the same');
+
 # A dump of the updated database is restored as any other.
 my $dump = PostgreSQL::Test::Utils::tempdir . '/shop.dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('shop') ], 'the updated database is dumped');
