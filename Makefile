@@ -17,7 +17,14 @@ DAP_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" dap_analytics
 
 MODULE_big := dap_analytics
 DAP_SOURCES := $(sort $(shell find src -name '*.cpp'))
-OBJS := $(DAP_SOURCES:.cpp=.o)
+# DAP_JOINED=1 compiles the files of a directory as one, which reads the headers once: a third of the time. Those apart name
+# things of their own alike.
+ifdef DAP_JOINED
+DAP_APART := src/engine/simd/% src/pg/aggregate/%
+DAP_JOINTS := $(addsuffix joined.cc,$(sort $(dir $(filter-out $(DAP_APART),$(DAP_SOURCES)))))
+DAP_SOURCES := $(filter $(DAP_APART),$(DAP_SOURCES))
+endif
+OBJS := $(DAP_SOURCES:.cpp=.o) $(DAP_JOINTS:.cc=.o)
 DAP_DEPENDENCIES := $(OBJS:.o=.d)
 DAP_EXPORTS := src/bridge/exports.map
 
@@ -41,7 +48,7 @@ REGRESS_OPTS := --inputdir=test
 ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS := --inputdir=test
 
-EXTRA_CLEAN := test/data/generate $(DAP_DEPENDENCIES) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
+EXTRA_CLEAN := test/data/generate $(DAP_DEPENDENCIES) $(DAP_JOINTS) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -53,8 +60,16 @@ include $(PGXS)
 COMPILER = $(CXX) $(CXXFLAGS)
 
 # Stated here because PGXS's own rule tracks headers only where the server was configured so, and by file name alone.
-$(OBJS): %.o: %.cpp Makefile
+$(DAP_SOURCES:.cpp=.o): %.o: %.cpp Makefile
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# A class that keeps types of its file to itself is no fault because the file is included here.
+$(DAP_JOINTS:.cc=.o): %.o: %.cc Makefile
+	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -Wno-subobject-linkage -c -o $@ $<
+
+.SECONDEXPANSION:
+$(DAP_JOINTS): %joined.cc: $$(wildcard $$*/*.cpp) Makefile
+	printf '#include "%s"\n' $(notdir $(filter %.cpp,$^)) > $@
 
 -include $(wildcard $(DAP_DEPENDENCIES))
 

@@ -4,8 +4,6 @@ namespace dap::convert {
 
 namespace {
 
-constexpr int highest_offset_hour = 15;  // PostgreSQL's limit: below 16 hours either way
-
 // Two digits at `at`, or -1.
 int two_digits(std::string_view text, std::size_t at) noexcept {
   if (at + 2 > text.size() || !is_digit(text[at]) || !is_digit(text[at + 1])) return -1;

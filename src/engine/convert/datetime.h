@@ -10,6 +10,7 @@ namespace dap::convert {
 
 constexpr std::int64_t microseconds_per_second = 1000000;
 constexpr std::int64_t microseconds_per_day = 86400 * microseconds_per_second;
+constexpr int highest_offset_hour = 15;  // PostgreSQL's limit: below 16 hours either way
 
 // What a text says about a moment: a local day and time of day, and perhaps the local time's offset from UTC.
 struct CivilTime {

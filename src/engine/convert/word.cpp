@@ -4,8 +4,6 @@ namespace dap::convert {
 
 namespace {
 
-constexpr char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 // Whether the text is a beginning of the word, at least `least` characters of it.
 bool begins(std::string_view text, std::string_view word, std::size_t least) noexcept {
   if (text.size() < least || text.size() > word.size()) return false;

@@ -1,3 +1,10 @@
+// Like a radix selection, but over data that is read anew in each pass. It begins with one problem: all ranks, among
+// all keys. A pass for a large problem counts a histogram of its range (selector_feed.cpp), and split() makes each
+// bucket in which a rank falls a problem of its own, with how many values stand before it; the others are never looked
+// at again. Problems small enough to be held are collected, many in one pass, each into its own list, and answered by
+// sorting or nth_element. A key is what of a value fits into 64 bits: where they are all equal and the values go on,
+// divide() makes the next bytes that differ the keys of a problem "within a prefix". Each problem gets narrower with
+// each pass, so it ends.
 #include "engine/quantile/selector.h"
 
 #include <algorithm>
@@ -12,10 +19,6 @@ namespace {
 constexpr std::uint64_t few = 1024;  // so many are sorted without a histogram
 constexpr std::uint64_t most_buckets = 1 << 15;
 constexpr std::uint64_t slot_count = 1 << 13;
-
-std::uint64_t distance(std::int64_t low, std::int64_t key) {
-  return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(low);
-}
 
 // The shift that brings 0..span below `count`, a power of two.
 int shift_for(std::uint64_t span, std::uint64_t count) {

@@ -62,6 +62,10 @@ class Selector {
   };
   enum class Mode : unsigned char { start, histogram, collect };
 
+  // How far a key lies above the lowest one; the difference of two keys may not fit into one.
+  static std::uint64_t distance(std::int64_t low, std::int64_t key) {
+    return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(low);
+  }
   void begin_histogram(const Problem& problem);
   void split();
   void begin_collect();

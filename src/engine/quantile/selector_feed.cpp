@@ -9,10 +9,6 @@ namespace dap::quantile {
 
 namespace {
 
-std::uint64_t distance(std::int64_t low, std::int64_t key) {
-  return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(low);
-}
-
 std::size_t bytes_size(std::uint32_t length) { return sizeof(Bytes) + length; }
 
 // How many bytes two values share, the shorter one continued by zeros.
