@@ -50,6 +50,10 @@ sub notices
 my ($ok, $said) = prove('postgres', @suites);
 ok($ok, 'before anything is set up there is nothing to break') or diag($said);
 
+my $none = PostgreSQL::Test::Utils::tempdir() . '/none.sql';
+append_to_file($none, "SELECT 'no test';\n");
+ok(!(prove('postgres', $none))[0], 'a file that tests nothing is not taken for a promise that holds');
+
 IPC::Run::run([ 'g++', '-std=c++20', '-O1', '-o', "$inbox/generate", "$ENV{DAP_SOURCE}/test/data/generate.cpp" ])
   or BAIL_OUT('no generator');
 mkdir "$inbox/files";
