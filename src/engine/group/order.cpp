@@ -9,7 +9,7 @@ namespace dap::group {
 namespace {
 
 constexpr std::uint64_t short_list = 4 * entries_at_a_time;  // answered in one step
-constexpr std::uint64_t few = 256;
+constexpr std::uint64_t few_values = 256;
 constexpr int most_bucket_bits = 12;
 constexpr std::uint32_t many_ranks = 16;  // each may need a pass: then it is better to sort
 
@@ -58,7 +58,7 @@ void answer_short(RankSearch* search) {
   auto* const values = static_cast<std::int64_t*>(scratch(search->work, 0, count * sizeof(std::int64_t)));
   auto* const other = static_cast<std::int64_t*>(scratch(search->work, 1, count * sizeof(std::int64_t)));
   read_column(search, values, other, static_cast<std::uint32_t>(count));
-  if (count <= few || search->rank_count > many_ranks) return answer_sorted(search, values);
+  if (count <= few_values || search->rank_count > many_ranks) return answer_sorted(search, values);
   find_bounds(search, values, count);
   const int bits = static_cast<int>(std::bit_width(distance(search->low, search->high)));
   const int bucket_bits = std::min(static_cast<int>(std::bit_width(count / 8)), most_bucket_bits);
