@@ -1,6 +1,7 @@
-// Hostile pieces of a dictionary's image: refused, or texts whose codes are right.
+// Hostile pieces of a dictionary's image, behind a right magic: refused, or texts whose codes are right.
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory_resource>
 #include <vector>
 
@@ -23,7 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   begin_dictionary(&other, &memory);
   code_of(&dictionary, "b", 1);
   CodeMap map{&memory, nullptr, 0, 0};
-  const bool good = merge_texts(&dictionary, &map, data, size);
+  std::vector<unsigned char> bytes(data, data + size);
+  if (size >= 4) std::memcpy(bytes.data(), "DAPD", 4);
+  const bool good = merge_texts(&dictionary, &map, bytes.data(), size);
   require(map.count + 1 >= dictionary.count);
   for (std::uint32_t i = 0; i < map.count; i++) require(map.codes[i] < dictionary.count);
   for (std::uint32_t code = 0; code < dictionary.count; code++)

@@ -1,5 +1,5 @@
 // Hostile pieces of a partition's image: refused, or groups that, written and read again, are the same. The first byte
-// says what the table's plan is; what is damaged alone in the fingerprint or the partition's number is mended.
+// says what the table's plan is; magic, fingerprint and the partition's number are set right.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -46,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   test::Bytes piece(data + 1, data + size);
   if (piece.size() >= 16) {
     const std::uint64_t right = fingerprint(plan);
+    std::memcpy(piece.data(), "DAPG", 4);
     std::memcpy(piece.data() + 8, &right, sizeof right);
     piece[4] &= 1;
   }

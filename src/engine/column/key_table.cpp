@@ -142,6 +142,13 @@ std::uint32_t add(KeyTable* table, RowStore* store, const Step& step, std::uint3
   return store->count;
 }
 
+// A store that has grown may have moved its rows: where they are now.
+void follow(const KeyTable& table, const RowStore& grown, RowStore* const* stores, const std::uint32_t* numbers,
+            std::uint32_t count, RowHead** rows) {
+  for (std::uint32_t i = 0; i < count; i++)
+    if (stores[i] == &grown && numbers[i] != 0) rows[i] = row_of(table, grown, numbers[i] - 1);
+}
+
 // `table` is changed where `adds` says so, and where a key is new.
 template <std::uint32_t known, bool adds>
 void look_up(KeyTable* table, const Step& step, std::uint64_t flags, RowHead** rows) {
@@ -154,24 +161,30 @@ void look_up(KeyTable* table, const Step& step, std::uint64_t flags, RowHead** r
   // What the hash alone finds is nearly always the row: its lines come while the others are looked for.
   for (std::uint32_t i = 0; i < step.count; i++) {
     const RowStore& store = *stores[i];
+    const Slot* const slots = store.slots;
     const std::uint32_t mask = store.slot_count - 1;
     const auto hash = static_cast<std::uint32_t>(step.hashes[i]);
     std::uint32_t at = hash & mask;
-    while (store.slots[at].row != 0 && store.slots[at].hash != hash) at = (at + 1) & mask;
-    numbers[i] = store.slots[at].row;
+    while (slots[at].row != 0 && slots[at].hash != hash) at = (at + 1) & mask;
+    numbers[i] = slots[at].row;
+    rows[i] = nullptr;
     if (numbers[i] == 0) continue;
-    const auto* const row = reinterpret_cast<const unsigned char*>(row_of(*table, store, numbers[i] - 1));
-    for (std::size_t byte = 0; byte < table->row_size && byte < 4 * line; byte += line)
-      __builtin_prefetch(row + byte, 1);
+    rows[i] = row_of(*table, store, numbers[i] - 1);
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(rows[i]);
+    __builtin_prefetch(bytes, 1);
+    for (std::size_t byte = line; byte < table->row_size && byte < 4 * line; byte += line)
+      __builtin_prefetch(bytes + byte, 1);
   }
   for (std::uint32_t i = 0; i < step.count; i++) {
-    if (numbers[i] != 0 && same_key<known>(*table, step, i, row_of(*table, *stores[i], numbers[i] - 1))) continue;
+    if (rows[i] != nullptr && same_key<known>(*table, step, i, rows[i])) continue;
     numbers[i] = search<known>(*table, *stores[i], step, i);
-    if (adds && numbers[i] == 0) numbers[i] = add(table, stores[i], step, i, flags);
-  }
-  // Only now: a store that grows moves its first rows.
-  for (std::uint32_t i = 0; i < step.count; i++)
+    if (adds && numbers[i] == 0) {
+      const std::uint32_t capacity = stores[i]->first_capacity;
+      numbers[i] = add(table, stores[i], step, i, flags);
+      if (stores[i]->first_capacity != capacity) follow(*table, *stores[i], stores, numbers, step.count, rows);
+    }
     rows[i] = numbers[i] == 0 ? nullptr : row_of(*table, *stores[i], numbers[i] - 1);
+  }
 }
 
 void begin_store(RowStore* store) {

@@ -55,15 +55,16 @@ void append(List* list, Arena* arena, std::int64_t first, std::int64_t second, s
   if (list->left == 0 || (!narrow && !list->wide))
     open_block(list, arena, columns, list->wide || !narrow, memory, bytes);
   list->left--;
+  unsigned char* const next = list->next;
   if (list->wide) {
-    std::memcpy(list->next, &first, 8);
-    if (columns == 2) std::memcpy(list->next + 8, &second, 8);
-    list->next += 8 * columns;
+    list->next = next + 8 * columns;
+    std::memcpy(next, &first, 8);
+    if (columns == 2) std::memcpy(next + 8, &second, 8);
   } else {
     const auto a = static_cast<std::int32_t>(first), b = static_cast<std::int32_t>(second);
-    std::memcpy(list->next, &a, 4);
-    if (columns == 2) std::memcpy(list->next + 4, &b, 4);
-    list->next += 4 * columns;
+    list->next = next + 4 * columns;
+    std::memcpy(next, &a, 4);
+    if (columns == 2) std::memcpy(next + 4, &b, 4);
   }
 }
 

@@ -110,18 +110,25 @@ std::uint32_t partition_of_row(const Table& table, const Step& step, std::uint32
   return column::partition_of(table.keys, step.hashes[i]);
 }
 
+// `chosen`: nullptr, all rows of the piece. What the loop reads is copied: for all the compiler knows, entries that are
+// written could lie there.
 template <std::uint32_t columns>
-void append_all(Table* table, const Step& step, const Piece& piece, const Places& chosen, std::size_t offset,
+void append_all(Table* table, const Step& step, const Piece& piece, const Places* chosen, std::size_t offset,
                 const ListInput& input) {
+  const Selection selection = *piece.selection;
+  const std::int64_t* const first = input.columns[0].values;
+  const std::int64_t* const second = input.columns[columns - 1].values;
+  const std::uint32_t count = chosen == nullptr ? piece.count : chosen->count, from = piece.from;
+  std::pmr::memory_resource* const memory = table->keys.memory;
+  const auto place = [&](std::uint32_t j) -> std::uint32_t { return chosen == nullptr ? j : chosen->places[j]; };
   const auto list = [&](std::uint32_t i) {
     return reinterpret_cast<List*>(reinterpret_cast<unsigned char*>(piece.rows[i]) + offset);
   };
-  for (std::uint32_t j = 0; j < chosen.count; j++) __builtin_prefetch(list(chosen.places[j])->next, 1);
-  for (std::uint32_t j = 0; j < chosen.count; j++) {
-    const std::uint32_t i = chosen.places[j];
-    const std::uint32_t row = row_at(*piece.selection, piece.from + i);
-    append<columns>(list(i), &table->arenas[partition_of_row(*table, step, i)], input.columns[0].values[row],
-                    columns == 2 ? input.columns[1].values[row] : 0, table->keys.memory, &table->list_bytes);
+  for (std::uint32_t j = 0; j < count; j++) __builtin_prefetch(list(place(j))->next, 1);
+  for (std::uint32_t j = 0; j < count; j++) {
+    const std::uint32_t i = place(j), row = row_at(selection, from + i);
+    append<columns>(list(i), &table->arenas[partition_of_row(*table, step, i)], first[row], second[row], memory,
+                    &table->list_bytes);
   }
 }
 
@@ -130,14 +137,18 @@ Outcome add_to_list(Table* table, const Step& step, const Piece& piece, std::uin
   const ListPlan& plan = table->plan.lists[number];
   const unsigned char* const nulls = input.columns[0].nulls;
   const unsigned char* const other_nulls = plan.columns == 2 ? input.columns[1].nulls : nullptr;
-  Places chosen;
+  Places some;
+  const Places* chosen = nullptr;
   const std::uint32_t from = *cursor;
-  choose_places(piece, input.filter, cursor, nulls, other_nulls, &chosen);
+  if (nulls != nullptr || other_nulls != nullptr || input.filter != nullptr) {
+    choose_places(piece, input.filter, cursor, nulls, other_nulls, &some);
+    chosen = &some;
+  }
   if (plan.refuse_nulls && (nulls != nullptr || other_nulls != nullptr)) {
     Places all;
     std::uint32_t again = from;
     choose_places(piece, input.filter, &again, nullptr, nullptr, &all);
-    if (all.count != chosen.count) return Outcome::null_in_list;
+    if (all.count != some.count) return Outcome::null_in_list;
   }
   const std::size_t offset = table->layout.lists[number];
   if (plan.columns == 2) append_all<2>(table, step, piece, chosen, offset, input);
