@@ -6,6 +6,7 @@
 
 namespace dap {
 
+bool setting_engine = true;
 int setting_max_reject_bytes = 64 * 1024;
 int setting_max_field_bytes = 16 * 1024 * 1024;
 int setting_max_record_bytes = 64 * 1024 * 1024;
@@ -35,6 +36,9 @@ void assign_simd(const char* value, void* /*extra*/) { simd::select(value); }
 }  // namespace
 
 void define_settings() {
+  DefineCustomBoolVariable("dap.engine", "Models run through the extension's own engine where it knows how.",
+                           "off: all of them run as SQL; the results are the same.", &setting_engine, true, PGC_USERSET,
+                           0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("dap.max_reject_bytes", "Bytes of a rejected record that the ledger keeps.", nullptr,
                           &setting_max_reject_bytes, 64 * 1024, 0, 256 * 1024 * 1024, PGC_USERSET, GUC_UNIT_BYTE,
                           nullptr, nullptr, nullptr);

@@ -8,6 +8,7 @@ namespace dap {
 // Defines the settings that no room has to itself, and reserves their prefix; called once, when the module is loaded.
 void define_settings();
 
+extern bool setting_engine;             // off: models run as SQL alone
 extern int setting_max_reject_bytes;    // of a rejected record's raw bytes that the ledger keeps
 extern int setting_max_field_bytes;     // a longer field makes its record a reject
 extern int setting_max_record_bytes;    // a longer record is a reject

@@ -133,15 +133,6 @@ void move_all(PlanNode* node) {
 
 }  // namespace
 
-void* ContextMemory::do_allocate(std::size_t bytes, std::size_t) {
-  if (bytes >= MaxAllocHugeSize) throw std::bad_alloc();
-  void* pointer = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-  if (pointer == nullptr) throw std::bad_alloc();
-  return pointer;
-}
-
-void ContextMemory::do_deallocate(void* pointer, std::size_t, std::size_t) { pfree(pointer); }
-
 void* SampleMemory::do_allocate(std::size_t bytes, std::size_t) {
   if (bytes >= MaxAllocHugeSize) throw std::bad_alloc();
   MemoryContext context = bytes <= small_piece && pool_->arena != nullptr ? pool_->arena : pool_->context;

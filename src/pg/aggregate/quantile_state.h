@@ -10,21 +10,12 @@
 
 #include "pg/aggregate/handed_file.h"
 
+#include "bridge/context_memory.h"
 #include "bridge/pg.h"
 
 namespace dap::aggregate {
 
-// A MemoryContext as the engine's memory; what is not there is std::bad_alloc.
-class ContextMemory final : public std::pmr::memory_resource {
- public:
-  explicit ContextMemory(MemoryContext context) : context_(context) {}
-
- private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
-  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
-  MemoryContext context_;
-};
+using dap::ContextMemory;
 
 struct QuantileState;
 struct Pool;

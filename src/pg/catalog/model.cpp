@@ -40,7 +40,8 @@ Model* model_of(const ResultRows* rows, int row) {
   model->tier = DatumGetInt16(values[2]);
   model->is_clean = DatumGetBool(values[3]);
   model->source_id = nulls[4] ? 0 : DatumGetInt32(values[4]);
-  JsonbContainer* columns = &DatumGetJsonbP(values[5])->root;
+  model->columns_json = DatumGetJsonbP(values[5]);
+  JsonbContainer* columns = &model->columns_json->root;
   model->columns = model->is_clean ? read_clean_columns(columns) : read_query_columns(columns);
   model->key = texts_of(values[6], &model->key_count);
   if (!nulls[7]) model->latest_by = texts_of(values[7], &model->latest_by_count);

@@ -21,8 +21,9 @@ struct Model {
   char** latest_by;
   int latest_by_count;
   ColumnDefinitions columns;
-  char* query;      // query models
-  Jsonb* settings;  // those that the model wants otherwise than they are pinned; NULL: none
+  Jsonb* columns_json;  // what they were read from
+  char* query;          // query models
+  Jsonb* settings;      // those that the model wants otherwise than they are pinned; NULL: none
   Oid* upstream;
   int upstream_count;
   char* views;           // hash of the definitions of the views that the query reads; NULL: none

@@ -3,6 +3,7 @@
 
 #include "bridge/pg.h"
 #include "pg/catalog/model.h"
+#include "pg/clean/clean_rejects.h"
 #include "pg/run/reading.h"
 #include "pg/table/merge.h"
 
@@ -11,9 +12,7 @@ namespace dap {
 struct CleanResult {
   NewRows* rows;
   int64 read;
-  int64 rejected;
-  TupleDesc reject_desc;  // file_id, line, column_name, reason, message, raw, raw_length
-  Tuplestorestate* rejects;
+  CleanRejects rejects;
 };
 
 // Reads the source's table (any relation that can be read) under the run's snapshot, converts each record by the
@@ -21,8 +20,5 @@ struct CleanResult {
 // read. 42804 if the table's columns have other types than their rules. Runs as the table's owner: call it within
 // run_as.
 CleanResult clean_rows(const Model*, Relation target, Snapshot);
-
-// Replaces the model's rejects in the ledger by these, writing only those that differ; as the ledger's owner.
-void record_clean_rejects(const Model*, CleanResult*, int64 run_id);
 
 }  // namespace dap

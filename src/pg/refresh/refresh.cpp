@@ -10,11 +10,14 @@
 #include "pg/catalog/model.h"
 #include "pg/catalog/query_text.h"
 #include "pg/catalog/source.h"
+#include "pg/clean/clean_bulk.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
 #include "pg/run/nesting.h"
 #include "pg/run/reading.h"
 #include "pg/run/run.h"
+#include "pg/settings.h"
+#include "pg/table/bulk_target.h"
 #include "pg/table/merge.h"
 
 extern "C" {
@@ -270,6 +273,48 @@ void forget_attempts(const Plan* plan) {
   run_as_end(&ledger);
 }
 
+// The table's new rows in the place of the old ones; closes both.
+MergeResult merge(const Model* model, Relation target, NewRows* rows) {
+  table_close(target, NoLock);
+  MergeResult merged = merge_rows(model, rows);
+  merge_close(&merged, rows);  // before their memory goes: a store that spilled has a file to close
+  return merged;
+}
+
+void take_rejects(Plan* plan, const Model* model, CleanRejects* rejects, StepResult* step) {
+  step->rows_rejected = rejects->count;
+  RunAs ledger = run_as_begin(ledger_owner());
+  record_clean_rejects(model, rejects, run_id(plan->run));
+  run_as_end(&ledger);
+  clean_rejects_close(rejects);
+  check_limits(plan, model);
+}
+
+void clean(Plan* plan, const Model* model, Relation target, StepResult* step, MergeResult* merged) {
+  require_source_table(model->source_id);
+  BulkClean bulk;
+  if (setting_engine && clean_in_bulk(model, target, plan->snapshot, &bulk)) {
+    step->rows_in = bulk.read;
+    take_rejects(plan, model, &bulk.rejects, step);
+    table_close(target, NoLock);
+    build_indexes(model->relation);
+    *merged = {};
+    merged->was_empty = true;
+    merged->inserted = merged->rows = bulk.rows;
+    return;
+  }
+  CleanResult cleaned = clean_rows(model, target, plan->snapshot);
+  step->rows_in = cleaned.read;
+  take_rejects(plan, model, &cleaned.rejects, step);
+  *merged = merge(model, target, cleaned.rows);
+}
+
+MergeResult query(Plan* plan, const Model* model, Relation target, StepResult* step) {
+  NewRows* rows = query_rows_of(model, target, plan->snapshot);
+  step->rows_in = tuplestore_tuple_count(rows->store);
+  return merge(model, target, rows);
+}
+
 void refresh_model(Plan* plan, Model* model, const List* models) {
   StepResult step = begin_step(plan, model->label);
   reading_push(plan->snapshot);
@@ -289,26 +334,9 @@ void refresh_model(Plan* plan, Model* model, const List* models) {
   RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, ShareRowExclusiveLock);
   check_runs_as_owner(target);
-  CleanResult cleaned = {};
-  NewRows* rows;
-  if (model->is_clean) {
-    require_source_table(model->source_id);
-    cleaned = clean_rows(model, target, plan->snapshot);
-    rows = cleaned.rows;
-    step.rows_in = cleaned.read;
-    step.rows_rejected = cleaned.rejected;
-    RunAs ledger = run_as_begin(ledger_owner());
-    record_clean_rejects(model, &cleaned, run_id(plan->run));
-    run_as_end(&ledger);
-    tuplestore_end(cleaned.rejects);
-    check_limits(plan, model);
-  } else {
-    rows = query_rows_of(model, target, plan->snapshot);
-    step.rows_in = tuplestore_tuple_count(rows->store);
-  }
-  table_close(target, NoLock);
-  MergeResult merged = merge_rows(model, rows);
-  merge_close(&merged, rows);  // before their memory goes: a store that spilled has a file to close
+  MergeResult merged = {};
+  if (model->is_clean) clean(plan, model, target, &step, &merged);
+  else merged = query(plan, model, target, &step);
   int64 changed = merged.inserted + merged.updated + merged.deleted;
   if (changed > 0 && changed * 10 >= merged.rows) run_statement(psprintf("ANALYZE %s", model->label));
   run_as_end(&owner);

@@ -1,6 +1,7 @@
 #include "pg/table/table_hooks.h"
 
 #include "bridge/run_as.h"
+#include "pg/catalog/guard.h"
 
 extern "C" {
 #include "catalog/pg_constraint.h"
@@ -84,6 +85,16 @@ TableHooks table_hooks(Oid relation) {
     table_close(member, NoLock);
   }
   return {lists.acting.len > 0 ? lists.acting.data : nullptr, lists.noticing.len > 0 ? lists.noticing.data : nullptr};
+}
+
+bool has_insert_trigger(Relation relation) {
+  if (!relation->trigdesc) return false;
+  Oid guard = guard_function();
+  for (int i = 0; i < relation->trigdesc->numtriggers; i++) {
+    const Trigger* trigger = &relation->trigdesc->triggers[i];
+    if (TRIGGER_FOR_INSERT(trigger->tgtype) && trigger->tgfoid != guard) return true;
+  }
+  return false;
 }
 
 }  // namespace dap

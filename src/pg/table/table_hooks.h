@@ -14,4 +14,7 @@ struct TableHooks {
 // Of the table and its partitions, which it locks as a write does. What is disabled, and what only checks, is none.
 TableHooks table_hooks(Oid relation);
 
+// Has the table a trigger for an INSERT, but the guard of sources' tables, which has nothing to say to their own load?
+bool has_insert_trigger(Relation);
+
 }  // namespace dap

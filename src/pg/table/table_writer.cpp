@@ -8,6 +8,7 @@
 #include "pg/catalog/guard.h"
 #include "pg/table/long_row.h"
 #include "pg/table/page_writer.h"
+#include "pg/table/table_hooks.h"
 
 extern "C" {
 #include "access/detoast.h"
@@ -66,17 +67,6 @@ struct TableWriter {
 };
 
 namespace {
-
-// The guard of sources' tables has nothing to say to their own load.
-bool has_insert_trigger(Relation relation) {
-  if (!relation->trigdesc) return false;
-  Oid guard = guard_function();
-  for (int i = 0; i < relation->trigdesc->numtriggers; i++) {
-    const Trigger* trigger = &relation->trigdesc->triggers[i];
-    if (TRIGGER_FOR_INSERT(trigger->tgtype) && trigger->tgfoid != guard) return true;
-  }
-  return false;
-}
 
 // Does a rule put other statements in the place of an INSERT into this table? It takes no row then, however many those
 // report. (That is how views are written.)

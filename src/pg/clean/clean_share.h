@@ -1,0 +1,61 @@
+// One process's part of a clean step that is done in bulk: the records whose keys lie in its range.
+#pragma once
+
+#include "bridge/pg.h"
+#include "engine/row/row.h"
+#include "pg/clean/clean_rejects.h"
+#include "pg/clean/clean_rules.h"
+#include "pg/ledger/arrival.h"
+#include "pg/table/row_pages.h"
+
+extern "C" {
+#include "port/atomics.h"
+}
+
+namespace dap {
+
+constexpr int most_clean_processes = 8;
+constexpr Size most_bound_bytes = 256;
+
+// Keys from this image on belong to the next process.
+struct KeyBound {
+  uint16 length;
+  unsigned char image[most_bound_bytes];
+};
+
+// What all processes of a step agree on.
+struct CleanTask {
+  Relation source, target;
+  const Model* model;  // name, key, latest_by and columns
+  const ArrivalRank* ranks;
+  int rank_count;
+  RowStamp stamp;
+  int processes;
+  KeyBound bounds[most_clean_processes - 1];
+  pg_atomic_uint32* given_up;  // not 0: a process has met what cannot be done this way
+};
+
+// Can records be read from this table, converted by these rules and put in order here? Needs name, key, latest_by and
+// columns of the model.
+bool can_clean_in_bulk(const Model*, Relation source, Relation target);
+
+// Takes a reject, formed as form_reject does.
+using RejectSink = void (*)(void* argument, MinimalTuple);
+
+struct CleanShare;
+
+// `memory`: bytes that rows may take; beyond it they go to temporary files.
+CleanShare* clean_share_open(const CleanTask*, int process, Size memory, TupleDesc reject_desc, RejectSink sink,
+                             void* argument);
+// Reads all records and keeps those of this process, unless the step is given up: it does so itself where a record
+// cannot be written here (it needs TOAST, or its file or line has a number beyond what is kept).
+void clean_share_read(CleanShare*);
+int64 clean_share_records(const CleanShare*);  // that were looked at, of all processes
+// The latest row of each key, in the order of the keys; NULL after the last.
+const row::Row* clean_share_next(CleanShare*);
+void clean_share_close(CleanShare*);
+
+// Bounds that divide a source's keys about evenly, from a few of its pages.
+void choose_bounds(CleanTask*);
+
+}  // namespace dap

@@ -1,0 +1,21 @@
+// Tables that can be filled as a whole, in pages.
+#pragma once
+
+#include "bridge/pg.h"
+#include "pg/catalog/model.h"
+
+namespace dap {
+
+// Is this an ordinary local table, still without a page, whose rows are its model's and nothing else's to make: no
+// triggers or rules for an INSERT, no constraints, defaults or indexes but the model's key, no row-level security? Then
+// it is locked against everybody, unless somebody else holds a lock on it. The caller holds a lock against other
+// writers.
+bool take_bulk_target(const Model*, Relation);
+
+// Raises where the executor would not let the current user insert into the table.
+void check_may_insert(const Model*);
+
+// After the table was filled: makes its indexes anew. The relation is not open here any more.
+void build_indexes(Oid relation);
+
+}  // namespace dap

@@ -1,0 +1,124 @@
+#include "pg/table/row_pages.h"
+
+#include <cstring>
+
+#include "pg/table/page_store.h"
+
+extern "C" {
+#include "access/heaptoast.h"
+#include "storage/bufpage.h"
+#include "storage/freespace.h"
+}
+
+namespace dap {
+
+struct RowPages {
+  Relation relation;
+  RowStamp stamp;
+  Size reserve;  // of each page, by fillfactor
+  PageStore* store;
+  char* images;  // batch_pages of them
+  int page;      // the one being filled
+  bool started;
+  int64 rows;
+};
+
+namespace {
+
+Size bitmap_bytes(const RowStamp* stamp, uint16 tag) {
+  return tag & HEAP_HASNULL ? static_cast<Size>(BITMAPLEN(stamp->attributes)) : 0;
+}
+
+char* image(RowPages* pages) { return pages->images + static_cast<Size>(pages->page) * BLCKSZ; }
+
+BlockNumber flush(RowPages* pages, int count) {
+  BlockNumber blocks[batch_pages];
+  page_store_write(pages->store, pages->images, count, blocks);
+  pages->page = 0;
+  pages->started = false;
+  return blocks[count - 1];
+}
+
+void begin_page(RowPages* pages, Size length) {
+  if (pages->started) {
+    if (PageGetHeapFreeSpace(image(pages)) >= MAXALIGN(length) + pages->reserve) return;
+    if (pages->page + 1 == batch_pages) flush(pages, batch_pages);
+    else pages->page++;
+  }
+  PageInit(image(pages), BLCKSZ, 0);
+  pages->started = true;
+}
+
+void put_tuple(const RowStamp* stamp, const row::Row* row, Size bitmap, Size header, char* at) {
+  auto* tuple = reinterpret_cast<HeapTupleHeader>(at);
+  std::memset(at, 0, header);
+  HeapTupleHeaderSetXmin(tuple, stamp->xid);
+  HeapTupleHeaderSetCmin(tuple, stamp->command);
+  HeapTupleHeaderSetNatts(tuple, stamp->attributes);
+  tuple->t_infomask |= static_cast<uint16>(HEAP_XMAX_INVALID | row->tag);
+  tuple->t_hoff = static_cast<uint8>(header);
+  const unsigned char* body = row->body_bytes();
+  std::memcpy(tuple->t_bits, body, bitmap);
+  std::memcpy(at + header, body + bitmap, row->body - bitmap);
+}
+
+}  // namespace
+
+Size longest_plain_tuple() { return TOAST_TUPLE_THRESHOLD; }
+
+Size form_body(TupleDesc desc, const Datum* values, const bool* nulls, char* out, Size room, uint16* tag) {
+  bool has_null = false;
+  for (int i = 0; i < desc->natts; i++) has_null |= nulls[i];
+  Size bitmap = has_null ? static_cast<Size>(BITMAPLEN(desc->natts)) : 0;
+  Size data = heap_compute_data_size(desc, const_cast<Datum*>(values), const_cast<bool*>(nulls));
+  Size header = MAXALIGN(SizeofHeapTupleHeader + bitmap);
+  if (header + data > TOAST_TUPLE_THRESHOLD || header + data > room) return 0;
+  // The values lie as if the bitmap had been aligned; it is moved to where they begin.
+  Size aligned = MAXALIGN(bitmap);
+  *tag = 0;
+  heap_fill_tuple(desc, const_cast<Datum*>(values), const_cast<bool*>(nulls), out + aligned, data, tag,
+                  has_null ? reinterpret_cast<bits8*>(out) : nullptr);
+  if (aligned > bitmap) std::memmove(out + bitmap, out + aligned, data);
+  return bitmap + data;
+}
+
+RowPages* row_pages_open(Relation relation, const RowStamp* stamp, bool ring) {
+  auto* pages = static_cast<RowPages*>(palloc0(sizeof(RowPages)));
+  pages->relation = relation;
+  pages->stamp = *stamp;
+  pages->reserve = RelationGetTargetPageFreeSpace(relation, HEAP_DEFAULT_FILLFACTOR);
+  pages->store = page_store_open(relation, ring);
+  pages->images = static_cast<char*>(palloc(static_cast<Size>(batch_pages) * BLCKSZ));
+  return pages;
+}
+
+void row_pages_add(RowPages* pages, const row::Row* row) {
+  Size bitmap = bitmap_bytes(&pages->stamp, row->tag);
+  Size header = MAXALIGN(SizeofHeapTupleHeader + bitmap), length = header + row->body - bitmap;
+  begin_page(pages, length);
+  char* page = image(pages);
+  auto* page_header = reinterpret_cast<PageHeader>(page);
+  auto upper = static_cast<LocationIndex>(page_header->pd_upper - MAXALIGN(length));
+  put_tuple(&pages->stamp, row, bitmap, header, page + upper);
+  if (Size padding = MAXALIGN(length) - length) std::memset(page + upper + length, 0, padding);
+  auto offset = static_cast<OffsetNumber>(PageGetMaxOffsetNumber(page) + 1);
+  ItemIdSetNormal(PageGetItemId(page, offset), upper, static_cast<unsigned>(length));
+  page_header->pd_lower = static_cast<LocationIndex>(page_header->pd_lower + sizeof(ItemIdData));
+  page_header->pd_upper = upper;
+  pages->rows++;
+}
+
+int64 row_pages_finish(RowPages* pages) {
+  int64 rows = pages->rows;
+  if (pages->started) {
+    Size free = PageGetHeapFreeSpace(image(pages));
+    BlockNumber last = flush(pages, pages->page + 1);
+    RecordPageWithFreeSpace(pages->relation, last, free);
+  }
+  page_store_close(pages->store);
+  pfree(pages->images);
+  pfree(pages);
+  return rows;
+}
+
+}  // namespace dap

@@ -1,0 +1,34 @@
+// Rows that were formed elsewhere into whole pages at the end of a plain heap.
+#pragma once
+
+#include "bridge/pg.h"
+#include "engine/row/row.h"
+
+namespace dap {
+
+// Which heap rows are to become: what all of them have in common.
+struct RowStamp {
+  TransactionId xid;
+  CommandId command;
+  int attributes;
+};
+
+// A row's body is what its tuple holds behind the fixed header: the null bitmap, if any, without the bytes that align
+// the values, then the values. Its tag is the tuple's infomask.
+
+// Forms the body of a row in `out`, which is MAXALIGNed and has room for `room` bytes. Returns its length, 0 where it
+// would be longer or the row needs TOAST.
+Size form_body(TupleDesc, const Datum* values, const bool* nulls, char* out, Size room, uint16* tag);
+
+// The longest tuple that is stored as it is.
+Size longest_plain_tuple();
+
+struct RowPages;
+
+// Any process of the transaction's parallel group may write. `ring`: keep the pages out of the rest of shared buffers.
+RowPages* row_pages_open(Relation, const RowStamp*, bool ring);
+void row_pages_add(RowPages*, const row::Row*);
+// Writes what is buffered; returns the number of rows.
+int64 row_pages_finish(RowPages*);
+
+}  // namespace dap
