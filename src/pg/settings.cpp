@@ -12,6 +12,7 @@ int setting_max_field_bytes = 16 * 1024 * 1024;
 int setting_max_record_bytes = 64 * 1024 * 1024;
 int setting_max_kept_rejects = 1000;
 int setting_max_ingest_workers = -1;
+int setting_max_refresh_workers = -1;
 int setting_chunk_bytes = 256 * 1024;
 int setting_longest_bag_text = bag::most_text;
 int setting_largest_sent_state = MaxAllocSize - VARHDRSZ;
@@ -55,6 +56,10 @@ void define_settings() {
                           "-1: as many as there are processors beside the leader's, at most 3. "
                           "max_parallel_maintenance_workers and max_parallel_workers bound it too.",
                           &setting_max_ingest_workers, -1, -1, 8, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("dap.max_refresh_workers", "Parallel workers that help with one step of a refresh.",
+                          "-1: as many as there are processors beside the leader's, at most 7. "
+                          "max_parallel_maintenance_workers and max_parallel_workers bound it too.",
+                          &setting_max_refresh_workers, -1, -1, 7, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "dap.debug_largest_sent_state",
       "Bytes of an aggregate's state from which on a parallel worker leaves it to its leader in a temporary file.",

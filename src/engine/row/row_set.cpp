@@ -168,7 +168,7 @@ const Row* RowSet::next_in_order() {
     if (given_ + 8 < kept_) __builtin_prefetch(entries_[given_ + 8].row);
     return entries_[given_ - 1].row;
   }
-  if (giving_at_ == giving_->used) {
+  while (giving_at_ == giving_->used) {
     giving_ = giving_->next;
     giving_at_ = 0;
   }

@@ -5,11 +5,10 @@
 // SQL.
 #include "pg/clean/clean_bulk.h"
 
-#include <sched.h>
 #include <cstring>
 #include <initializer_list>
 
-#include "bridge/compat/replication_origin.h"
+#include "bridge/parallel.h"
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
@@ -19,12 +18,9 @@
 #include "pg/table/bulk_target.h"
 
 extern "C" {
-#include "access/parallel.h"
-#include "executor/instrument.h"
 #include "port/atomics.h"
 #include "storage/bufmgr.h"
 #include "storage/sharedfileset.h"
-#include "storage/shm_toc.h"
 #include "utils/sharedtuplestore.h"
 }
 
@@ -47,8 +43,7 @@ struct Shared {
   SharedFileSet files;
 };
 
-constexpr uint64 key_shared = 1, key_model = 2, key_ranks = 3, key_rejects = 4, key_query = 5, key_buffer_usage = 6,
-                 key_wal_usage = 7;
+constexpr uint64 key_shared = 1, key_model = 2, key_ranks = 3, key_rejects = 4;
 
 struct RejectStore {
   CleanRejects* own;                 // the leader's
@@ -82,16 +77,9 @@ void work(const CleanTask* task, int process, Shared* shared, TupleDesc reject_d
 }
 
 int processes_wanted(const CleanTask* task) {
-  // A worker would log its records without the origin that this session replays.
-  if (!IsUnderPostmaster || IsInParallelMode() || replays_an_origin()) return 1;
-  cpu_set_t usable;
-  int processors = sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1;
-  int wanted = setting_max_ingest_workers < 0 ? processors : setting_max_ingest_workers + 1;
-  if (wanted > max_parallel_maintenance_workers + 1) wanted = max_parallel_maintenance_workers + 1;
-  if (wanted > most_clean_processes) wanted = most_clean_processes;
-  auto blocks = static_cast<int64>(RelationGetNumberOfBlocks(task->source));
-  if (wanted > blocks / least_blocks_of_a_process) wanted = static_cast<int>(blocks / least_blocks_of_a_process);
-  return wanted < 1 ? 1 : wanted;
+  auto worth = static_cast<int64>(RelationGetNumberOfBlocks(task->source)) / least_blocks_of_a_process;
+  int wanted = 1 + parallel_workers(setting_max_refresh_workers, most_clean_processes - 1);
+  return wanted < worth ? wanted : worth < 1 ? 1 : static_cast<int>(worth);
 }
 
 // What a worker needs to know of the model: the JSON of its columns, then texts.
@@ -134,25 +122,12 @@ Model* model_from_bytes(const char* bytes) {
   return model;
 }
 
-template <class Chunk>
-Chunk* add_chunk(ParallelContext* context, uint64 key, Size size) {
-  void* chunk = shm_toc_allocate(context->toc, size);
-  shm_toc_insert(context->toc, key, chunk);
-  return static_cast<Chunk*>(chunk);
-}
-
 struct Team {
   ParallelContext* context;
   Shared* shared;
   SharedTuplestoreAccessor* rejects;
-  BufferUsage* buffer_usage;
-  WalUsage* wal_usage;
+  WorkerAccounts accounts;
 };
-
-void leave(ParallelContext* context) {
-  DestroyParallelContext(context);
-  ExitParallelMode();
-}
 
 // Starts the workers. False: none are to be had; then nothing is left of it.
 bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
@@ -162,17 +137,9 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
   EnterParallelMode();
   ParallelContext* context = team->context = CreateParallelContext("dap_analytics", "dap_clean_worker_main", workers);
   Size rejects_size = sts_estimate(task->processes);
-  const char* query = debug_query_string ? debug_query_string : "";
-  Size query_size = std::strlen(query) + 1;
-  if (query_size > static_cast<Size>(pgstat_track_activity_query_size))
-    query_size =
-        static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) +
-        1;
-  for (Size size : {sizeof(Shared), static_cast<Size>(model.len), ranks_size + 1, rejects_size, query_size,
-                    sizeof(BufferUsage) * static_cast<Size>(workers), sizeof(WalUsage) * static_cast<Size>(workers)}) {
-    shm_toc_estimate_chunk(&context->estimator, size);
-    shm_toc_estimate_keys(&context->estimator, 1);
-  }
+  for (Size size : {sizeof(Shared), static_cast<Size>(model.len), ranks_size + 1, rejects_size})
+    estimate_chunk(context, size);
+  estimate_accounts(context);
   InitializeParallelDSM(context);
   if (context->seg) {
     Shared* shared = team->shared = add_chunk<Shared>(context, key_shared, sizeof(Shared));
@@ -185,19 +152,14 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
     std::memcpy(add_chunk<char>(context, key_ranks, ranks_size + 1), task->ranks, ranks_size);
     auto* rejects = add_chunk<SharedTuplestore>(context, key_rejects, rejects_size);
     team->rejects = sts_initialize(rejects, task->processes, 0, 0, 0, &shared->files, "dap_rejects");
-    auto* shared_query = add_chunk<char>(context, key_query, query_size);
-    std::memcpy(shared_query, query, query_size - 1);
-    shared_query[query_size - 1] = '\0';
-    team->buffer_usage =
-        add_chunk<BufferUsage>(context, key_buffer_usage, sizeof(BufferUsage) * static_cast<Size>(workers));
-    team->wal_usage = add_chunk<WalUsage>(context, key_wal_usage, sizeof(WalUsage) * static_cast<Size>(workers));
+    team->accounts = add_accounts(context);
     LaunchParallelWorkers(context);
     // Each worker has a range that nobody else would do.
     if (context->nworkers_launched == workers) return true;
     pg_atomic_write_u32(&shared->given_up, 1);
     WaitForParallelWorkersToFinish(context);
   }
-  leave(context);
+  leave_parallel(context);
   team->context = nullptr;
   return false;
 }
@@ -205,8 +167,7 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
 void end_team(Team* team, CleanRejects* rejects) {
   ParallelContext* context = team->context;
   WaitForParallelWorkersToFinish(context);
-  for (int i = 0; i < context->nworkers_launched; i++)
-    InstrAccumParallelQuery(&team->buffer_usage[i], &team->wal_usage[i]);
+  take_accounts(context, &team->accounts);
   sts_begin_parallel_scan(team->rejects);
   while (MinimalTuple reject = sts_parallel_scan_next(team->rejects, nullptr)) {
     CHECK_FOR_INTERRUPTS();
@@ -255,7 +216,7 @@ bool fill(const Model* model, Relation source, Relation target, const ArrivalRan
   if (team.context) end_team(&team, &result->rejects);
   bool good = pg_atomic_read_u32(&shared->given_up) == 0;
   result->rows = static_cast<int64>(pg_atomic_read_u64(&shared->rows));
-  if (team.context) leave(team.context);
+  if (team.context) leave_parallel(team.context);
   if (good) pgstat_count_heap_insert(target, result->rows);
   return good;
 }
@@ -295,16 +256,15 @@ bool clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, BulkC
 // A worker's life: its range, from the first page of the source to the last page of the table.
 extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm_segment* segment, shm_toc* toc) {
   using namespace dap;
-  auto* shared = static_cast<Shared*>(shm_toc_lookup(toc, key_shared, false));
-  debug_query_string = static_cast<char*>(shm_toc_lookup(toc, key_query, false));
-  pgstat_report_activity(STATE_RUNNING, debug_query_string);
+  auto* shared = find_chunk<Shared>(toc, key_shared);
+  worker_begins(toc);
   int process = ParallelWorkerNumber + 1;
   CleanTask task = {};
   // The leader holds the locks: no wait.
   task.source = table_open(shared->source, AccessShareLock);
   task.target = table_open(shared->target, RowExclusiveLock);
-  task.model = model_from_bytes(static_cast<char*>(shm_toc_lookup(toc, key_model, false)));
-  task.ranks = static_cast<ArrivalRank*>(shm_toc_lookup(toc, key_ranks, false));
+  task.model = model_from_bytes(find_chunk<char>(toc, key_model));
+  task.ranks = find_chunk<ArrivalRank>(toc, key_ranks);
   task.rank_count = shared->rank_count;
   task.stamp = shared->stamp;
   task.processes = shared->processes;
@@ -314,15 +274,12 @@ extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm
   RejectStore rejects = {};
   rejects.context = CurrentMemoryContext;
   rejects.shared =
-      sts_attach(static_cast<SharedTuplestore*>(shm_toc_lookup(toc, key_rejects, false)), process, &shared->files);
+      sts_attach(find_chunk<SharedTuplestore>(toc, key_rejects), process, &shared->files);
   CleanRejects form = clean_rejects_open();
-  InstrStartParallelQuery();
   int64 records;
   work(&task, process, shared, form.desc, &rejects, &records);
   sts_end_write(rejects.shared);
-  auto* buffer_usage = static_cast<BufferUsage*>(shm_toc_lookup(toc, key_buffer_usage, false));
-  auto* wal_usage = static_cast<WalUsage*>(shm_toc_lookup(toc, key_wal_usage, false));
-  InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
+  worker_ends(toc);
   table_close(task.target, RowExclusiveLock);
   table_close(task.source, AccessShareLock);
 }

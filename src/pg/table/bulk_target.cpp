@@ -69,7 +69,8 @@ bool is_plain(const Model* model, Relation relation) {
 }  // namespace
 
 bool take_bulk_target(const Model* model, Relation relation) {
-  return is_plain(model, relation) && RelationGetNumberOfBlocks(relation) == 0 &&
+  // A cursor of this session that reads the table would stand in the way of its indexes.
+  return relation->rd_refcnt == 1 && is_plain(model, relation) && RelationGetNumberOfBlocks(relation) == 0 &&
          ConditionalLockRelationOid(RelationGetRelid(relation), AccessExclusiveLock) &&
          RelationGetNumberOfBlocks(relation) == 0;
 }

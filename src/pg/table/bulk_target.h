@@ -8,8 +8,8 @@ namespace dap {
 
 // Is this an ordinary local table, still without a page, whose rows are its model's and nothing else's to make: no
 // triggers or rules for an INSERT, no constraints, defaults or indexes but the model's key, no row-level security? Then
-// it is locked against everybody, unless somebody else holds a lock on it. The caller holds a lock against other
-// writers.
+// it is locked against everybody, unless somebody else holds a lock on it, or this session reads it. The caller has
+// opened it once, with a lock against other writers.
 bool take_bulk_target(const Model*, Relation);
 
 // Raises where the executor would not let the current user insert into the table.

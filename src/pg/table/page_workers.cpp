@@ -7,19 +7,14 @@
 // last batch.
 #include "pg/table/page_workers.h"
 
-#include <sched.h>
 #include <cstring>
-#include <initializer_list>
 
-#include "bridge/compat/replication_origin.h"
+#include "bridge/parallel.h"
 #include "pg/settings.h"
 
 extern "C" {
-#include "access/parallel.h"
-#include "executor/instrument.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
-#include "storage/shm_toc.h"
 }
 
 namespace dap {
@@ -48,21 +43,10 @@ struct Shared {
   Slot slots[slot_count];
 };
 
-constexpr uint64 key_shared = 1, key_images = 2, key_query = 3, key_buffer_usage = 4, key_wal_usage = 5;
+constexpr uint64 key_shared = 1, key_images = 2;
 constexpr Size images_bytes = static_cast<Size>(slot_count) * batch_pages * BLCKSZ;
 
 char* slot_images(char* images, int slot) { return images + static_cast<Size>(slot) * batch_pages * BLCKSZ; }
-
-// A worker that shares its processor with the leader only costs.
-int workers_wanted() {
-  int wanted = setting_max_ingest_workers;
-  if (wanted < 0) {
-    cpu_set_t usable;
-    int beside = (sched_getaffinity(0, sizeof(usable), &usable) == 0 ? CPU_COUNT(&usable) : 1) - 1;
-    wanted = beside < 0 ? 0 : beside < most_useful_workers ? beside : most_useful_workers;
-  }
-  return wanted < max_parallel_maintenance_workers ? wanted : max_parallel_maintenance_workers;
-}
 
 // A filled slot that is the caller's now; -1: none.
 int take_filled(Shared* shared) {
@@ -86,8 +70,7 @@ struct PageWorkers {
   ParallelContext* context;
   Shared* shared;
   char* images;
-  BufferUsage* buffer_usage;  // by worker
-  WalUsage* wal_usage;
+  WorkerAccounts accounts;
   PageStore* own;
   BlockRanges* written;
   int current;  // the slot given out
@@ -95,29 +78,8 @@ struct PageWorkers {
 
 namespace {
 
-void leave(ParallelContext* context) {
-  DestroyParallelContext(context);
-  ExitParallelMode();
-}
-
-template <class Chunk>
-Chunk* add_chunk(ParallelContext* context, uint64 key, Size size) {
-  void* chunk = shm_toc_allocate(context->toc, size);
-  shm_toc_insert(context->toc, key, chunk);
-  return static_cast<Chunk*>(chunk);
-}
-
-void estimate(ParallelContext* context, Size query_size) {
-  Size most = static_cast<Size>(context->nworkers);
-  for (Size size : {sizeof(Shared), images_bytes, query_size, sizeof(BufferUsage) * most, sizeof(WalUsage) * most}) {
-    shm_toc_estimate_chunk(&context->estimator, size);
-    shm_toc_estimate_keys(&context->estimator, 1);
-  }
-}
-
-void fill_shared(PageWorkers* workers, Relation relation, bool ring, const char* query, Size query_size) {
+void fill_shared(PageWorkers* workers, Relation relation, bool ring) {
   ParallelContext* context = workers->context;
-  Size most = static_cast<Size>(context->nworkers);
   Shared* shared = workers->shared = add_chunk<Shared>(context, key_shared, sizeof(Shared));
   shared->relation = RelationGetRelid(relation);
   shared->ring = ring;
@@ -125,11 +87,7 @@ void fill_shared(PageWorkers* workers, Relation relation, bool ring, const char*
   ConditionVariableInit(&shared->filled);
   for (Slot& slot : shared->slots) pg_atomic_init_u32(&slot.state, slot_free);
   workers->images = add_chunk<char>(context, key_images, images_bytes);
-  auto* shared_query = add_chunk<char>(context, key_query, query_size);
-  std::memcpy(shared_query, query, query_size - 1);
-  shared_query[query_size - 1] = '\0';
-  workers->buffer_usage = add_chunk<BufferUsage>(context, key_buffer_usage, sizeof(BufferUsage) * most);
-  workers->wal_usage = add_chunk<WalUsage>(context, key_wal_usage, sizeof(WalUsage) * most);
+  workers->accounts = add_accounts(context);
 }
 
 void collect_written(PageWorkers* workers) {
@@ -153,33 +111,25 @@ void end_workers(PageWorkers* workers) {
   pg_atomic_write_u32(&workers->shared->over, 1);
   ConditionVariableBroadcast(&workers->shared->filled);
   WaitForParallelWorkersToFinish(context);
-  for (int i = 0; i < context->nworkers_launched; i++)
-    InstrAccumParallelQuery(&workers->buffer_usage[i], &workers->wal_usage[i]);
+  take_accounts(context, &workers->accounts);
   collect_written(workers);
-  leave(context);
+  leave_parallel(context);
   pfree(workers);
 }
 
 }  // namespace
 
 PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, BlockRanges* written) {
-  int wanted = workers_wanted();
-  // A worker would log its records without the origin that this session replays.
-  if (wanted == 0 || !IsUnderPostmaster || IsInParallelMode() || !ActiveSnapshotSet() || replays_an_origin())
-    return nullptr;
-  const char* query = debug_query_string ? debug_query_string : "";
-  // As much of it as pg_stat_activity shows: a statement may be as long as a file.
-  Size query_size = std::strlen(query) + 1;
-  if (query_size > static_cast<Size>(pgstat_track_activity_query_size))
-    query_size =
-        static_cast<Size>(pg_mbcliplen(query, pgstat_track_activity_query_size, pgstat_track_activity_query_size - 1)) +
-        1;
+  int wanted = parallel_workers(setting_max_ingest_workers, most_useful_workers);
+  if (wanted == 0 || !ActiveSnapshotSet()) return nullptr;
   EnterParallelMode();
   ParallelContext* context = CreateParallelContext("dap_analytics", "dap_page_worker_main", wanted);
-  estimate(context, query_size);
+  estimate_chunk(context, sizeof(Shared));
+  estimate_chunk(context, images_bytes);
+  estimate_accounts(context);
   InitializeParallelDSM(context);
   if (!context->seg) {  // no shared memory was to be had
-    leave(context);
+    leave_parallel(context);
     return nullptr;
   }
   // it lives as long
@@ -187,13 +137,13 @@ PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, Bl
   workers->context = context;
   workers->own = own;
   workers->written = written;
-  fill_shared(workers, relation, ring, query, query_size);
+  fill_shared(workers, relation, ring);
   LaunchParallelWorkers(context);
   ereport(DEBUG1,
           (errmsg_plural("%d parallel worker writes pages of \"%s\"", "%d parallel workers write pages of \"%s\"",
                          context->nworkers_launched, context->nworkers_launched, RelationGetRelationName(relation))));
   if (context->nworkers_launched > 0) return workers;
-  leave(context);
+  leave_parallel(context);
   pfree(workers);
   return nullptr;
 }
@@ -239,13 +189,11 @@ int64 page_workers_discard(PageWorkers* workers) {
 // A worker's life: writes filled batches until there will be no more.
 extern "C" __attribute__((visibility("default"))) void dap_page_worker_main(dsm_segment* /*segment*/, shm_toc* toc) {
   using namespace dap;
-  auto* shared = static_cast<Shared*>(shm_toc_lookup(toc, key_shared, false));
-  auto* images = static_cast<char*>(shm_toc_lookup(toc, key_images, false));
-  debug_query_string = static_cast<char*>(shm_toc_lookup(toc, key_query, false));
-  pgstat_report_activity(STATE_RUNNING, debug_query_string);
+  auto* shared = find_chunk<Shared>(toc, key_shared);
+  auto* images = find_chunk<char>(toc, key_images);
+  worker_begins(toc);
   Relation relation = table_open(shared->relation, RowExclusiveLock);  // the leader holds it: no wait
   PageStore* store = page_store_open(relation, shared->ring);
-  InstrStartParallelQuery();
   for (;;) {
     // Read before the search: a batch filled before the end is found.
     bool over = pg_atomic_read_u32(&shared->over) != 0;
@@ -260,9 +208,7 @@ extern "C" __attribute__((visibility("default"))) void dap_page_worker_main(dsm_
     ConditionVariableSleep(&shared->filled, PG_WAIT_EXTENSION);
   }
   ConditionVariableCancelSleep();
-  auto* buffer_usage = static_cast<BufferUsage*>(shm_toc_lookup(toc, key_buffer_usage, false));
-  auto* wal_usage = static_cast<WalUsage*>(shm_toc_lookup(toc, key_wal_usage, false));
-  InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
+  worker_ends(toc);
   page_store_close(store);
   table_close(relation, RowExclusiveLock);
 }

@@ -75,9 +75,11 @@ Size form_body(TupleDesc desc, const Datum* values, const bool* nulls, char* out
   if (header + data > TOAST_TUPLE_THRESHOLD || header + data > room) return 0;
   // The values lie as if the bitmap had been aligned; it is moved to where they begin.
   Size aligned = MAXALIGN(bitmap);
+  // What aligns values has to be zero: a reader tells a value from that by it.
+  std::memset(out, 0, aligned + data);
   *tag = 0;
   heap_fill_tuple(desc, const_cast<Datum*>(values), const_cast<bool*>(nulls), out + aligned, data, tag,
-                  has_null ? reinterpret_cast<bits8*>(out) : nullptr);
+                  has_null ? reinterpret_cast<uint8*>(out) : nullptr);
   if (aligned > bitmap) std::memmove(out + bitmap, out + aligned, data);
   return bitmap + data;
 }
