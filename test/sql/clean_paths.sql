@@ -144,8 +144,9 @@ SELECT status FROM dap.ingest_bytes('things', 'wide',
 SELECT * FROM pg_temp.compare();
 SELECT length(t) FROM intermediate.things_clean WHERE i = 5000;
 -- A field that staging holds compressed, whose value is short
-SELECT status FROM dap.ingest_bytes('things', 'z compressed', convert_to(E'i,t,n\n5000,ok,' || repeat(' ', 9000) || E'7.5\n',
-  'UTF8'), '{"optional": ["j","u","d","s","z","m","f","r","b","spare"]}');
+SELECT status FROM dap.ingest_bytes('things', 'z compressed',
+  convert_to(E'i,t,n\n5000,ok,' || repeat(' ', 9000) || E'7.5\n', 'UTF8'),
+  '{"optional": ["j","u","d","s","z","m","f","r","b","spare"]}');
 SELECT * FROM pg_temp.compare();
 SELECT length(t), n FROM intermediate.things_clean WHERE i = 5000;
 

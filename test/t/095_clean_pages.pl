@@ -38,7 +38,8 @@ for my $name ('one', 'two')
   }
   close $file;
 }
-sql(qq{SELECT dap.create_source('things', NULL, '{id,code,day,amount,note}', '{"max_reject_percent": 100}');
+sql(
+  qq{SELECT dap.create_source('things', NULL, '{id,code,day,amount,note}', '{"max_reject_percent": 100}');
   GRANT pg_read_server_files TO keeper;
   SELECT dap.ingest_csv('things', '$inbox/one.csv'); SELECT dap.ingest_csv('things', '$inbox/two.csv')});
 
@@ -139,11 +140,15 @@ my $reader = $node->background_psql('postgres');
 sql('TRUNCATE intermediate.things_clean');
 $reader->query_safe('BEGIN; SELECT count(*) FROM intermediate.things_clean');
 my $err;
-$node->psql('postgres', "SET client_min_messages = debug1; SELECT * FROM dap.refresh_intermediate('full')",
+$node->psql(
+  'postgres',
+  "SET client_min_messages = debug1; SELECT * FROM dap.refresh_intermediate('full')",
   stderr => \$err);
 unlike($err, qr/things_clean is cleaned in bulk/, 'a reader has the table: rows are inserted');
-is($reader->query_safe('SELECT count(*) FROM intermediate.things_clean'),
-  sql('SELECT count(*) FROM intermediate.things_clean'), '... which it sees in its next statement');
+is(
+  $reader->query_safe('SELECT count(*) FROM intermediate.things_clean'),
+  sql('SELECT count(*) FROM intermediate.things_clean'),
+  '... which it sees in its next statement');
 $reader->query_safe('COMMIT');
 $reader->quit;
 is(contents(), $expected, '... the same');
@@ -171,9 +176,14 @@ sub in_background
   sql('TRUNCATE intermediate.things_clean');
   my ($in, $out, $err) = ('', '', '');
   my $handle = IPC::Run::start(
-    [ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
-      "$settings; SELECT count(*) FROM dap.refresh_intermediate('full')" ],
-    '<', \$in, '>', \$out, '2>', \$err);
+    [ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+      '-c', "$settings; SELECT count(*) FROM dap.refresh_intermediate('full')" ],
+    '<',
+    \$in,
+    '>',
+    \$out,
+    '2>',
+    \$err);
   return ($handle, \$err);
 }
 
@@ -183,7 +193,8 @@ for my $way ('pg_cancel_backend(l.pid)', 'pg_terminate_backend(w.pid)', 'pg_term
   for (1 .. 20)
   {
     my ($handle, $err) = in_background("SET dap.max_refresh_workers = 2");
-    $met = $node->poll_query_until('postgres',
+    $met = $node->poll_query_until(
+      'postgres',
       qq{SELECT count($way) > 0 OR NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE query LIKE '%refresh_intermediate%'
            AND pid <> pg_backend_pid() AND state = 'active')
          FROM pg_stat_activity AS w JOIN pg_stat_activity AS l ON l.pid = w.leader_pid

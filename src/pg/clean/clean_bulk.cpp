@@ -16,6 +16,7 @@
 #include "pg/run/reading.h"
 #include "pg/settings.h"
 #include "pg/table/bulk_target.h"
+#include "pg/table/merge.h"
 
 extern "C" {
 #include "port/atomics.h"
@@ -224,6 +225,7 @@ bool fill(const Model* model, Relation source, Relation target, const ArrivalRan
 }  // namespace
 
 bool clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, BulkClean* result) {
+  (void)model_columns(model, target);  // raises where one is gone
   Relation source = table_open(model->upstream[0], AccessShareLock);
   bool done = false;
   if (can_clean_in_bulk(model, source, target) && take_bulk_target(model, target)) {
@@ -273,8 +275,7 @@ extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm
   SharedFileSetAttach(&shared->files, segment);
   RejectStore rejects = {};
   rejects.context = CurrentMemoryContext;
-  rejects.shared =
-      sts_attach(find_chunk<SharedTuplestore>(toc, key_rejects), process, &shared->files);
+  rejects.shared = sts_attach(find_chunk<SharedTuplestore>(toc, key_rejects), process, &shared->files);
   CleanRejects form = clean_rejects_open();
   int64 records;
   work(&task, process, shared, form.desc, &rejects, &records);
