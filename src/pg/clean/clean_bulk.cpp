@@ -247,7 +247,10 @@ bool clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, BulkC
       return done;
     });
     if (error) ReThrowError(error);
-    if (!done) clean_rejects_close(&result->rejects);
+    if (!done) {
+      give_back_bulk_target(target);
+      clean_rejects_close(&result->rejects);
+    }
   }
   table_close(source, NoLock);
   return done;

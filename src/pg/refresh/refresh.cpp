@@ -5,24 +5,19 @@
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/sentence.h"
-#include "bridge/settings.h"
 #include "bridge/subtransaction.h"
 #include "pg/catalog/model.h"
-#include "pg/catalog/query_text.h"
 #include "pg/catalog/source.h"
 #include "pg/clean/clean_bulk.h"
 #include "pg/clean/clean_rows.h"
 #include "pg/ingest/ingest.h"
+#include "pg/refresh/model_query.h"
 #include "pg/run/nesting.h"
 #include "pg/run/reading.h"
 #include "pg/run/run.h"
 #include "pg/settings.h"
 #include "pg/table/bulk_target.h"
 #include "pg/table/merge.h"
-
-extern "C" {
-#include "utils/plancache.h"
-}
 
 namespace dap {
 namespace {
@@ -173,56 +168,6 @@ void ingest_source(Plan* plan, const SourceDefinition* definition) {
   }
 }
 
-const char* with_collation(Oid type, Oid collation) {
-  return collation == get_typcollation(type) ? ""
-                                             : psprintf(" COLLATE %s", quote_identifier(get_collation_name(collation)));
-}
-
-// The rows go into the table as its columns are: another type than the query's would lose what it cannot hold.
-void check_type(const Model* model, Form_pg_attribute attribute) {
-  const char* name = NameStr(attribute->attname);
-  const ResultColumn* column = result_column(model, name);
-  if (column && column->type == attribute->atttypid && column->typmod == attribute->atttypmod &&
-      column->collation == attribute->attcollation)
-    return;
-  if (!column) elog(ERROR, "query of model %s was not resolved", model->label);
-  ereport(
-      ERROR,
-      (errcode(ERRCODE_DATATYPE_MISMATCH),
-       errmsg("the query of model %s gives column \"%s\" another type than its table has", model->label, name),
-       errdetail("The table has %s%s and the query gives %s%s: the table, or what the query reads, was changed since "
-                 "the model was made.",
-                 format_type_with_typemod(attribute->atttypid, attribute->atttypmod),
-                 with_collation(attribute->atttypid, attribute->attcollation),
-                 format_type_with_typemod(column->type, column->typmod),
-                 with_collation(column->type, column->collation)),
-       errhint("Give the table that type by the model's definition again: dap.create_model(…, or_replace => true).")));
-}
-
-// The model's query with each column in the table's type.
-NewRows* query_rows_of(const Model* model, Relation target, Snapshot snapshot) {
-  NewRows* rows = new_rows_open(model_columns(model, target));
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfoString(&sql, "SELECT ");
-  for (int i = 0; i < rows->desc->natts; i++) {
-    Form_pg_attribute attribute = TupleDescAttr(rows->desc, i);
-    check_type(model, attribute);
-    appendStringInfo(&sql, "%sq.%s::%s", i ? ", " : "", quote_identifier(NameStr(attribute->attname)),
-                     format_type_extended(attribute->atttypid, attribute->atttypmod,
-                                          FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
-  }
-  appendStringInfo(&sql, " FROM (\n%s\n) AS q", statement_text(model->query));
-  // A plan that this session keeps of a function's statement may hold what another function gave before it was
-  // redefined: constants know no function.
-  if (model->calls_functions) ResetPlanCache();
-  int level = NewGUCNestLevel();
-  set_setting("row_security", "off");  // rows that a policy hides are an error
-  read_into(snapshot, sql.data, store_receiver(rows->store));
-  AtEOXact_GUC(true, level);
-  return rows;
-}
-
 // Clean rejects count against the limits of their file as ingest rejects do. Of each file that is past them the first
 // rejects are kept.
 void check_limits(Plan* plan, const Model* model) {
@@ -310,7 +255,14 @@ void clean(Plan* plan, const Model* model, Relation target, StepResult* step, Me
 }
 
 MergeResult query(Plan* plan, const Model* model, Relation target, StepResult* step) {
-  NewRows* rows = query_rows_of(model, target, plan->snapshot);
+  MergeResult merged = {};
+  if (setting_engine && query_in_bulk(model, target, plan->snapshot, &merged.rows)) {
+    table_close(target, NoLock);
+    merged.was_empty = true;
+    merged.inserted = step->rows_in = merged.rows;
+    return merged;
+  }
+  NewRows* rows = query_rows(model, target, plan->snapshot);
   step->rows_in = tuplestore_tuple_count(rows->store);
   return merge(model, target, rows);
 }

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/pg_am.h"
+#include "catalog/storage.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
 }
@@ -82,6 +83,10 @@ void check_may_insert(const Model* model) {
     appendStringInfo(&columns, "%s%s", i ? ", " : "", quote_identifier(model->columns.column[i].name));
   run_statement(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s WHERE false", model->label, columns.data,
                          columns.data, model->label));
+}
+
+void give_back_bulk_target(Relation relation) {
+  if (RelationGetNumberOfBlocks(relation) > 0) RelationTruncate(relation, 0);
 }
 
 void build_indexes(Oid relation) {

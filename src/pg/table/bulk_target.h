@@ -15,7 +15,10 @@ bool take_bulk_target(const Model*, Relation);
 // Raises where the executor would not let the current user insert into the table.
 void check_may_insert(const Model*);
 
-// After the table was filled: makes its indexes anew. The relation is not open here any more.
+// After what was written to the table has been rolled back: it is without a page again.
+void give_back_bulk_target(Relation);
+
+// After the table was filled: makes its indexes anew.
 void build_indexes(Oid relation);
 
 }  // namespace dap

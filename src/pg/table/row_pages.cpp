@@ -80,6 +80,7 @@ Size form_body(TupleDesc desc, const Datum* values, const bool* nulls, char* out
   *tag = 0;
   heap_fill_tuple(desc, const_cast<Datum*>(values), const_cast<bool*>(nulls), out + aligned, data, tag,
                   has_null ? reinterpret_cast<uint8*>(out) : nullptr);
+  if (*tag & HEAP_HASEXTERNAL) return 0;  // a value that lies in another table's TOAST
   if (aligned > bitmap) std::memmove(out + bitmap, out + aligned, data);
   return bitmap + data;
 }
