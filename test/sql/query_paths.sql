@@ -36,7 +36,8 @@ BEGIN
   one := pg_temp.by('on');
   other := pg_temp.by('off');
   step := one.step; rows := one.rows; pages := one.made_anew;
-  same := (one.step, one.rows, one.content) IS NOT DISTINCT FROM (other.step, other.rows, other.content) AND NOT other.made_anew;
+  same := (one.step, one.rows, one.content) IS NOT DISTINCT FROM (other.step, other.rows, other.content)
+    AND NOT other.made_anew;
 END $$;
 
 SELECT pg_temp.define($$SELECT g AS id, CASE WHEN g % 5 = 0 THEN NULL ELSE g::smallint END AS s, g * 0.5::float8 AS f,
