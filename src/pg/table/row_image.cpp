@@ -11,7 +11,7 @@ namespace {
 // Equal texts have equal bytes; in which order PostgreSQL has them is another question.
 bool has_equal_bytes(Oid collation) { return OidIsValid(collation) && get_collation_isdeterministic(collation); }
 
-bool is_in_order_of_bytes(Oid collation) { return collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID; }
+bool is_in_order_of_bytes(Oid collation) { return collation == C_COLLATION_OID; }
 
 }  // namespace
 
