@@ -63,17 +63,26 @@ void sink(void* argument, MinimalTuple reject) {
   MemoryContextSwitchTo(old);
 }
 
+double milliseconds(TimestampTz from, TimestampTz to) { return static_cast<double>(to - from) / 1000; }
+
 // Reads and writes one process's part, unless the step is given up.
 void work(const CleanTask* task, int process, Shared* shared, TupleDesc reject_desc, RejectStore* rejects,
           int64* records) {
+  TimestampTz started = GetCurrentTimestamp();
   CleanShare* share = clean_share_open(task, process, shared->memory, reject_desc, sink, rejects);
   clean_share_read(share);
+  TimestampTz read = GetCurrentTimestamp();
+  if (pg_atomic_read_u32(&shared->given_up) == 0) clean_share_sort(share);
+  TimestampTz sorted = GetCurrentTimestamp();
   *records = clean_share_records(share);
   if (pg_atomic_read_u32(&shared->given_up) == 0) {
     RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring);
     while (const row::Row* row = clean_share_next(share)) row_pages_add(pages, row);
     pg_atomic_fetch_add_u64(&shared->rows, row_pages_finish(pages));
   }
+  ereport(DEBUG1, (errmsg("%s, process %d: read in %.0f ms, put in order in %.0f ms, written in %.0f ms",
+                          task->model->label, process, milliseconds(started, read), milliseconds(read, sorted),
+                          milliseconds(sorted, GetCurrentTimestamp()))));
   clean_share_close(share);
 }
 

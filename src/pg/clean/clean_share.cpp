@@ -325,8 +325,9 @@ void clean_share_read(CleanShare* share) {
     MemoryContextReset(share->row_context);
   }
   heap_scan_close(scan);
-  if (!is_given_up(share)) row_runs_sort(share->runs);
 }
+
+void clean_share_sort(CleanShare* share) { row_runs_sort(share->runs); }
 
 int64 clean_share_records(const CleanShare* share) { return share->records; }
 

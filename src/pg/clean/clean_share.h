@@ -50,6 +50,8 @@ CleanShare* clean_share_open(const CleanTask*, int process, Size memory, TupleDe
 // Reads all records and keeps those of this process, unless the step is given up: it does so itself where a record
 // cannot be written here (it needs TOAST, or its file or line has a number beyond what is kept).
 void clean_share_read(CleanShare*);
+// After it: puts the rows in order.
+void clean_share_sort(CleanShare*);
 int64 clean_share_records(const CleanShare*);  // that were looked at, of all processes
 // The latest row of each key, in the order of the keys; NULL after the last.
 const row::Row* clean_share_next(CleanShare*);
