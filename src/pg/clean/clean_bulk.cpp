@@ -1,8 +1,9 @@
 // The leader divides the keys into ranges by a look at some pages, and starts parallel workers, one for each range but
 // its own. Each process reads the whole source (clean_share), and writes the rows of its range to the table in pages of
-// its own. What the model rejects, workers write to shared temporary files, which the leader reads at the end. If one
-// of them meets a row that cannot be written this way all stop, what is written is rolled back, and the step is done as
-// SQL.
+// its own; or it reads the table too (stored_rows), and looks for the rows of its range that differ (compare_rows).
+// What the model rejects, and what differs, workers write to shared temporary files, which the leader reads at the end.
+// If one of them meets a row that cannot be dealt with this way all stop, what is written is rolled back, and the step
+// is done as SQL.
 #include "pg/clean/clean_bulk.h"
 
 #include <cstring>
@@ -13,10 +14,12 @@
 #include "bridge/run_as.h"
 #include "bridge/subtransaction.h"
 #include "pg/clean/clean_share.h"
+#include "pg/clean/compare_rows.h"
+#include "pg/clean/stored_rows.h"
 #include "pg/run/reading.h"
 #include "pg/settings.h"
 #include "pg/table/bulk_target.h"
-#include "pg/table/merge.h"
+#include "pg/table/difference.h"
 
 extern "C" {
 #include "port/atomics.h"
@@ -37,6 +40,7 @@ struct Shared {
   int processes;
   int rank_count;
   bool ring;
+  bool compares;
   Size memory;  // of each process
   KeyBound bounds[most_clean_processes - 1];
   pg_atomic_uint32 given_up;  // somebody met a row that cannot be written in bulk
@@ -44,46 +48,87 @@ struct Shared {
   SharedFileSet files;
 };
 
-constexpr uint64 key_shared = 1, key_model = 2, key_ranks = 3, key_rejects = 4;
+constexpr uint64 key_shared = 1, key_model = 2, key_ranks = 3, key_rejects = 4, key_changes = 5, key_present = 6;
 
-struct RejectStore {
-  CleanRejects* own;                 // the leader's
+// Where a process's rows for the leader go.
+struct Outlet {
+  void (*take)(void* own, MinimalTuple);  // the leader's
+  void* own;
   SharedTuplestoreAccessor* shared;  // a worker's
-  MemoryContext context;             // where that one's file is made, with the first reject
+  MemoryContext context;             // where that one's file is made, with the first row
 };
 
-void sink(void* argument, MinimalTuple reject) {
-  auto* store = static_cast<RejectStore*>(argument);
-  if (store->own) {
-    add_reject(store->own, reject);
+void sink(void* argument, MinimalTuple row) {
+  auto* outlet = static_cast<Outlet*>(argument);
+  if (outlet->take) {
+    outlet->take(outlet->own, row);
     return;
   }
-  MemoryContext old = MemoryContextSwitchTo(store->context);
-  sts_puttuple(store->shared, nullptr, reject);
+  MemoryContext old = MemoryContextSwitchTo(outlet->context);
+  sts_puttuple(outlet->shared, nullptr, row);
   MemoryContextSwitchTo(old);
+}
+
+void take_reject(void* rejects, MinimalTuple row) { add_reject(static_cast<CleanRejects*>(rejects), row); }
+
+struct FoundChanges {
+  const MergeTarget* target;
+  MergeResult* merged;
+  TupleTableSlot* slot;
+};
+
+void take_change(void* argument, MinimalTuple row) {
+  auto* found = static_cast<FoundChanges*>(argument);
+  ExecStoreMinimalTuple(row, found->slot, false);
+  add_change(found->target, found->merged, found->slot);
+  ExecClearTuple(found->slot);
+}
+
+int64 fill(const CleanTask* task, const Shared* shared, CleanShare* share) {
+  RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring);
+  while (const row::Row* row = clean_share_next(share)) row_pages_add(pages, row);
+  return row_pages_finish(pages);
+}
+
+int64 compare(const CleanTask* task, int process, Size memory, CleanShare* share, Outlet* changes) {
+  StoredRows* stored = stored_rows_open(task, process, memory);
+  stored_rows_read(stored);
+  int64 rows = is_given_up(task) ? 0 : compare_rows(task, share, stored, sink, changes);
+  stored_rows_close(stored);
+  return rows;
 }
 
 double milliseconds(TimestampTz from, TimestampTz to) { return static_cast<double>(to - from) / 1000; }
 
-// Reads and writes one process's part, unless the step is given up.
-void work(const CleanTask* task, int process, Shared* shared, TupleDesc reject_desc, RejectStore* rejects,
+// Does one process's part, unless the step is given up.
+void work(const CleanTask* task, int process, Shared* shared, TupleDesc reject_desc, Outlet* rejects, Outlet* changes,
           int64* records) {
   TimestampTz started = GetCurrentTimestamp();
-  CleanShare* share = clean_share_open(task, process, shared->memory, reject_desc, sink, rejects);
+  Size memory = task->compares ? shared->memory / 2 : shared->memory;
+  CleanShare* share = clean_share_open(task, process, memory, reject_desc, sink, rejects);
   clean_share_read(share);
   TimestampTz read = GetCurrentTimestamp();
-  if (pg_atomic_read_u32(&shared->given_up) == 0) clean_share_sort(share);
+  if (!is_given_up(task)) clean_share_sort(share);
   TimestampTz sorted = GetCurrentTimestamp();
   *records = clean_share_records(share);
-  if (pg_atomic_read_u32(&shared->given_up) == 0) {
-    RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring);
-    while (const row::Row* row = clean_share_next(share)) row_pages_add(pages, row);
-    pg_atomic_fetch_add_u64(&shared->rows, row_pages_finish(pages));
+  if (!is_given_up(task)) {
+    int64 rows = task->compares ? compare(task, process, memory, share, changes) : fill(task, shared, share);
+    pg_atomic_fetch_add_u64(&shared->rows, rows);
   }
-  ereport(DEBUG1, (errmsg("%s, process %d: read in %.0f ms, put in order in %.0f ms, written in %.0f ms",
-                          task->model->label, process, milliseconds(started, read), milliseconds(read, sorted),
-                          milliseconds(sorted, GetCurrentTimestamp()))));
+  ereport(DEBUG1, (errmsg("%s, process %d: read in %.0f ms, put in order in %.0f ms, %s in %.0f ms", task->model->label,
+                          process, milliseconds(started, read), milliseconds(read, sorted),
+                          task->compares ? "compared" : "written", milliseconds(sorted, GetCurrentTimestamp()))));
   clean_share_close(share);
+}
+
+void say_how(const CleanTask* task) {
+  auto count = static_cast<unsigned long>(task->processes);
+  const char* label = task->model->label;
+  ereport(DEBUG1,
+          (task->compares ? errmsg_plural("%s is compared in bulk by %d process",
+                                          "%s is compared in bulk by %d processes", count, label, task->processes)
+                          : errmsg_plural("%s is cleaned in bulk by %d process",
+                                          "%s is cleaned in bulk by %d processes", count, label, task->processes)));
 }
 
 int processes_wanted(const CleanTask* task) {
@@ -135,7 +180,7 @@ Model* model_from_bytes(const char* bytes) {
 struct Team {
   ParallelContext* context;
   Shared* shared;
-  SharedTuplestoreAccessor* rejects;
+  SharedTuplestoreAccessor *rejects, *changes;
   WorkerAccounts accounts;
 };
 
@@ -146,8 +191,9 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
   Size ranks_size = sizeof(ArrivalRank) * static_cast<Size>(task->rank_count);
   EnterParallelMode();
   ParallelContext* context = team->context = CreateParallelContext("dap_analytics", "dap_clean_worker_main", workers);
-  Size rejects_size = sts_estimate(task->processes);
-  for (Size size : {sizeof(Shared), static_cast<Size>(model.len), ranks_size + 1, rejects_size})
+  Size store_size = sts_estimate(task->processes);
+  Size present_size = task->compares ? EstimateSnapshotSpace(task->present) : 0;
+  for (Size size : {sizeof(Shared), static_cast<Size>(model.len), ranks_size + 1, store_size, store_size, present_size})
     estimate_chunk(context, size);
   estimate_accounts(context);
   InitializeParallelDSM(context);
@@ -160,8 +206,11 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
     std::memcpy(add_chunk<char>(context, key_model, static_cast<Size>(model.len)), model.data,
                 static_cast<Size>(model.len));
     std::memcpy(add_chunk<char>(context, key_ranks, ranks_size + 1), task->ranks, ranks_size);
-    auto* rejects = add_chunk<SharedTuplestore>(context, key_rejects, rejects_size);
+    auto* rejects = add_chunk<SharedTuplestore>(context, key_rejects, store_size);
     team->rejects = sts_initialize(rejects, task->processes, 0, 0, 0, &shared->files, "dap_rejects");
+    auto* changes = add_chunk<SharedTuplestore>(context, key_changes, store_size);
+    team->changes = sts_initialize(changes, task->processes, 0, 0, 0, &shared->files, "dap_changes");
+    if (task->compares) SerializeSnapshot(task->present, add_chunk<char>(context, key_present, present_size));
     team->accounts = add_accounts(context);
     LaunchParallelWorkers(context);
     // Each worker has a range that nobody else would do.
@@ -174,28 +223,36 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
   return false;
 }
 
-void end_team(Team* team, CleanRejects* rejects) {
+void take_rows(SharedTuplestoreAccessor* rows, const Outlet* outlet) {
+  sts_begin_parallel_scan(rows);
+  while (MinimalTuple row = sts_parallel_scan_next(rows, nullptr)) {
+    CHECK_FOR_INTERRUPTS();
+    outlet->take(outlet->own, row);
+  }
+  sts_end_parallel_scan(rows);
+}
+
+void end_team(Team* team, const Outlet* rejects, const Outlet* changes) {
   ParallelContext* context = team->context;
   WaitForParallelWorkersToFinish(context);
   take_accounts(context, &team->accounts);
-  sts_begin_parallel_scan(team->rejects);
-  while (MinimalTuple reject = sts_parallel_scan_next(team->rejects, nullptr)) {
-    CHECK_FOR_INTERRUPTS();
-    add_reject(rejects, reject);
-  }
-  sts_end_parallel_scan(team->rejects);
+  take_rows(team->rejects, rejects);
+  take_rows(team->changes, changes);
 }
 
-// False: a row cannot be written this way.
-bool fill(const Model* model, Relation source, Relation target, const ArrivalRank* ranks, int rank_count,
-          BulkClean* result) {
+// False: a row cannot be dealt with this way.
+bool clean(const Model* model, Relation source, Relation target, const ArrivalRank* ranks, int rank_count,
+           Snapshot present, BulkClean* result) {
   CleanTask task = {};
   task.source = source;
   task.target = target;
   task.model = model;
   task.ranks = ranks;
   task.rank_count = rank_count;
-  task.stamp = {GetCurrentTransactionId(), GetCurrentCommandId(true), RelationGetDescr(target)->natts};
+  task.compares = present != nullptr;
+  task.present = present;
+  if (!task.compares)
+    task.stamp = {GetCurrentTransactionId(), GetCurrentCommandId(true), RelationGetDescr(target)->natts};
   task.processes = processes_wanted(&task);
   if (task.processes > 1) choose_bounds(&task);
   Shared own = {};
@@ -203,6 +260,7 @@ bool fill(const Model* model, Relation source, Relation target, const ArrivalRan
   own.target = RelationGetRelid(target);
   own.stamp = task.stamp;
   own.rank_count = rank_count;
+  own.compares = task.compares;
   // Pages that models read soon are best left in shared buffers.
   own.ring = RelationGetNumberOfBlocks(source) > static_cast<BlockNumber>(NBuffers) / 2;
   std::memcpy(own.bounds, task.bounds, sizeof(task.bounds));
@@ -219,50 +277,118 @@ bool fill(const Model* model, Relation source, Relation target, const ArrivalRan
     own.memory = static_cast<Size>(maintenance_work_mem) * 1024;
   }
   task.given_up = &shared->given_up;
-  ereport(DEBUG1, (errmsg_plural("%s is cleaned in bulk by %d process", "%s is cleaned in bulk by %d processes",
-                                 static_cast<unsigned long>(task.processes), model->label, task.processes)));
-  RejectStore rejects = {&result->rejects, nullptr, nullptr};
-  work(&task, 0, shared, result->rejects.desc, &rejects, &result->read);
-  if (team.context) end_team(&team, &result->rejects);
-  bool good = pg_atomic_read_u32(&shared->given_up) == 0;
+  say_how(&task);
+  Outlet rejects = {take_reject, &result->rejects, nullptr, nullptr};
+  FoundChanges found = {};
+  if (task.compares)
+    found = {result->target, &result->merged,
+             MakeSingleTupleTableSlot(result->merged.change_desc, &TTSOpsMinimalTuple)};
+  Outlet changes = {take_change, &found, nullptr, nullptr};
+  work(&task, 0, shared, result->rejects.desc, &rejects, &changes, &result->read);
+  if (team.context) end_team(&team, &rejects, &changes);
+  bool good = !is_given_up(&task);
   result->rows = static_cast<int64>(pg_atomic_read_u64(&shared->rows));
   if (team.context) leave_parallel(team.context);
-  if (good) pgstat_count_heap_insert(target, result->rows);
+  if (found.slot) ExecDropSingleTupleTableSlot(found.slot);
+  if (good && !task.compares) pgstat_count_heap_insert(target, result->rows);
   return good;
+}
+
+ArrivalRank* ranks_of(const Model* model, Snapshot snapshot, int* count) {
+  RunAs ledger = run_as_begin(ledger_owner());
+  reading_push(snapshot);
+  ArrivalRank* ranks = arrival_ranks(model->source_id, count);
+  reading_pop();
+  run_as_end(&ledger);
+  return ranks;
+}
+
+bool fill_table(const Model* model, Relation source, Relation target, Snapshot snapshot, BulkClean* result) {
+  bool done = false;
+  int rank_count;
+  ArrivalRank* ranks = ranks_of(model, snapshot, &rank_count);
+  // What is written in vain is undone.
+  ErrorData* error = in_subtransaction([&] {
+    reading_push(snapshot);
+    done = clean(model, source, target, ranks, rank_count, nullptr, result);
+    reading_pop();
+    return done;
+  });
+  if (error) ReThrowError(error);
+  if (!done) give_back_bulk_target(target);
+  return done;
+}
+
+// What the table holds is what it holds now, as a statement would see it, not what it held when the run began.
+bool compare_table(const Model* model, Relation source, Relation target, Snapshot snapshot, BulkClean* result) {
+  int rank_count;
+  ArrivalRank* ranks = ranks_of(model, snapshot, &rank_count);
+  reading_push(snapshot);
+  Snapshot present = RegisterSnapshot(GetTransactionSnapshot());
+  bool done = clean(model, source, target, ranks, rank_count, present, result);
+  UnregisterSnapshot(present);
+  reading_pop();
+  return done;
+}
+
+void check_may_read_source(const Model* model, Relation target, Snapshot snapshot) {
+  CleanRules rules = compile_clean_rules(model, RelationGetDescr(target));
+  read_into(snapshot, psprintf("%s LIMIT 0", record_query(model, &rules)), None_Receiver);
+}
+
+void open_comparison(const MergeTarget* target, BulkClean* result) {
+  result->target = target;
+  result->merged = {};
+  open_changes(target, &result->merged);
+}
+
+// After what differed was written: nothing may differ now.
+void compare_again(const MergeTarget* target, void* argument, MergeResult* left) {
+  const Model* model = target->model;
+  BulkClean again = {};
+  again.rejects = clean_rejects_open();
+  open_comparison(target, &again);
+  Relation relation = table_open(model->relation, NoLock), source = table_open(model->upstream[0], NoLock);
+  bool done = compare_table(model, source, relation, static_cast<Snapshot>(argument), &again);
+  table_close(source, NoLock);
+  table_close(relation, NoLock);
+  clean_rejects_close(&again.rejects);
+  if (!done) elog(ERROR, "rows of %s cannot be compared any more", model->label);
+  *left = again.merged;
 }
 
 }  // namespace
 
-bool clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, BulkClean* result) {
-  (void)model_columns(model, target);  // raises where one is gone
+BulkWay clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, BulkClean* result) {
+  TupleDesc desc = model_columns(model, target);  // raises where one is gone
   Relation source = table_open(model->upstream[0], AccessShareLock);
-  bool done = false;
-  if (can_clean_in_bulk(model, source, target) && take_bulk_target(model, target)) {
-    check_may_insert(model);
-    CleanRules rules = compile_clean_rules(model, RelationGetDescr(target));
-    read_into(snapshot, psprintf("%s LIMIT 0", record_query(model, &rules)), None_Receiver);
-    RunAs ledger = run_as_begin(ledger_owner());
-    reading_push(snapshot);
-    int rank_count;
-    ArrivalRank* ranks = arrival_ranks(model->source_id, &rank_count);
-    reading_pop();
-    run_as_end(&ledger);
+  BulkWay way = BulkWay::none;
+  *result = {};
+  if (can_clean_in_bulk(model, source, target)) {
+    if (take_bulk_target(model, target)) way = BulkWay::filled;
+    else if (can_read_stored(model, target)) way = BulkWay::compared;
+  }
+  if (way != BulkWay::none) {
+    bool fills = way == BulkWay::filled;
+    if (fills) check_may_insert(model);
+    else check_may_read(model);
+    check_may_read_source(model, target, snapshot);
     result->rejects = clean_rejects_open();
-    // What is written in vain is undone.
-    ErrorData* error = in_subtransaction([&] {
-      reading_push(snapshot);
-      done = fill(model, source, target, ranks, rank_count, result);
-      reading_pop();
-      return done;
-    });
-    if (error) ReThrowError(error);
-    if (!done) {
-      give_back_bulk_target(target);
+    if (!fills) open_comparison(merge_target(model, desc), result);
+    if (!(fills ? fill_table : compare_table)(model, source, target, snapshot, result)) {
+      way = BulkWay::none;
       clean_rejects_close(&result->rejects);
+      close_changes(&result->merged);
     }
   }
+  result->merged.rows = result->rows;
   table_close(source, NoLock);
-  return done;
+  return way;
+}
+
+void merge_bulk(BulkClean* bulk, Snapshot snapshot) {
+  DifferenceFinder finder = {compare_again, snapshot};
+  merge_changes(bulk->target, &finder, &bulk->merged);
 }
 
 }  // namespace dap
@@ -284,14 +410,18 @@ extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm
   task.processes = shared->processes;
   std::memcpy(task.bounds, shared->bounds, sizeof(task.bounds));
   task.given_up = &shared->given_up;
+  task.compares = shared->compares;
+  if (task.compares) task.present = RestoreSnapshot(find_chunk<char>(toc, key_present));
   SharedFileSetAttach(&shared->files, segment);
-  RejectStore rejects = {};
-  rejects.context = CurrentMemoryContext;
+  Outlet rejects = {}, changes = {};
+  rejects.context = changes.context = CurrentMemoryContext;
   rejects.shared = sts_attach(find_chunk<SharedTuplestore>(toc, key_rejects), process, &shared->files);
+  changes.shared = sts_attach(find_chunk<SharedTuplestore>(toc, key_changes), process, &shared->files);
   CleanRejects form = clean_rejects_open();
   int64 records;
-  work(&task, process, shared, form.desc, &rejects, &records);
+  work(&task, process, shared, form.desc, &rejects, &changes, &records);
   sts_end_write(rejects.shared);
+  sts_end_write(changes.shared);
   worker_ends(toc);
   table_close(task.target, RowExclusiveLock);
   table_close(task.source, AccessShareLock);

@@ -5,9 +5,9 @@
 
 #include <cstring>
 
+#include "pg/clean/key_image.h"
 #include "pg/clean/row_runs.h"
 #include "pg/table/heap_scan.h"
-#include "pg/table/row_image.h"
 #include "pg/table/tuple_shape.h"
 
 extern "C" {
@@ -22,11 +22,6 @@ namespace {
 constexpr int line_bits = 40;
 constexpr int64 most_lines = int64{1} << line_bits;
 constexpr int32 most_ranks = 1 << (63 - line_bits);
-
-struct ImageColumn {
-  ImageKind kind;
-  int target;
-};
 
 // A record's fields, as rules' columns, and what they were converted to.
 struct Record {
@@ -52,13 +47,13 @@ struct CleanShare {
   Record record;
   Datum* values;  // of the target's attributes
   bool* nulls;
-  unsigned char* images;  // of the key, then of what is latest
-  Size images_room;
+  Datum* key_values;
+  ImageBuffer images;  // of the key, then of what is latest
   char* body;
   RowRuns* runs;
   MemoryContext row_context;
   TupleDesc reject_desc;
-  RejectSink sink;
+  TupleSink sink;
   void* sink_argument;
   int64 records;
 };
@@ -87,12 +82,6 @@ TupleShape* record_shape(const CleanRules* rules, Relation source, int* places) 
   for (int i = 0; i < count; i++)
     if (wanted[i] == 0) return nullptr;
   return tuple_shape(RelationGetDescr(source), wanted, count);
-}
-
-ImageColumn image_column(const Model* model, TupleDesc desc, const char* name, bool ordered) {
-  int target = model_column_position(model, desc, name);
-  Form_pg_attribute attribute = TupleDescAttr(desc, target);
-  return {image_kind(attribute->atttypid, attribute->attcollation, ordered), target};
 }
 
 // The field of a rule, detoasted; false for NULL.
@@ -132,24 +121,11 @@ void reject(CleanShare* share, int rule) {
                           record->converted[rule].reason, text, length));
 }
 
-void make_image_room(CleanShare* share, Size bytes) {
-  if (bytes <= share->images_room) return;
-  share->images_room = 2 * bytes;
-  share->images = static_cast<unsigned char*>(repalloc(share->images, share->images_room));
-}
-
-// The image of the key, at least eight bytes long, zeros where it is shorter. Returns its length.
+// Returns its length.
 Size key_image(CleanShare* share) {
   int count = share->task->model->key_count;
-  Size room = 2 * sizeof(uint64);
-  for (int i = 0; i < count; i++)
-    room += image_room(share->key[i].kind, share->record.converted[share->key_rules[i]].value);
-  make_image_room(share, room);
-  unsigned char* at = share->images;
-  for (int i = 0; i < count; i++)
-    at = put_image(share->key[i].kind, share->record.converted[share->key_rules[i]].value, at);
-  for (; at < share->images + sizeof(uint64); at++) *at = 0;
-  return static_cast<Size>(at - share->images);
+  for (int i = 0; i < count; i++) share->key_values[i] = share->record.converted[share->key_rules[i]].value;
+  return put_key_image(&share->images, share->key, share->key_values, count);
 }
 
 // The image of what makes a record the latest of its key, behind the key's; NULL is lowest. Returns its length.
@@ -160,22 +136,14 @@ Size latest_image(CleanShare* share, Size key_length) {
     int target = share->latest[i].target;
     room += 1 + (share->nulls[target] ? 0 : image_room(share->latest[i].kind, share->values[target]));
   }
-  make_image_room(share, room);
-  unsigned char* at = share->images + key_length;
+  make_image_room(&share->images, room);
+  unsigned char* at = share->images.bytes + key_length;
   for (int i = 0; i < count; i++) {
     int target = share->latest[i].target;
     *at++ = share->nulls[target] ? 0 : 1;
     if (!share->nulls[target]) at = put_image(share->latest[i].kind, share->values[target], at);
   }
-  return static_cast<Size>(at - share->images) - key_length;
-}
-
-int process_of(const CleanTask* task, const unsigned char* image, Size length) {
-  int process = 0;
-  while (process < task->processes - 1 &&
-         row::compare_images(image, length, task->bounds[process].image, task->bounds[process].length) >= 0)
-    process++;
-  return process;
+  return static_cast<Size>(at - share->images.bytes) - key_length;
 }
 
 // Converts the key's columns alone. False if one of them is rejected.
@@ -208,19 +176,9 @@ bool add_row(CleanShare* share, int32 rank, Size key_length) {
   uint16 tag;
   Size body = form_body(RelationGetDescr(share->task->target), share->values, share->nulls, share->body, BLCKSZ, &tag);
   if (body == 0) return false;
-  Size key_rest = key_length - sizeof(uint64);
-  row::Row* row = row_runs_next(share->runs, row::row_bytes(key_rest, latest, body));
-  uint64 first;
-  std::memcpy(&first, share->images, sizeof(first));
-  row->key = __builtin_bswap64(first);
-  row->arrival = static_cast<uint64>(rank) << line_bits | static_cast<uint64>(share->record.line);
-  row->key_rest = static_cast<uint16>(key_rest);
-  row->latest = static_cast<uint16>(latest);
-  row->body = static_cast<uint16>(body);
-  row->tag = tag;
-  auto* out = reinterpret_cast<unsigned char*>(row + 1);
-  std::memcpy(out, share->images + sizeof(uint64), key_rest + latest);
-  std::memcpy(out + key_rest + latest, share->body, body);
+  uint64 arrival = static_cast<uint64>(rank) << line_bits | static_cast<uint64>(share->record.line);
+  std::memcpy(row_runs_put(share->runs, share->images.bytes, key_length, latest, body, arrival, tag), share->body,
+              body);
   row_runs_added(share->runs);
   return true;
 }
@@ -239,12 +197,10 @@ bool take_record(CleanShare* share) {
   // Who has no key is the first process's.
   bool has_key = convert_key(share);
   Size key_length = has_key ? key_image(share) : 0;
-  int process = has_key && share->task->processes > 1 ? process_of(share->task, share->images, key_length) : 0;
+  int process = has_key ? process_of(share->task, share->images.bytes, key_length) : 0;
   if (process != share->process || !convert_rest(share)) return true;
   return add_row(share, rank, key_length);
 }
-
-bool is_given_up(const CleanShare* share) { return pg_atomic_read_u32(share->task->given_up) != 0; }
 
 int compare_bounds(const void* a, const void* b) {
   const auto *left = static_cast<const KeyBound*>(a), *right = static_cast<const KeyBound*>(b);
@@ -260,6 +216,14 @@ void no_sink(void*, MinimalTuple) {}
 
 }  // namespace
 
+int process_of(const CleanTask* task, const unsigned char* image, Size length) {
+  int process = 0;
+  while (process < task->processes - 1 &&
+         row::compare_images(image, length, task->bounds[process].image, task->bounds[process].length) >= 0)
+    process++;
+  return process;
+}
+
 bool can_clean_in_bulk(const Model* model, Relation source, Relation target) {
   TupleDesc desc = RelationGetDescr(target);
   if (!is_readable_heap(source)) return false;
@@ -273,7 +237,7 @@ bool can_clean_in_bulk(const Model* model, Relation source, Relation target) {
   return true;
 }
 
-CleanShare* clean_share_open(const CleanTask* task, int process, Size memory, TupleDesc reject_desc, RejectSink sink,
+CleanShare* clean_share_open(const CleanTask* task, int process, Size memory, TupleDesc reject_desc, TupleSink sink,
                              void* argument) {
   auto* share = static_cast<CleanShare*>(palloc0(sizeof(CleanShare)));
   const Model* model = task->model;
@@ -299,8 +263,8 @@ CleanShare* clean_share_open(const CleanTask* task, int process, Size memory, Tu
   share->values = allocate<Datum>(desc->natts);
   share->nulls = allocate<bool>(desc->natts);
   std::memset(share->nulls, true, static_cast<Size>(desc->natts));
-  share->images_room = 1024;
-  share->images = static_cast<unsigned char*>(palloc(share->images_room));
+  share->key_values = allocate<Datum>(model->key_count);
+  share->images = image_buffer();
   share->body = static_cast<char*>(palloc(BLCKSZ));
   share->runs = row_runs_open(memory);
   share->row_context = AllocSetContextCreate(CurrentMemoryContext, "dap clean records", ALLOCSET_DEFAULT_SIZES);
@@ -312,12 +276,12 @@ CleanShare* clean_share_open(const CleanTask* task, int process, Size memory, Tu
 
 void clean_share_read(CleanShare* share) {
   HeapScan* scan = heap_scan_open(share->task->source, 0, RelationGetNumberOfBlocks(share->task->source));
-  while (const HeapPage* page = is_given_up(share) ? nullptr : heap_scan_next(scan)) {
+  while (const HeapPage* page = is_given_up(share->task) ? nullptr : heap_scan_next(scan)) {
     MemoryContext old = MemoryContextSwitchTo(share->row_context);
     for (int i = 0; i < page->count; i++) {
       tuple_places(share->shape, page->tuples[i], share->record.places);
       if (!take_record(share)) {
-        pg_atomic_write_u32(share->task->given_up, 1);
+        give_up(share->task);
         break;
       }
     }
@@ -358,7 +322,7 @@ void choose_bounds(CleanTask* task) {
         Size length = key_image(share);
         if (length > most_bound_bytes) length = most_bound_bytes;  // a bound need not be a key
         samples[count].length = static_cast<uint16>(length);
-        std::memcpy(samples[count++].image, share->images, length);
+        std::memcpy(samples[count++].image, share->images.bytes, length);
       }
     MemoryContextSwitchTo(old);
     MemoryContextReset(share->row_context);

@@ -33,19 +33,27 @@ struct CleanTask {
   int processes;
   KeyBound bounds[most_clean_processes - 1];
   pg_atomic_uint32* given_up;  // not 0: a process has met what cannot be done this way
+  bool compares;               // with what the table holds, instead of filling it
+  Snapshot present;            // then that is read under this one
 };
+
+inline bool is_given_up(const CleanTask* task) { return pg_atomic_read_u32(task->given_up) != 0; }
+inline void give_up(const CleanTask* task) { pg_atomic_write_u32(task->given_up, 1); }
+
+// Which process's range a key's image lies in.
+int process_of(const CleanTask*, const unsigned char* image, Size length);
 
 // Can records be read from this table, converted by these rules and put in order here? Needs name, key, latest_by and
 // columns of the model.
 bool can_clean_in_bulk(const Model*, Relation source, Relation target);
 
-// Takes a reject, formed as form_reject does.
-using RejectSink = void (*)(void* argument, MinimalTuple);
+// Takes a row that goes to the leader: a reject (form_reject), or a change (compare_rows).
+using TupleSink = void (*)(void* argument, MinimalTuple);
 
 struct CleanShare;
 
 // `memory`: bytes that rows may take; beyond it they go to temporary files.
-CleanShare* clean_share_open(const CleanTask*, int process, Size memory, TupleDesc reject_desc, RejectSink sink,
+CleanShare* clean_share_open(const CleanTask*, int process, Size memory, TupleDesc reject_desc, TupleSink sink,
                              void* argument);
 // Reads all records and keeps those of this process, unless the step is given up: it does so itself where a record
 // cannot be written here (it needs TOAST, or its file or line has a number beyond what is kept).

@@ -3,6 +3,7 @@
 // that have the lowest key among all next ones the latest is given out, the others are passed over.
 #include "pg/clean/row_runs.h"
 
+#include <cstring>
 #include <new>
 
 #include "bridge/compat/temporary_file.h"
@@ -126,6 +127,15 @@ const row::Row* take_top(RowRuns* runs) {
   return runs->taken;
 }
 
+row::Row* next_place(RowRuns* runs, Size bytes) {
+  row::RowSet* set = runs->set();
+  if (!set->has_room(bytes)) {
+    if (set->memory_used() > runs->memory && set->count() > 0) spill(runs);
+    raise_engine_fault(try_engine([&] { set->make_room(bytes); }), "rows");
+  }
+  return set->next();
+}
+
 }  // namespace
 
 RowRuns* row_runs_open(Size memory) {
@@ -138,13 +148,21 @@ RowRuns* row_runs_open(Size memory) {
   return runs;
 }
 
-row::Row* row_runs_next(RowRuns* runs, Size bytes) {
-  row::RowSet* set = runs->set();
-  if (!set->has_room(bytes)) {
-    if (set->memory_used() > runs->memory && set->count() > 0) spill(runs);
-    raise_engine_fault(try_engine([&] { set->make_room(bytes); }), "rows");
-  }
-  return set->next();
+unsigned char* row_runs_put(RowRuns* runs, const unsigned char* images, Size key, Size latest, Size body,
+                            uint64 arrival, uint16 tag) {
+  Size key_rest = key - sizeof(uint64);
+  row::Row* row = next_place(runs, row::row_bytes(key_rest, latest, body));
+  uint64 first;
+  std::memcpy(&first, images, sizeof(first));
+  row->key = __builtin_bswap64(first);
+  row->arrival = arrival;
+  row->key_rest = static_cast<uint16>(key_rest);
+  row->latest = static_cast<uint16>(latest);
+  row->body = static_cast<uint16>(body);
+  row->tag = tag;
+  auto* out = reinterpret_cast<unsigned char*>(row + 1);
+  std::memcpy(out, images + sizeof(uint64), key_rest + latest);
+  return out + key_rest + latest;
 }
 
 void row_runs_added(RowRuns* runs) { runs->set()->added(); }

@@ -238,14 +238,20 @@ void take_rejects(Plan* plan, const Model* model, CleanRejects* rejects, StepRes
 void clean(Plan* plan, const Model* model, Relation target, StepResult* step, MergeResult* merged) {
   require_source_table(model->source_id);
   BulkClean bulk;
-  if (setting_engine && clean_in_bulk(model, target, plan->snapshot, &bulk)) {
+  BulkWay way = setting_engine ? clean_in_bulk(model, target, plan->snapshot, &bulk) : BulkWay::none;
+  if (way != BulkWay::none) {
     step->rows_in = bulk.read;
     take_rejects(plan, model, &bulk.rejects, step);
     table_close(target, NoLock);
-    build_indexes(model->relation);
-    *merged = {};
-    merged->was_empty = true;
-    merged->inserted = merged->rows = bulk.rows;
+    if (way == BulkWay::filled) {
+      build_indexes(model->relation);
+      bulk.merged.was_empty = true;
+      bulk.merged.inserted = bulk.rows;
+    } else {
+      merge_bulk(&bulk, plan->snapshot);
+      merge_close(&bulk.merged, nullptr);
+    }
+    *merged = bulk.merged;
     return;
   }
   CleanResult cleaned = clean_rows(model, target, plan->snapshot);

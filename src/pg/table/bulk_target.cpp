@@ -67,6 +67,14 @@ bool is_plain(const Model* model, Relation relation) {
   return has_plain_columns(model, desc) && has_key_alone(relation);
 }
 
+char* model_column_list(const Model* model) {
+  StringInfoData columns;
+  initStringInfo(&columns);
+  for (int i = 0; i < model->columns.count; i++)
+    appendStringInfo(&columns, "%s%s", i ? ", " : "", quote_identifier(model->columns.column[i].name));
+  return columns.data;
+}
+
 }  // namespace
 
 bool take_bulk_target(const Model* model, Relation relation) {
@@ -77,12 +85,13 @@ bool take_bulk_target(const Model* model, Relation relation) {
 }
 
 void check_may_insert(const Model* model) {
-  StringInfoData columns;
-  initStringInfo(&columns);
-  for (int i = 0; i < model->columns.count; i++)
-    appendStringInfo(&columns, "%s%s", i ? ", " : "", quote_identifier(model->columns.column[i].name));
-  run_statement(psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s WHERE false", model->label, columns.data,
-                         columns.data, model->label));
+  const char* columns = model_column_list(model);
+  run_statement(
+      psprintf("INSERT INTO %s (%s) SELECT %s FROM ONLY %s WHERE false", model->label, columns, columns, model->label));
+}
+
+void check_may_read(const Model* model) {
+  run_statement(psprintf("SELECT %s FROM ONLY %s LIMIT 0", model_column_list(model), model->label));
 }
 
 void give_back_bulk_target(Relation relation) {

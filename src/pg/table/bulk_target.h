@@ -12,8 +12,9 @@ namespace dap {
 // opened it once, with a lock against other writers.
 bool take_bulk_target(const Model*, Relation);
 
-// Raises where the executor would not let the current user insert into the table.
+// Raises where the executor would not let the current user insert into the table, or read the model's columns of it.
 void check_may_insert(const Model*);
+void check_may_read(const Model*);
 
 // After what was written to the table has been rolled back: it is without a page again.
 void give_back_bulk_target(Relation);

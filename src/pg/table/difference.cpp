@@ -15,45 +15,26 @@ struct DifferenceReceiver {
   MemoryContext context;  // of one pair: detoasted values
 };
 
-void keep(Changes* changes, TupleDesc desc, const TupleTableSlot* pair) {
-  tuplestore_putvalues(changes->store, desc, pair->tts_values, pair->tts_isnull);
-  changes->count++;
-}
-
-bool is_same(TupleDesc desc, const TupleTableSlot* pair) {
-  for (int i = 0; i < desc->natts; i++) {
-    int other = desc->natts + i;
-    if (pair->tts_isnull[i] != pair->tts_isnull[other]) return false;
-    if (pair->tts_isnull[i]) continue;
-    Form_pg_attribute attribute = TupleDescAttr(desc, i);
-    if (!datum_image_eq(pair->tts_values[i], pair->tts_values[other], attribute->attbyval, attribute->attlen))
-      return false;
-  }
-  return true;
-}
-
 bool receive(TupleTableSlot* pair, DestReceiver* self) {
   auto* receiver = reinterpret_cast<DifferenceReceiver*>(self);
-  MergeResult* result = receiver->result;
-  TupleDesc desc = receiver->target->desc;
-  int key = receiver->target->key[0];
   slot_getallattrs(pair);
-  if (pair->tts_isnull[key]) {
-    keep(&result->inserts, result->change_desc, pair);
-  } else if (pair->tts_isnull[desc->natts + key]) {
-    keep(&result->deletes, result->change_desc, pair);
-  } else {
-    MemoryContext old = MemoryContextSwitchTo(receiver->context);
-    bool same = is_same(desc, pair);
-    MemoryContextSwitchTo(old);
-    MemoryContextReset(receiver->context);
-    if (!same) keep(&result->updates, result->change_desc, pair);
-  }
+  MemoryContext old = MemoryContextSwitchTo(receiver->context);
+  bool same = is_same_pair(receiver->target->desc, pair->tts_values, pair->tts_isnull);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(receiver->context);
+  if (!same) add_change(receiver->target, receiver->result, pair);
   return true;
 }
 
 void startup(DestReceiver*, int, TupleDesc) {}
 void nothing(DestReceiver*) {}
+
+void keep(Changes* changes, TupleTableSlot* pair) {
+  tuplestore_puttupleslot(changes->store, pair);
+  changes->count++;
+}
+
+}  // namespace
 
 TupleDesc change_columns(TupleDesc desc) {
   TupleDesc changes = CreateTemplateTupleDesc(desc->natts * 2);
@@ -68,12 +49,37 @@ TupleDesc change_columns(TupleDesc desc) {
   return finished(changes);
 }
 
-}  // namespace
+bool is_same_pair(TupleDesc desc, const Datum* values, const bool* nulls) {
+  for (int i = 0; i < desc->natts; i++) {
+    int other = desc->natts + i;
+    if (nulls[i] != nulls[other]) return false;
+    if (nulls[i]) continue;
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    if (!datum_image_eq(values[i], values[other], attribute->attbyval, attribute->attlen)) return false;
+  }
+  return true;
+}
 
-void find_differences(const MergeTarget* target, const NamedStore* new_rows, MergeResult* result) {
+void open_changes(const MergeTarget* target, MergeResult* result) {
   result->change_desc = change_columns(target->desc);
   for (Changes* changes : {&result->deletes, &result->updates, &result->inserts})
     changes->store = tuplestore_begin_heap(true, false, work_mem);
+}
+
+void add_change(const MergeTarget* target, MergeResult* result, TupleTableSlot* pair) {
+  int key = target->key[0];
+  if (slot_attisnull(pair, key + 1)) keep(&result->inserts, pair);
+  else if (slot_attisnull(pair, target->desc->natts + key + 1)) keep(&result->deletes, pair);
+  else keep(&result->updates, pair);
+}
+
+void close_changes(MergeResult* result) {
+  for (Tuplestorestate* store : {result->deletes.store, result->updates.store, result->inserts.store})
+    if (store) tuplestore_end(store);
+}
+
+void find_differences(const MergeTarget* target, const NamedStore* new_rows, MergeResult* result) {
+  open_changes(target, result);
   DifferenceReceiver receiver = {};
   receiver.base.receiveSlot = receive;
   receiver.base.rStartup = startup;

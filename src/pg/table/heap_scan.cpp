@@ -71,6 +71,7 @@ void collect(HeapScan* scan, Page page) {
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
     if (!all_visible && !is_visible(scan, tuple, ItemIdGetLength(item), offset)) continue;
     found->tuples[found->count] = tuple;
+    found->lengths[found->count] = static_cast<uint16>(ItemIdGetLength(item));
     found->offsets[found->count++] = offset;
   }
 }

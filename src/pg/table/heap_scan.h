@@ -11,6 +11,7 @@ struct HeapPage {
   BlockNumber block;
   HeapTupleHeader tuples[MaxHeapTuplesPerPage];
   OffsetNumber offsets[MaxHeapTuplesPerPage];
+  uint16 lengths[MaxHeapTuplesPerPage];
 };
 
 struct HeapScan;

@@ -125,22 +125,28 @@ int64 apply_updates(const MergeTarget* target, const MergeResult* result) {
   return apply(target, insert_statement(target), &result->updates, result->change_desc, "inserted");
 }
 
-void close_changes(MergeResult* result) {
-  for (Tuplestorestate* store : {result->deletes.store, result->updates.store, result->inserts.store})
-    if (store) tuplestore_end(store);
-}
-
 // What acts on writes may have written something else, or elsewhere, or more: then the table is looked at again.
-void check_taken(const MergeTarget* target, const NewRows* rows) {
+void check_taken(const MergeTarget* target, const DifferenceFinder* finder) {
   TableHooks hooks = table_hooks(target->model->relation);
   if (!hooks.acting) return;
-  NamedStore named = new_rows_as(new_rows_name, rows);
   MergeResult left = {};
-  find_differences(target, &named, &left);
+  finder->find(target, finder->argument, &left);
   int64 differing = left.deletes.count + left.updates.count + left.inserts.count;
   close_changes(&left);
   if (differing > 0)
     raise_not_taken(target, &hooks, psprintf("Rows that are not the model's afterwards: " INT64_FORMAT ".", differing));
+}
+
+void find_by_query(const MergeTarget* target, void* rows, MergeResult* result) {
+  NamedStore named = new_rows_as(new_rows_name, static_cast<const NewRows*>(rows));
+  find_differences(target, &named, result);
+}
+
+void apply_changes(const MergeTarget* target, const DifferenceFinder* finder, MergeResult* result) {
+  result->deleted = apply(target, delete_statement(target), &result->deletes, result->change_desc, "deleted");
+  if (result->updates.count > 0) result->updated = apply_updates(target, result);
+  result->inserted = apply(target, insert_statement(target), &result->inserts, result->change_desc, "inserted");
+  if (result->deleted + result->updated + result->inserted > 0) check_taken(target, finder);
 }
 
 }  // namespace
@@ -158,25 +164,27 @@ MergeResult merge_rows(const Model* model, NewRows* rows) {
   result.rows = rows->count;
   if (!model->is_clean) check_keys(model, rows);
   MergeTarget* target = merge_target(model, rows->desc);
+  DifferenceFinder finder = {find_by_query, rows};
   result.was_empty = is_empty(target);
   if (result.was_empty) {
     if (rows->count == 0) return result;
     NamedStore named = new_rows_as(new_rows_name, rows);
     result.inserted = write_rows(target, build_statement(target), &named, rows->count, "inserted");
-    check_taken(target, rows);
+    check_taken(target, &finder);
     return result;
   }
-  NamedStore named = new_rows_as(new_rows_name, rows);
-  find_differences(target, &named, &result);
-  result.deleted = apply(target, delete_statement(target), &result.deletes, result.change_desc, "deleted");
-  if (result.updates.count > 0) result.updated = apply_updates(target, &result);
-  result.inserted = apply(target, insert_statement(target), &result.inserts, result.change_desc, "inserted");
-  if (result.deleted + result.updated + result.inserted > 0) check_taken(target, rows);
+  finder.find(target, finder.argument, &result);
+  apply_changes(target, &finder, &result);
   return result;
 }
 
+void merge_changes(const MergeTarget* target, const DifferenceFinder* finder, MergeResult* found) {
+  found->was_empty = is_empty(target);
+  apply_changes(target, finder, found);
+}
+
 void merge_close(MergeResult* result, NewRows* rows) {
-  tuplestore_end(rows->store);
+  if (rows) tuplestore_end(rows->store);
   close_changes(result);
 }
 

@@ -42,6 +42,16 @@ struct MergeResult {
 // the rows that differ in any byte of their values, and deletes, updates and inserts those. Runs as the table's owner:
 // call it within run_as.
 MergeResult merge_rows(const Model*, NewRows*);
-void merge_close(MergeResult*, NewRows*);
+
+// What finds how a table differs from its model's new rows: it fills the result's change_desc and changes.
+struct MergeTarget;
+struct DifferenceFinder {
+  void (*find)(const MergeTarget*, void* argument, MergeResult*);
+  void* argument;
+};
+// The same where somebody has found already what differs (`found`, with the number of rows), and can look again.
+void merge_changes(const MergeTarget*, const DifferenceFinder*, MergeResult* found);
+
+void merge_close(MergeResult*, NewRows*);  // rows: NULL where there are none
 
 }  // namespace dap

@@ -25,10 +25,6 @@ struct RowPages {
 
 namespace {
 
-Size bitmap_bytes(const RowStamp* stamp, uint16 tag) {
-  return tag & HEAP_HASNULL ? static_cast<Size>(BITMAPLEN(stamp->attributes)) : 0;
-}
-
 char* image(RowPages* pages) { return pages->images + static_cast<Size>(pages->page) * BLCKSZ; }
 
 BlockNumber flush(RowPages* pages, int count) {
@@ -47,19 +43,6 @@ void begin_page(RowPages* pages, Size length) {
   }
   PageInit(image(pages), BLCKSZ, 0);
   pages->started = true;
-}
-
-void put_tuple(const RowStamp* stamp, const row::Row* row, Size bitmap, Size header, char* at) {
-  auto* tuple = reinterpret_cast<HeapTupleHeader>(at);
-  std::memset(at, 0, header);
-  HeapTupleHeaderSetXmin(tuple, stamp->xid);
-  HeapTupleHeaderSetCmin(tuple, stamp->command);
-  HeapTupleHeaderSetNatts(tuple, stamp->attributes);
-  tuple->t_infomask |= static_cast<uint16>(HEAP_XMAX_INVALID | row->tag);
-  tuple->t_hoff = static_cast<uint8>(header);
-  const unsigned char* body = row->body_bytes();
-  std::memcpy(tuple->t_bits, body, bitmap);
-  std::memcpy(at + header, body + bitmap, row->body - bitmap);
 }
 
 }  // namespace
@@ -85,6 +68,19 @@ Size form_body(TupleDesc desc, const Datum* values, const bool* nulls, char* out
   return bitmap + data;
 }
 
+Size make_tuple(const row::Row* row, int attributes, char* at) {
+  auto* tuple = reinterpret_cast<HeapTupleHeader>(at);
+  Size bitmap = body_bitmap_bytes(row->tag, attributes), header = MAXALIGN(SizeofHeapTupleHeader + bitmap);
+  std::memset(at, 0, header);
+  HeapTupleHeaderSetNatts(tuple, attributes);
+  tuple->t_infomask = row->tag;
+  tuple->t_hoff = static_cast<uint8>(header);
+  const unsigned char* body = row->body_bytes();
+  std::memcpy(tuple->t_bits, body, bitmap);
+  std::memcpy(at + header, body + bitmap, row->body - bitmap);
+  return header + row->body - bitmap;
+}
+
 RowPages* row_pages_open(Relation relation, const RowStamp* stamp, bool ring) {
   auto* pages = static_cast<RowPages*>(palloc0(sizeof(RowPages)));
   pages->relation = relation;
@@ -96,13 +92,17 @@ RowPages* row_pages_open(Relation relation, const RowStamp* stamp, bool ring) {
 }
 
 void row_pages_add(RowPages* pages, const row::Row* row) {
-  Size bitmap = bitmap_bytes(&pages->stamp, row->tag);
-  Size header = MAXALIGN(SizeofHeapTupleHeader + bitmap), length = header + row->body - bitmap;
+  Size bitmap = body_bitmap_bytes(row->tag, pages->stamp.attributes);
+  Size length = MAXALIGN(SizeofHeapTupleHeader + bitmap) + row->body - bitmap;
   begin_page(pages, length);
   char* page = image(pages);
   auto* page_header = reinterpret_cast<PageHeader>(page);
   auto upper = static_cast<LocationIndex>(page_header->pd_upper - MAXALIGN(length));
-  put_tuple(&pages->stamp, row, bitmap, header, page + upper);
+  make_tuple(row, pages->stamp.attributes, page + upper);
+  auto* tuple = reinterpret_cast<HeapTupleHeader>(page + upper);
+  HeapTupleHeaderSetXmin(tuple, pages->stamp.xid);
+  HeapTupleHeaderSetCmin(tuple, pages->stamp.command);
+  tuple->t_infomask |= HEAP_XMAX_INVALID;
   if (Size padding = MAXALIGN(length) - length) std::memset(page + upper + length, 0, padding);
   auto offset = static_cast<OffsetNumber>(PageGetMaxOffsetNumber(page) + 1);
   ItemIdSetNormal(PageGetItemId(page, offset), upper, static_cast<unsigned>(length));

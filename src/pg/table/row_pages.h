@@ -20,6 +20,14 @@ struct RowStamp {
 // would be longer or the row needs TOAST.
 Size form_body(TupleDesc, const Datum* values, const bool* nulls, char* out, Size room, uint16* tag);
 
+// What the body begins with: bytes of the null bitmap.
+inline Size body_bitmap_bytes(uint16 tag, int attributes) {
+  return tag & HEAP_HASNULL ? static_cast<Size>(BITMAPLEN(attributes)) : 0;
+}
+
+// Makes the tuple of a row of so many attributes, of no transaction; returns its length. `at` is MAXALIGNed.
+Size make_tuple(const row::Row*, int attributes, char* at);
+
 // The longest tuple that is stored as it is.
 Size longest_plain_tuple();
 
