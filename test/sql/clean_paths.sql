@@ -41,8 +41,8 @@ BEGIN
     AND indisprimary));
   SELECT concat_ws(' ', action, rows_in, rows_inserted, rows_rejected) INTO result.step
     FROM dap.refresh_intermediate('full') WHERE object = 'intermediate.things_clean';
-  SELECT count(*), md5(string_agg(t::text, E'\n' ORDER BY t::text COLLATE "C")) INTO result.rows, result.content
-    FROM intermediate.things_clean AS t;
+  SELECT count(*), md5(string_agg(whole::text, E'\n' ORDER BY whole::text COLLATE "C")) INTO result.rows, result.content
+    FROM intermediate.things_clean AS whole;
   SELECT count(*), md5(string_agg(concat_ws(' ', file_id, line, column_name, reason, message, raw), E'\n'
     ORDER BY file_id, line, column_name)) INTO result.rejects, result.reasons
     FROM dap.rejects WHERE stage = 'clean' AND object = 'intermediate.things_clean';
@@ -130,6 +130,100 @@ SELECT w.* FROM (VALUES
     'DROP RULE aside ON intermediate.things_clean'),
   ('CREATE TABLE intermediate.child () INHERITS (intermediate.things_clean)', 'DROP TABLE intermediate.child')
 ) AS a(alteration, undo), pg_temp.with(alteration, undo) AS w;
+-- Tables that hold rows: what differs is written, whichever way finds it, and nothing else is touched
+CREATE TYPE pg_temp.merged AS (step text, rows bigint, content text, kept bigint, touched bigint);
+CREATE FUNCTION pg_temp.merged_by(engine text, change text) RETURNS pg_temp.merged LANGUAGE plpgsql AS $$
+DECLARE result pg_temp.merged;
+BEGIN
+  TRUNCATE intermediate.things_clean;
+  PERFORM dap.refresh_intermediate('full');
+  EXECUTE change;
+  CREATE TEMP TABLE before AS SELECT whole.ctid AS place, whole.xmin::text AS writer, whole::text AS content
+    FROM intermediate.things_clean AS whole;
+  PERFORM set_config('dap.engine', engine, true);
+  SELECT concat_ws(' ', action, rows_in, rows_inserted, rows_updated, rows_deleted, rows_rejected) INTO result.step
+    FROM dap.refresh_intermediate('full') WHERE object = 'intermediate.things_clean';
+  PERFORM set_config('dap.engine', 'on', true);
+  SELECT count(*), md5(string_agg(whole::text, E'\n' ORDER BY whole::text COLLATE "C")) INTO result.rows, result.content
+    FROM intermediate.things_clean AS whole;
+  -- What is as it was is also where it was
+  SELECT count(*) FILTER (WHERE whole.ctid = b.place AND whole.xmin::text = b.writer),
+      count(*) FILTER (WHERE whole.ctid <> b.place OR whole.xmin::text <> b.writer) INTO result.kept, result.touched
+    FROM intermediate.things_clean AS whole JOIN before AS b ON b.content = whole::text;
+  DROP TABLE before;
+  RETURN result;
+END $$;
+CREATE FUNCTION pg_temp.compare_merged(change text, OUT step text, OUT rows bigint, OUT kept bigint, OUT touched bigint,
+  OUT same boolean) LANGUAGE plpgsql AS $$
+DECLARE one pg_temp.merged; other pg_temp.merged;
+BEGIN
+  one := pg_temp.merged_by('on', change);
+  other := pg_temp.merged_by('off', change);
+  step := one.step; rows := one.rows; kept := one.kept; touched := one.touched;
+  same := one = other;
+END $$;
+-- Of keys of every kind: rows that changed, are gone, and are new; written, and written again, in this transaction
+CREATE FUNCTION pg_temp.compare_merged_each(keys text[])
+RETURNS TABLE (key text, step text, rows bigint, kept bigint, touched bigint, same boolean) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH key IN ARRAY keys LOOP
+    PERFORM pg_temp.define(key::text[]);
+    SELECT * INTO step, rows, kept, touched, same FROM pg_temp.compare_merged($sql$
+      INSERT INTO intermediate.things_clean SELECT i + 1000000, j, '~' || t, md5(u::text)::uuid, d + 3000,
+          s + interval '10 years', z + interval '10 years', n, m, f + 1e6, r + 100, b, again
+        FROM intermediate.things_clean WHERE hashtext(i::text || t) % 4 = 0 ON CONFLICT DO NOTHING;
+      DELETE FROM intermediate.things_clean WHERE hashtext(i::text || t) % 7 = 0;
+      UPDATE intermediate.things_clean SET n = n + 1 WHERE hashtext(i::text || t) % 5 = 0;
+      UPDATE intermediate.things_clean SET n = n - 1 WHERE hashtext(i::text || t) % 10 = 0 $sql$);
+    RETURN NEXT;
+  END LOOP;
+END $$;
+SELECT * FROM pg_temp.compare_merged_each(
+  '{"{i}","{j}","{t}","{u}","{d}","{s}","{z}","{f}","{r}","{b}","{j,t}","{u,d,t}","{b,r}"}');
+SELECT pg_temp.define('{i}');
+SELECT c.* FROM unnest(ARRAY[
+  'SELECT', 'DELETE FROM intermediate.things_clean',
+  -- Equal, and not the same
+  'UPDATE intermediate.things_clean SET m = m + 0.000000000000 WHERE i % 3 = 0',
+  'UPDATE intermediate.things_clean SET m = trim_scale(m)', 'UPDATE intermediate.things_clean SET f = 0 WHERE f = 0',
+  'UPDATE intermediate.things_clean SET f = ''NaN'', r = ''-Infinity'' WHERE i % 3 = 0',
+  'UPDATE intermediate.things_clean SET t = NULL WHERE i % 3 = 0; UPDATE intermediate.things_clean SET j = 1, t = ''''
+    WHERE i % 5 = 0',
+  -- Texts that are stored in other ways
+  'UPDATE intermediate.things_clean SET t = repeat(t, 30000) WHERE i % 100 = 0',
+  'UPDATE intermediate.things_clean SET t = (SELECT string_agg(md5((g * i)::text), '''') FROM generate_series(1, 300) AS g)
+    WHERE i % 100 = 0',
+  'ALTER TABLE intermediate.things_clean SET (toast_tuple_target = 128), ALTER t SET STORAGE EXTERNAL;
+    UPDATE intermediate.things_clean SET t = t || '''' WHERE i % 2 = 0',
+  'ALTER TABLE intermediate.things_clean ALTER t SET STORAGE EXTENDED;
+    UPDATE intermediate.things_clean SET t = t || '''', j = CASE WHEN i % 20 = 0 THEN j - 1 ELSE j END WHERE i % 4 = 0',
+  'ALTER TABLE intermediate.things_clean RESET (toast_tuple_target); DELETE FROM intermediate.things_clean WHERE i < 0',
+  -- What was written and undone
+  'DO ''BEGIN UPDATE intermediate.things_clean SET j = 0; RAISE ''''no''''; EXCEPTION WHEN OTHERS THEN NULL; END'''
+  ]::text[]) AS a(change), pg_temp.compare_merged(change) AS c;
+-- Columns of somebody else, of whose values nothing is lost, and what is left of them
+CREATE FUNCTION pg_temp.merged_with(alteration text, change text, undo text)
+RETURNS TABLE (step text, rows bigint, kept bigint, touched bigint, same boolean) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE alteration;
+  SELECT * INTO step, rows, kept, touched, same FROM pg_temp.compare_merged(change);
+  EXECUTE undo;
+  RETURN NEXT;
+END $$;
+SELECT w.* FROM (VALUES
+  ('ALTER TABLE intermediate.things_clean ADD note text', 'UPDATE intermediate.things_clean SET note = ''mine''
+      WHERE i % 3 = 0; UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0',
+    'ALTER TABLE intermediate.things_clean DROP note'),
+  ('SELECT', 'UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0', 'SELECT'),
+  ('SELECT', 'ALTER TABLE intermediate.things_clean DROP IF EXISTS made, ADD made timestamp DEFAULT ''2026-01-01'';
+      UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0; UPDATE intermediate.things_clean SET made = NULL
+      WHERE i % 9 = 0', 'ALTER TABLE intermediate.things_clean DROP made'),
+  ('CREATE TRIGGER one AFTER UPDATE ON intermediate.things_clean FOR EACH ROW EXECUTE FUNCTION public.nothing()',
+    'UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0', 'DROP TRIGGER one ON intermediate.things_clean'),
+  ('ALTER TABLE intermediate.things_clean DROP CONSTRAINT things_clean_pkey',
+    'UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0',
+    'ALTER TABLE intermediate.things_clean ADD CONSTRAINT things_clean_pkey PRIMARY KEY (i)')
+) AS a(alteration, change, undo), pg_temp.merged_with(alteration, change, undo) AS w;
 -- A table that the caller's own cursor reads
 BEGIN;
 TRUNCATE intermediate.things_clean;
@@ -142,6 +236,7 @@ SELECT status FROM dap.ingest_bytes('things', 'wide',
   convert_to(E'i,t\n5000,' || (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 400) AS g) || E'\n', 'UTF8'),
   '{"optional": ["j","u","d","s","z","n","m","f","r","b","spare"]}');
 SELECT * FROM pg_temp.compare();
+SELECT * FROM pg_temp.compare_merged('UPDATE intermediate.things_clean SET j = -j WHERE i % 10 = 0');
 SELECT length(t) FROM intermediate.things_clean WHERE i = 5000;
 -- A field that staging holds compressed, whose value is short
 SELECT status FROM dap.ingest_bytes('things', 'z compressed',

@@ -71,6 +71,24 @@ sub refresh
   return $err;
 }
 
+# Changes the table by hand, and what a refresh then does, and says at DEBUG1.
+sub mend
+{
+  my ($settings) = @_;
+  my ($out, $err);
+  sql(q{DELETE FROM intermediate.things_clean WHERE id % 11 = 0;
+    UPDATE intermediate.things_clean SET note = 'by hand', amount = amount + 1 WHERE id % 13 = 0;
+    INSERT INTO intermediate.things_clean SELECT id + 1000000, code || '!', day, amount, note
+      FROM intermediate.things_clean WHERE id % 17 = 0});
+  $node->psql(
+    'postgres',
+    "$settings; SET client_min_messages = debug1; SELECT action, rows_in, rows_inserted, rows_updated, rows_deleted
+      FROM dap.refresh_intermediate('full') WHERE object = 'intermediate.things_clean'",
+    stdout => \$out,
+    stderr => \$err);
+  return ($out, $err);
+}
+
 sub contents
 {
   return sql(
@@ -120,6 +138,27 @@ for my $case ([ '{id}', undef ], [ '{code,id}', '{day,amount}' ], [ '{id,code}',
     or fail('... temporary files were written');
   like(refresh('SET max_parallel_workers = 0'), qr/in bulk by 1 process/, "$key: no worker to be had");
   is(contents(), $expected, '... the same');
+
+  # The occupied table
+  my ($did, $said) = mend('SET dap.engine = off');
+  like($did, qr/^merged\|\d+\|[1-9]\d*\|[1-9]\d*\|[1-9]\d*$/, "$key: rows that differ, as SQL");
+  unlike($said, qr/in bulk by/, '... and not in bulk');
+  is(contents(), $expected, '... the same');
+  for my $case (
+    [ 'SET dap.max_refresh_workers = 0', 1 ],
+    [ 'SET dap.max_refresh_workers = 1', 2 ],
+    [ '', 4 ],
+    [ "SET maintenance_work_mem = '1MB'", 4 ],
+    [ "SET maintenance_work_mem = '1MB'; SET dap.max_refresh_workers = 0", 1 ],
+    [ 'SET max_parallel_workers = 0', 1 ])
+  {
+    my ($settings, $processes) = @$case;
+    my ($did_in_bulk, $said_in_bulk) = mend($settings);
+    like($said_in_bulk, qr/things_clean is compared in bulk by $processes process/, "$key: compared, $settings");
+    is($did_in_bulk, $did, '... as many rows written');
+    is(contents(), $expected, '... the same rows and rejects');
+  }
+  ok(sound(), '... in a sound table and index');
 }
 
 define('{id}');
@@ -153,12 +192,34 @@ $reader->query_safe('COMMIT');
 $reader->quit;
 is(contents(), $expected, '... the same');
 
+# What others have committed since the run began is seen
+my $writer = $node->background_psql('postgres');
+$writer->query_safe('BEGIN; UPDATE intermediate.things_clean SET amount = -1 WHERE id % 3 = 0');
+my ($in, $out) = ('', '');
+my $waiting = IPC::Run::start(
+  [ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+    '-c', "SELECT rows_updated > 0 FROM dap.refresh_intermediate('full') WHERE object = 'intermediate.things_clean'" ],
+  '<', \$in, '>', \$out);
+$node->poll_query_until('postgres',
+  q{SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'intermediate.things_clean'::regclass)})
+  or fail('a run waits for the table');
+$writer->query_safe('COMMIT');
+$writer->quit;
+$waiting->finish;
+is($out, "t\n", 'a table that was changed after the run had begun');
+is(contents(), $expected, '... is the model\'s');
+
 # Rights of the owner
 sql('REVOKE INSERT ON intermediate.things_clean FROM keeper');
 like(refresh(''), qr/ERROR:  42501: permission denied for table things_clean/, 'an owner who may not insert');
 sql('GRANT INSERT ON intermediate.things_clean TO keeper; REVOKE SELECT ON staging.things FROM keeper');
 like(refresh(''), qr/ERROR:  42501: permission denied for table things/, 'an owner who may not read the source');
 sql('GRANT SELECT ON staging.things TO keeper');
+refresh('');
+sql('REVOKE SELECT ON intermediate.things_clean FROM keeper');
+$node->psql('postgres', "SELECT * FROM dap.refresh_intermediate('full')", stderr => \$err);
+like($err, qr/permission denied for table things_clean/, 'an owner who may not read the table');
+sql('GRANT SELECT ON intermediate.things_clean TO keeper');
 like(refresh(''), qr/things_clean is cleaned in bulk/, '... and may');
 is(contents(), $expected, '... the same');
 
