@@ -191,8 +191,8 @@ SELECT c.* FROM unnest(ARRAY[
     WHERE i % 5 = 0',
   -- Texts that are stored in other ways
   'UPDATE intermediate.things_clean SET t = repeat(t, 30000) WHERE i % 100 = 0',
-  'UPDATE intermediate.things_clean SET t = (SELECT string_agg(md5((g * i)::text), '''') FROM generate_series(1, 300) AS g)
-    WHERE i % 100 = 0',
+  'UPDATE intermediate.things_clean SET t = (SELECT string_agg(md5((g * i)::text), '''')
+    FROM generate_series(1, 300) AS g) WHERE i % 100 = 0',
   'ALTER TABLE intermediate.things_clean SET (toast_tuple_target = 128), ALTER t SET STORAGE EXTERNAL;
     UPDATE intermediate.things_clean SET t = t || '''' WHERE i % 2 = 0',
   'ALTER TABLE intermediate.things_clean ALTER t SET STORAGE EXTENDED;

@@ -76,7 +76,8 @@ sub mend
 {
   my ($settings) = @_;
   my ($out, $err);
-  sql(q{DELETE FROM intermediate.things_clean WHERE id % 11 = 0;
+  sql(
+    q{DELETE FROM intermediate.things_clean WHERE id % 11 = 0;
     UPDATE intermediate.things_clean SET note = 'by hand', amount = amount + 1 WHERE id % 13 = 0;
     INSERT INTO intermediate.things_clean SELECT id + 1000000, code || '!', day, amount, note
       FROM intermediate.things_clean WHERE id % 17 = 0});
@@ -199,7 +200,10 @@ my ($in, $out) = ('', '');
 my $waiting = IPC::Run::start(
   [ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
     '-c', "SELECT rows_updated > 0 FROM dap.refresh_intermediate('full') WHERE object = 'intermediate.things_clean'" ],
-  '<', \$in, '>', \$out);
+  '<',
+  \$in,
+  '>',
+  \$out);
 $node->poll_query_until('postgres',
   q{SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'intermediate.things_clean'::regclass)})
   or fail('a run waits for the table');
