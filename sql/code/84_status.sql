@@ -113,7 +113,7 @@ FROM failed_jobs f
 UNION ALL
 SELECT o.tier, o.number,
   CASE WHEN c.oid IS NULL THEN o.relation::oid::text ELSE format('%I.%I', n.nspname, c.relname) END AS object,
-  n.nspname::text AS layer, o.rows, pg_total_relation_size(c.oid) AS bytes,
+  n.nspname::text AS layer, o.rows, CASE WHEN x.relation IS NULL THEN pg_total_relation_size(c.oid) END AS bytes,
   o.run_id, o.refreshed_at, o.newest_file_at, j.state,
   CASE j.state
     WHEN 'failed' THEN coalesce(
@@ -132,6 +132,11 @@ FROM objects o
 LEFT JOIN pg_class c ON c.oid = o.relation
 LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN last_run l ON true
+-- Who asks how large a table is would wait for a run that fills it for the first time.
+LEFT JOIN (
+  SELECT DISTINCT k.relation FROM pg_locks k
+  WHERE k.locktype = 'relation' AND k.mode = 'AccessExclusiveLock' AND k.granted AND k.pid <> pg_backend_pid()
+    AND k.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) x ON x.relation = c.oid
 CROSS JOIN LATERAL (
   SELECT CASE
     WHEN c.oid IS NULL THEN 'failed'
@@ -150,7 +155,8 @@ COMMENT ON VIEW dap.status
 COMMENT ON COLUMN dap.status.object IS 'The table, or the name of a job that failed';
 COMMENT ON COLUMN dap.status.layer IS 'Its schema; NULL for a job';
 COMMENT ON COLUMN dap.status.rows IS 'Rows after the last refresh';
-COMMENT ON COLUMN dap.status.bytes IS 'Size on disk with its indexes';
+COMMENT ON COLUMN dap.status.bytes IS 'Size on disk with its indexes; NULL while a transaction has the table to itself, as a run that '
+  'fills it for the first time';
 COMMENT ON COLUMN dap.status.run_id
   IS 'The run that wrote it last, see dap.runs; NULL for files that were loaded outside a run';
 COMMENT ON COLUMN dap.status.refreshed_at IS 'When it was written last';

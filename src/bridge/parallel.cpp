@@ -5,6 +5,11 @@
 
 #include "bridge/compat/replication_origin.h"
 
+extern "C" {
+#include "access/xloginsert.h"
+#include "catalog/pg_control.h"
+}
+
 namespace dap {
 
 namespace {
@@ -69,6 +74,15 @@ void worker_begins(shm_toc* toc) {
 void worker_ends(shm_toc* toc) {
   InstrEndParallelQuery(&find_chunk<BufferUsage>(toc, key_buffers)[ParallelWorkerNumber],
                         &find_chunk<WalUsage>(toc, key_wal)[ParallelWorkerNumber]);
+}
+
+void log_subtransaction() {
+  if (!XLogLogicalInfoActive()) return;
+  // The first record of a subtransaction that its own session writes names the transaction. This one does nothing else.
+  char nothing = 0;
+  XLogBeginInsert();
+  XLogRegisterData(&nothing, sizeof(nothing));
+  XLogInsert(RM_XLOG_ID, XLOG_NOOP);
 }
 
 void leave_parallel(ParallelContext* context) {

@@ -45,6 +45,10 @@ void take_accounts(const ParallelContext*, const WorkerAccounts*);
 void worker_begins(shm_toc*);
 void worker_ends(shm_toc*);
 
+// Before workers that write are launched: logical decoding learns of which transaction the current subtransaction is a
+// part. Of workers' records it would not: they bear the subtransaction's number alone.
+void log_subtransaction();
+
 // Ends the group and parallel mode.
 void leave_parallel(ParallelContext*);
 

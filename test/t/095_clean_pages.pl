@@ -19,6 +19,8 @@ max_worker_processes = 16
 max_parallel_workers = 8
 max_parallel_maintenance_workers = 8
 dap.max_refresh_workers = 3
+wal_level = logical
+logical_decoding_work_mem = 64kB
 track_io_timing = off
 }, q{CREATE EXTENSION amcheck; CREATE ROLE keeper; GRANT CREATE ON DATABASE postgres TO keeper;
      SET client_min_messages = warning; SELECT dap.setup(owner => 'keeper')});
@@ -226,6 +228,70 @@ like($err, qr/permission denied for table things_clean/, 'an owner who may not r
 sql('GRANT SELECT ON intermediate.things_clean TO keeper');
 like(refresh(''), qr/things_clean is cleaned in bulk/, '... and may');
 is(contents(), $expected, '... the same');
+
+# Who looks at the state of things does not wait for a run that has not ended, and sees no size of what it fills
+my $run = $node->background_psql('postgres');
+sql('TRUNCATE intermediate.things_clean');
+$run->query_safe("BEGIN; SELECT * FROM dap.refresh_intermediate('full')");
+is(
+  sql(
+    q{SET lock_timeout = '5s'; SELECT state, bytes IS NULL FROM dap.status
+    WHERE object = 'intermediate.things_clean'}),
+  'ok|t',
+  'dap.status beside a run that fills the table');
+$run->query_safe('ROLLBACK');
+$run->quit;
+
+# What is given up lets others read
+sql(
+  q{SELECT dap.ingest_bytes('things', 'long', convert_to(E'id,code,day,amount,note\n900000,c,2026-01-01,1,'
+      || (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 400) AS g) || E'\n', 'UTF8'))});
+$run = $node->background_psql('postgres');
+sql('TRUNCATE intermediate.things_clean');
+$run->query_safe("BEGIN; SELECT * FROM dap.refresh_intermediate('full')");
+is(sql(q{SET lock_timeout = '5s'; SELECT count(*) FROM intermediate.things_clean}),
+  '0', 'a step that was given up: readers see what was there before');
+$run->query_safe('ROLLBACK');
+$run->quit;
+refresh('SET dap.engine = off');
+$expected = contents();
+
+# Logical decoding that streams what has not ended yet has to know whose the workers' rows are, also where the leader
+# writes none: most keys are the lowest one, which is the first of another process's range.
+sql(
+  qq{SELECT dap.create_source('zeros', NULL, '{id,more}');
+  SELECT dap.create_clean_model('zeros_clean', 'zeros', '[{"name": "id", "type": "bigint"},
+    {"name": "more", "type": "bigint"}]', '{id,more}')});
+{
+  open my $file, '>:raw', "$inbox/zeros.csv" or die $!;
+  print $file "id,more\n", map { ($_ % 5 < 3 ? 0 : $_) . ",$_\n" } 1 .. 200_000;
+  close $file;
+}
+sql(
+  "SELECT dap.ingest_csv('zeros', '$inbox/zeros.csv');
+  SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')");
+sql(q{SET dap.max_refresh_workers = 1; SELECT dap.refresh_intermediate()});
+is(
+  sql(
+    q{WITH changes AS (SELECT data FROM pg_logical_slot_get_changes('decoded', NULL, NULL, 'stream-changes', '1')),
+      streamed AS (SELECT substring(data FROM 'streaming change for TXN (\d+)') AS txn FROM changes),
+      committed AS (SELECT substring(data FROM 'committing streamed transaction TXN (\d+)') AS txn FROM changes)
+    SELECT count(*) > 0, count(*) FILTER (WHERE txn NOT IN (SELECT txn FROM committed WHERE txn IS NOT NULL))
+    FROM streamed WHERE txn IS NOT NULL}),
+  't|0',
+  'what is streamed to a subscriber is committed there');
+sql("SELECT pg_drop_replication_slot('decoded'); SELECT dap.drop_model('zeros_clean')");
+
+# A column of the source that is computed when it is read
+if ($node->pg_version >= 18)
+{
+  sql(
+    q{ALTER TABLE staging.zeros ADD twice text GENERATED ALWAYS AS (more || more) VIRTUAL;
+      SELECT dap.create_clean_model('twice_clean', 'zeros', '[{"name": "more", "type": "bigint"},
+        {"name": "twice", "type": "text"}]', '{more}');
+      SELECT dap.refresh_intermediate()});
+  is(sql('SELECT twice FROM intermediate.twice_clean WHERE more = 17'), '1717', 'a virtual column has its value');
+}
 
 # Within a transaction that has made other changes, and is rolled back
 $node->psql(

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t first_chunk_bytes = std::size_t{256} << 10;
 // Large enough for the system to give it in huge pages: touching fresh memory by 4 kB costs as much as filling it.
 constexpr std::size_t largest_chunk_bytes = std::size_t{16} << 20;
-constexpr std::size_t between_looks = std::size_t{1} << 16;  // at the stop flag: some milliseconds
+constexpr std::size_t between_looks = std::size_t{1} << 14;  // at the stop flag: some milliseconds at most
 constexpr std::size_t worth_digits = 512;
 constexpr int digit_bits = 11;
 constexpr std::size_t digit_values = std::size_t{1} << digit_bits;
@@ -29,12 +29,37 @@ std::uint64_t key_part(const Row& row, std::size_t part) {
   return __builtin_bswap64(value);
 }
 
+// Calls `work` with the bounds of slices, one after the other, of about so many steps that they take a millisecond;
+// false if it was stopped between two of them.
+template <class Work>
+bool in_slices(std::size_t count, const volatile std::sig_atomic_t* stop, Work&& work) {
+  for (std::size_t first = 0; first < count;) {
+    if (stop != nullptr && *stop != 0) return false;
+    const std::size_t end = std::min(count, first + between_looks);
+    work(first, end);
+    first = end;
+  }
+  return true;
+}
+
 }  // namespace
+
+std::size_t RowSet::next_chunk(std::size_t bytes) const {
+  const std::size_t size =
+      last_chunk_ == nullptr ? first_chunk_bytes : std::min(last_chunk_->bytes * 2, largest_chunk_bytes);
+  return std::max(size, bytes + chunk_header);
+}
+
+std::size_t RowSet::memory_after(std::size_t bytes) const {
+  const std::size_t chunk = next_chunk(bytes);
+  // As many rows as fit if they are as long as those before; their order may end with the next one.
+  const std::size_t rows = count_ == 0 ? 0 : count_ * (chunk_bytes_ + chunk) / chunk_bytes_;
+  return chunk_bytes_ + chunk + rows * 2 * sizeof(Entry);
+}
 
 void RowSet::make_room(std::size_t bytes) {
   if (has_room(bytes)) return;
-  std::size_t size = last_chunk_ == nullptr ? first_chunk_bytes : std::min(last_chunk_->bytes * 2, largest_chunk_bytes);
-  size = std::max(size, bytes + chunk_header);
+  const std::size_t size = next_chunk(bytes);
   auto* chunk = static_cast<Chunk*>(memory_->allocate(size, alignof(Chunk)));
   *chunk = {nullptr, size, 0};
   (last_chunk_ == nullptr ? chunks_ : last_chunk_->next) = chunk;
@@ -90,16 +115,21 @@ bool RowSet::make_entries(StopFlag stop) {
 // the next eight.
 bool RowSet::sort_range(std::size_t first, std::size_t count, std::size_t depth, StopFlag stop) {
   Entry* entries = entries_ + first;
-  if (depth > 0)
-    for (std::size_t i = 0; i < count; i++) entries[i].key = key_part(*entries[i].row, depth);
+  if (depth > 0 && !in_slices(count, stop, [&](std::size_t i, std::size_t end) {
+        for (; i < end; i++) entries[i].key = key_part(*entries[i].row, depth);
+      }))
+    return false;
   if (!sort_by_part(entries, entries_ + count_ + first, count, stop)) return false;
   const std::size_t covered = depth * sizeof(std::uint64_t);  // of the rest of the key
   if (longest_key_rest_ <= covered) return true;
   for (std::size_t i = 0; i < count;) {
     std::size_t end = i + 1;
     std::size_t longest = entries[i].row->key_rest;
-    for (; end < count && entries[end].key == entries[i].key; end++)
+    for (; end < count && entries[end].key == entries[i].key; end++) {
+      if (end % between_looks == 0 && stopped(stop)) return false;
       longest = std::max<std::size_t>(longest, entries[end].row->key_rest);
+    }
+    if (i / between_looks != end / between_looks && stopped(stop)) return false;
     if (end - i > 1 && longest > covered) {
       if (end - i < worth_digits) {
         std::stable_sort(entries + i, entries + end,
@@ -120,44 +150,47 @@ bool RowSet::sort_by_part(Entry* entries, Entry* scratch, std::size_t count, Sto
     std::stable_sort(entries, entries + count, by_part);
     return true;
   }
-  const auto [least, greatest] = std::minmax_element(entries, entries + count, by_part);
-  const std::uint64_t base = least->key;
-  const int bits = static_cast<int>(std::bit_width(greatest->key - base));
+  std::uint64_t base = entries->key, greatest = base;
+  if (!in_slices(count, stop, [&](std::size_t i, std::size_t end) {
+        for (; i < end; i++) {
+          base = std::min(base, entries[i].key);
+          greatest = std::max(greatest, entries[i].key);
+        }
+      }))
+    return false;
+  const int bits = static_cast<int>(std::bit_width(greatest - base));
   Entry *from = entries, *to = scratch;
   for (int shift = 0; shift < bits; shift += digit_bits) {
     const auto digit = [base, shift](const Entry& entry) { return (entry.key - base) >> shift & (digit_values - 1); };
     std::size_t places[digit_values] = {};
-    for (std::size_t i = 0; i < count; i++) places[digit(from[i])]++;
+    const auto tally = [&](std::size_t i, std::size_t end) {
+      for (; i < end; i++) places[digit(from[i])]++;
+    };
+    if (!in_slices(count, stop, tally)) return false;
     std::size_t place = 0;
     for (std::size_t& next : places) place += std::exchange(next, place);
-    for (std::size_t i = 0; i < count;) {
-      if (stopped(stop)) return false;
-      for (const std::size_t end = std::min(count, i + between_looks); i < end; i++)
-        to[places[digit(from[i])]++] = from[i];
-    }
+    const auto scatter = [&](std::size_t i, std::size_t end) {
+      for (; i < end; i++) to[places[digit(from[i])]++] = from[i];
+    };
+    if (!in_slices(count, stop, scatter)) return false;
     std::swap(from, to);
   }
-  if (from != entries) std::copy(from, from + count, entries);
-  return true;
+  return from == entries ||
+         in_slices(count, stop, [&](std::size_t i, std::size_t end) { std::copy(from + i, from + end, entries + i); });
 }
 
 bool RowSet::drop_earlier(StopFlag stop) {
   kept_ = 0;
-  std::size_t next_look = between_looks;
-  for (std::size_t i = 0; i < count_;) {
-    if (i >= next_look) {
-      if (stopped(stop)) return false;
-      next_look = i + between_looks;
+  // Where parts are whole keys the rows themselves need not be looked at.
+  const auto same_key = [this](const Entry& a, const Entry& b) {
+    return a.key == b.key && (longest_key_rest_ == 0 || compare_keys(*a.row, *b.row) == 0);
+  };
+  return in_slices(count_, stop, [&](std::size_t i, std::size_t end) {
+    for (; i < end; i++) {
+      if (kept_ == 0 || !same_key(entries_[kept_ - 1], entries_[i])) entries_[kept_++] = entries_[i];
+      else if (is_later(*entries_[i].row, *entries_[kept_ - 1].row)) entries_[kept_ - 1] = entries_[i];
     }
-    Entry latest = entries_[i++];
-    // Where parts are whole keys the rows themselves need not be looked at.
-    for (; i < count_ && entries_[i].key == latest.key &&
-           (longest_key_rest_ == 0 || compare_keys(*latest.row, *entries_[i].row) == 0);
-         i++)
-      if (is_later(*entries_[i].row, *latest.row)) latest = entries_[i];
-    entries_[kept_++] = latest;
-  }
-  return true;
+  });
 }
 
 const Row* RowSet::next_in_order() {

@@ -24,6 +24,8 @@ class RowSet {
   std::size_t count() const { return count_; }
   // The bytes that keep_latest() will have taken in the end.
   std::size_t memory_used() const { return chunk_bytes_ + (in_order_ ? 0 : count_ * 2 * sizeof(Entry)); }
+  // What they may be when room for so many bytes more was made and used.
+  std::size_t memory_after(std::size_t bytes) const;
 
   // Drops all but the latest row of each key; then rows are given out by next_in_order(), from the first one on. False
   // soon after `stop` has become other than 0, with nothing done: it may be called again. Throws std::bad_alloc.
@@ -48,6 +50,7 @@ class RowSet {
 
   using StopFlag = const volatile std::sig_atomic_t*;
   static bool stopped(StopFlag stop) { return stop != nullptr && *stop != 0; }
+  std::size_t next_chunk(std::size_t bytes) const;
   bool make_entries(StopFlag stop);
   bool sort_range(std::size_t first, std::size_t count, std::size_t depth, StopFlag stop);
   static bool sort_by_part(Entry* entries, Entry* scratch, std::size_t count, StopFlag stop);

@@ -133,6 +133,12 @@ void correct_definition(const Model* model, const List* upstream) {
 
 }  // namespace
 
+bool is_key_column(const Model* model, const char* name) {
+  for (int i = 0; i < model->key_count; i++)
+    if (strcmp(model->key[i], name) == 0) return true;
+  return false;
+}
+
 List* all_models() {
   RunAs ledger = run_as_begin(ledger_owner());
   ResultRows rows = query_rows(

@@ -38,6 +38,9 @@ struct Model {
   bool visiting;
 };
 
+// Is it a column of the model's key?
+bool is_key_column(const Model*, const char* name);
+
 // All models with their state.
 List* all_models();  // of Model*
 // Becomes the owner of the model's table, under the model's settings: as its query is analysed and run. Ended by

@@ -86,7 +86,11 @@ void take_change(void* argument, MinimalTuple row) {
 
 int64 fill(const CleanTask* task, const Shared* shared, CleanShare* share) {
   RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring);
-  while (const row::Row* row = clean_share_next(share)) row_pages_add(pages, row);
+  int64 rows = 0;
+  while (const row::Row* row = clean_share_next(share)) {
+    if (++rows % 4096 == 0 && is_given_up(task)) break;
+    row_pages_add(pages, row);
+  }
   return row_pages_finish(pages);
 }
 
@@ -133,6 +137,7 @@ void say_how(const CleanTask* task) {
 
 int processes_wanted(const CleanTask* task) {
   auto worth = static_cast<int64>(RelationGetNumberOfBlocks(task->source)) / least_blocks_of_a_process;
+  if (RelationUsesLocalBuffers(task->source)) return 1;  // which no other process sees
   int wanted = 1 + parallel_workers(setting_max_refresh_workers, most_clean_processes - 1);
   return wanted < worth ? wanted : worth < 1 ? 1 : static_cast<int>(worth);
 }
@@ -212,6 +217,7 @@ bool start_team(Team* team, CleanTask* task, const Shared* agreed) {
     team->changes = sts_initialize(changes, task->processes, 0, 0, 0, &shared->files, "dap_changes");
     if (task->compares) SerializeSnapshot(task->present, add_chunk<char>(context, key_present, present_size));
     team->accounts = add_accounts(context);
+    log_subtransaction();
     LaunchParallelWorkers(context);
     // Each worker has a range that nobody else would do.
     if (context->nworkers_launched == workers) return true;
@@ -312,10 +318,10 @@ bool fill_table(const Model* model, Relation source, Relation target, Snapshot s
     reading_push(snapshot);
     done = clean(model, source, target, ranks, rank_count, nullptr, result);
     reading_pop();
-    return done;
+    return done && result->rows > 0;
   });
   if (error) ReThrowError(error);
-  if (!done) give_back_bulk_target(target);
+  if (!done || result->rows == 0) give_back_bulk_target(target);
   return done;
 }
 

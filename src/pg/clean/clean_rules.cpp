@@ -1,17 +1,9 @@
 #include "pg/clean/clean_rules.h"
 
-#include <cstring>
-
 #include "bridge/run_as.h"
 
 namespace dap {
 namespace {
-
-bool is_key(const Model* model, const char* name) {
-  for (int i = 0; i < model->key_count; i++)
-    if (std::strcmp(model->key[i], name) == 0) return true;
-  return false;
-}
 
 // Converted values go into the table as they are: a column that somebody gave another type would take them for
 // something else.
@@ -44,7 +36,7 @@ CleanRules compile_clean_rules(const Model* model, TupleDesc desc) {
   for (int i = 0; i < rules.count; i++) {
     const ColumnDefinition& definition = model->columns.column[i];
     CleanRule* rule = &rules.rule[i];
-    rule->rule = compile_column_rule(definition, is_key(model, definition.name));
+    rule->rule = compile_column_rule(definition, is_key_column(model, definition.name));
     rule->target = model_column_position(model, desc, definition.name);
     check_type(model, rule->rule, TupleDescAttr(desc, rule->target));
   }

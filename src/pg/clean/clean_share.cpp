@@ -52,6 +52,7 @@ struct CleanShare {
   char* body;
   RowRuns* runs;
   MemoryContext row_context;
+  bool detoasted;  // it holds fields as large as they may be
   TupleDesc reject_desc;
   TupleSink sink;
   void* sink_argument;
@@ -85,7 +86,7 @@ TupleShape* record_shape(const CleanRules* rules, Relation source, int* places) 
 }
 
 // The field of a rule, detoasted; false for NULL.
-bool field_of(const CleanShare* share, int rule, const char** text, int* length) {
+bool field_of(CleanShare* share, int rule, const char** text, int* length) {
   const char* place = share->record.places[share->places[rule]];
   *text = nullptr;
   *length = 0;
@@ -96,6 +97,7 @@ bool field_of(const CleanShare* share, int rule, const char** text, int* length)
     return true;
   }
   auto* value = reinterpret_cast<varlena*>(PG_DETOAST_DATUM_PACKED(PointerGetDatum(place)));
+  share->detoasted |= reinterpret_cast<const char*>(value) != place;
   *text = VARDATA_ANY(value);
   *length = static_cast<int>(VARSIZE_ANY_EXHDR(value));
   return true;
@@ -214,6 +216,14 @@ Element* allocate(int count) {
 
 void no_sink(void*, MinimalTuple) {}
 
+// Between two records.
+void settle(CleanShare* share) {
+  CHECK_FOR_INTERRUPTS();
+  if (!share->detoasted) return;
+  MemoryContextReset(share->row_context);
+  share->detoasted = false;
+}
+
 }  // namespace
 
 int process_of(const CleanTask* task, const unsigned char* image, Size length) {
@@ -284,6 +294,7 @@ void clean_share_read(CleanShare* share) {
         give_up(share->task);
         break;
       }
+      settle(share);
     }
     MemoryContextSwitchTo(old);
     MemoryContextReset(share->row_context);
@@ -317,6 +328,7 @@ void choose_bounds(CleanTask* task) {
     MemoryContext old = MemoryContextSwitchTo(share->row_context);
     while (const HeapPage* page = heap_scan_next(scan))
       for (int j = 0; j < page->count && count < most_samples; j++) {
+        settle(share);
         tuple_places(share->shape, page->tuples[j], share->record.places);
         if (!convert_key(share)) continue;
         Size length = key_image(share);

@@ -130,7 +130,7 @@ const row::Row* take_top(RowRuns* runs) {
 row::Row* next_place(RowRuns* runs, Size bytes) {
   row::RowSet* set = runs->set();
   if (!set->has_room(bytes)) {
-    if (set->memory_used() > runs->memory && set->count() > 0) spill(runs);
+    if (set->memory_after(bytes) > runs->memory && set->count() > 0) spill(runs);
     raise_engine_fault(try_engine([&] { set->make_room(bytes); }), "rows");
   }
   return set->next();

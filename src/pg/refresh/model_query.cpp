@@ -74,9 +74,11 @@ void run_query(const Model* model, TupleDesc desc, Snapshot snapshot, DestReceiv
 // Receives the query's rows and puts them into pages.
 struct PageReceiver {
   DestReceiver base;
-  TupleDesc desc;  // of the table
-  int columns;     // of the model
-  int* targets;    // the position in the table of each
+  Relation target;
+  TransactionId xid;  // assigned before the query, which may have parallel workers
+  TupleDesc desc;     // of the table
+  int columns;        // of the model
+  int* targets;       // the position in the table of each
   bool* is_key;
   Datum* values;
   bool* nulls;
@@ -104,7 +106,13 @@ bool receive(TupleTableSlot* slot, DestReceiver* self) {
   return true;
 }
 
-void startup(DestReceiver*, int, TupleDesc) {}
+// Now, not before: rows of the command that the query has seen to its end would be visible to the query itself.
+void startup(DestReceiver* self, int, TupleDesc) {
+  auto* receiver = reinterpret_cast<PageReceiver*>(self);
+  RowStamp stamp = {receiver->xid, GetCurrentCommandId(true), receiver->desc->natts};
+  receiver->pages = row_pages_open(receiver->target, &stamp, false);
+}
+
 void nothing(DestReceiver*) {}
 
 template <class Element>
@@ -119,6 +127,8 @@ PageReceiver* page_receiver(const Model* model, Relation target, TupleDesc colum
   receiver->base.rShutdown = nothing;
   receiver->base.rDestroy = nothing;
   receiver->base.mydest = DestNone;
+  receiver->target = target;
+  receiver->xid = GetCurrentTransactionId();
   receiver->desc = RelationGetDescr(target);
   receiver->columns = columns->natts;
   receiver->targets = allocate<int>(columns->natts);
@@ -138,9 +148,6 @@ PageReceiver* page_receiver(const Model* model, Relation target, TupleDesc colum
 // False: the rows cannot go into pages as they are.
 bool fill(const Model* model, Relation target, TupleDesc columns, Snapshot snapshot, int64* rows) {
   PageReceiver* receiver = page_receiver(model, target, columns);
-  // Before the query, which may have parallel workers.
-  RowStamp stamp = {GetCurrentTransactionId(), GetCurrentCommandId(true), receiver->desc->natts};
-  receiver->pages = row_pages_open(target, &stamp, false);
   run_query(model, columns, snapshot, &receiver->base);
   if (receiver->given_up) return false;
   *rows = row_pages_finish(receiver->pages);
@@ -150,7 +157,7 @@ bool fill(const Model* model, Relation target, TupleDesc columns, Snapshot snaps
 
 }  // namespace
 
-NewRows* query_rows(const Model* model, Relation target, Snapshot snapshot) {
+NewRows* model_rows(const Model* model, Relation target, Snapshot snapshot) {
   NewRows* rows = new_rows_open(model_columns(model, target));
   run_query(model, rows->desc, snapshot, store_receiver(rows->store));
   return rows;
@@ -164,14 +171,15 @@ bool query_in_bulk(const Model* model, Relation target, Snapshot snapshot, int64
   // What is written in vain is undone.
   ErrorData* error = in_subtransaction([&] {
     done = fill(model, target, columns, snapshot, rows);
-    if (done) build_indexes(model->relation);
-    return done;
+    if (!done || *rows == 0) return false;
+    build_indexes(model->relation);
+    return true;
   });
   // Rows that have one key: whoever merges them counts them.
   if (error && error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION) ReThrowError(error);
   if (error) FreeErrorData(error);
   done = done && !error;
-  if (!done) give_back_bulk_target(target);
+  if (!done || *rows == 0) give_back_bulk_target(target);
   return done;
 }
 

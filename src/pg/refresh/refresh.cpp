@@ -244,7 +244,7 @@ void clean(Plan* plan, const Model* model, Relation target, StepResult* step, Me
     take_rejects(plan, model, &bulk.rejects, step);
     table_close(target, NoLock);
     if (way == BulkWay::filled) {
-      build_indexes(model->relation);
+      if (bulk.rows > 0) build_indexes(model->relation);
       bulk.merged.was_empty = true;
       bulk.merged.inserted = bulk.rows;
     } else {
@@ -268,7 +268,7 @@ MergeResult query(Plan* plan, const Model* model, Relation target, StepResult* s
     merged.inserted = step->rows_in = merged.rows;
     return merged;
   }
-  NewRows* rows = query_rows(model, target, plan->snapshot);
+  NewRows* rows = model_rows(model, target, plan->snapshot);
   step->rows_in = tuplestore_tuple_count(rows->store);
   return merge(model, target, rows);
 }

@@ -21,12 +21,6 @@ const ColumnDefinition* definition_of(const Model* model, const char* name) {
   return nullptr;
 }
 
-bool is_key(const Model* model, const char* name) {
-  for (int i = 0; i < model->key_count; i++)
-    if (strcmp(model->key[i], name) == 0) return true;
-  return false;
-}
-
 // Nobody but the model gives a column a value, or refuses one.
 bool has_plain_columns(const Model* model, TupleDesc desc) {
   for (int i = 0; i < desc->natts; i++) {
@@ -35,24 +29,28 @@ bool has_plain_columns(const Model* model, TupleDesc desc) {
     const char* name = NameStr(attribute->attname);
     const ColumnDefinition* definition = definition_of(model, name);
     if (attribute->attgenerated || attribute->attidentity) return false;
-    if (!definition && attribute->atthasdef) return false;
+    if (!definition && (attribute->atthasdef || get_typdefault(attribute->atttypid))) return false;
     // The key's values, and those that a rule requires, are there in every row.
-    if (attribute->attnotnull && !is_key(model, name) && !(definition && definition->required)) return false;
+    if (attribute->attnotnull && !is_key_column(model, name) && !(definition && definition->required)) return false;
     if (get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN) return false;
   }
   return true;
 }
 
 // The index of the model's key, and no other.
-bool has_key_alone(Relation relation) {
+bool has_key_alone(const Model* model, Relation relation) {
   List* indexes = RelationGetIndexList(relation);
   if (list_length(indexes) != 1) return false;
   HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(linitial_oid(indexes)));
   if (!HeapTupleIsValid(tuple)) return false;
   auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  bool is_key = form->indisprimary && form->indimmediate && form->indisvalid;
+  bool is_models = form->indisprimary && form->indimmediate && form->indisvalid && form->indnatts == model->key_count;
+  for (int i = 0; is_models && i < form->indnatts; i++) {
+    AttrNumber attribute = form->indkey.values[i];
+    is_models = is_key_column(model, NameStr(TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attname));
+  }
   ReleaseSysCache(tuple);
-  return is_key;
+  return is_models;
 }
 
 bool is_plain(const Model* model, Relation relation) {
@@ -64,7 +62,7 @@ bool is_plain(const Model* model, Relation relation) {
   TupleDesc desc = RelationGetDescr(relation);
   if (relation->rd_rules || has_insert_trigger(relation)) return false;
   if (desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)) return false;
-  return has_plain_columns(model, desc) && has_key_alone(relation);
+  return has_plain_columns(model, desc) && has_key_alone(model, relation);
 }
 
 char* model_column_list(const Model* model) {
@@ -96,6 +94,7 @@ void check_may_read(const Model* model) {
 
 void give_back_bulk_target(Relation relation) {
   if (RelationGetNumberOfBlocks(relation) > 0) RelationTruncate(relation, 0);
+  UnlockRelationOid(RelationGetRelid(relation), AccessExclusiveLock);
 }
 
 void build_indexes(Oid relation) {

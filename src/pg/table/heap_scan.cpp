@@ -49,6 +49,7 @@ bool is_visible(HeapScan* scan, HeapTupleHeader tuple, Size length, OffsetNumber
   if (!decided_by_writer(mask)) return ask_server(scan, tuple, length, offset);
   if ((mask & HEAP_XMIN_FROZEN) == HEAP_XMIN_FROZEN) return true;
   TransactionId writer = HeapTupleHeaderGetRawXmin(tuple);
+  if (!TransactionIdIsValid(writer)) return ask_server(scan, tuple, length, offset);
   if (writer == scan->committed) return true;
   if (writer == scan->own) return HeapTupleHeaderGetRawCommandId(tuple) < scan->snapshot->curcid;
   if (!ask_server(scan, tuple, length, offset)) return false;

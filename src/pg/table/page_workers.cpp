@@ -138,6 +138,7 @@ PageWorkers* page_workers_start(Relation relation, bool ring, PageStore* own, Bl
   workers->own = own;
   workers->written = written;
   fill_shared(workers, relation, ring);
+  log_subtransaction();
   LaunchParallelWorkers(context);
   ereport(DEBUG1,
           (errmsg_plural("%d parallel worker writes pages of \"%s\"", "%d parallel workers write pages of \"%s\"",

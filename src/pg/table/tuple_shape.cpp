@@ -14,7 +14,8 @@ TupleShape* tuple_shape(TupleDesc desc, const AttrNumber* wanted, int count) {
     if (attribute->attlen < -1) return nullptr;  // cstring: of no column
   }
   for (int i = 0; i < count; i++) {
-    if (TupleDescAttr(desc, wanted[i] - 1)->atthasmissing) return nullptr;
+    Form_pg_attribute attribute = TupleDescAttr(desc, wanted[i] - 1);
+    if (attribute->atthasmissing || attribute->attgenerated) return nullptr;
     shape->attribute[wanted[i] - 1].wanted = static_cast<int16>(i);
   }
   return shape;

@@ -15,7 +15,8 @@ struct TupleShape {
 };
 
 // The shape of rows of which these attributes (numbers from 1, ascending in no particular order) are wanted. NULL where
-// one of them may have a value that is not in the tuple (a column that was added with a default).
+// one of them may have a value that is not in the tuple (a column that was added with a default, or one that is
+// generated).
 TupleShape* tuple_shape(TupleDesc, const AttrNumber* wanted, int count);
 
 // Sets places[i] to where the value of the i-th wanted attribute lies, NULL for NULL.
