@@ -155,8 +155,8 @@ COMMENT ON VIEW dap.status
 COMMENT ON COLUMN dap.status.object IS 'The table, or the name of a job that failed';
 COMMENT ON COLUMN dap.status.layer IS 'Its schema; NULL for a job';
 COMMENT ON COLUMN dap.status.rows IS 'Rows after the last refresh';
-COMMENT ON COLUMN dap.status.bytes IS 'Size on disk with its indexes; NULL while a transaction has the table to itself, as a run that '
-  'fills it for the first time';
+COMMENT ON COLUMN dap.status.bytes
+  IS 'Size on disk with its indexes; NULL while a transaction has the table to itself, as a run that fills it first';
 COMMENT ON COLUMN dap.status.run_id
   IS 'The run that wrote it last, see dap.runs; NULL for files that were loaded outside a run';
 COMMENT ON COLUMN dap.status.refreshed_at IS 'When it was written last';

@@ -75,6 +75,7 @@ void run_query(const Model* model, TupleDesc desc, Snapshot snapshot, DestReceiv
 struct PageReceiver {
   DestReceiver base;
   Relation target;
+  MemoryContext context;
   TransactionId xid;  // assigned before the query, which may have parallel workers
   TupleDesc desc;     // of the table
   int columns;        // of the model
@@ -110,7 +111,9 @@ bool receive(TupleTableSlot* slot, DestReceiver* self) {
 void startup(DestReceiver* self, int, TupleDesc) {
   auto* receiver = reinterpret_cast<PageReceiver*>(self);
   RowStamp stamp = {receiver->xid, GetCurrentCommandId(true), receiver->desc->natts};
+  MemoryContext old = MemoryContextSwitchTo(receiver->context);  // not the query's, which ends before
   receiver->pages = row_pages_open(receiver->target, &stamp, false);
+  MemoryContextSwitchTo(old);
 }
 
 void nothing(DestReceiver*) {}
@@ -128,6 +131,7 @@ PageReceiver* page_receiver(const Model* model, Relation target, TupleDesc colum
   receiver->base.rDestroy = nothing;
   receiver->base.mydest = DestNone;
   receiver->target = target;
+  receiver->context = CurrentMemoryContext;
   receiver->xid = GetCurrentTransactionId();
   receiver->desc = RelationGetDescr(target);
   receiver->columns = columns->natts;
