@@ -344,13 +344,21 @@ for my $way ('pg_cancel_backend(l.pid)', 'pg_terminate_backend(w.pid)', 'pg_term
 for my $round (1 .. 2)
 {
   my ($handle, $err) = in_background('SET dap.max_refresh_workers = 2');
-  my $pid;
-  for (1 .. 200)
+  if ($round == 1)
   {
-    $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1});
-    last if $pid;
+    # Again where no worker was met
+    for (1 .. 20)
+    {
+      my $pid = '';
+      while ($handle->pump_nb && $pid eq '')
+      {
+        $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1});
+      }
+      last if $pid ne '' && kill('KILL', $pid);
+      $handle->finish;
+      ($handle, $err) = in_background('SET dap.max_refresh_workers = 2');
+    }
   }
-  if ($round == 1 && $pid) { kill 'KILL', $pid; }
   else { $node->stop('immediate'); }
   eval { $handle->finish };
   $node->start if $round == 2;

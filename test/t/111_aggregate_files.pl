@@ -410,29 +410,37 @@ for my $query ('SELECT dap.median(f) FROM t', 'SELECT g, dap.median(b), dap.medi
 ok($cancelled > 3, "$cancelled were cancelled, $finished finished");
 nothing_left('cancellation');
 
-# A worker, or its leader, that ends in the middle, when there is a file already.
+# A worker, or its leader, that ends in the middle, when there is a file already. The moment is short, so that it may be
+# missed and is waited for again.
 sub in_the_middle
 {
   my ($signal, $whom) = @_;
-  my ($out, $err) = ('', '');
-  my $session = IPC::Run::start(
-    [ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
-      '-c', 'SELECT dap.median(CASE WHEN i % 50000 = 0 THEN slow(f) ELSE f END) FROM t' ],
-    '>',
-    \$out,
-    '2>',
-    \$err);
-  my $pid = '';
-  for (1 .. 1000)
+  my $met = 0;
+  my $err;
+  for (1 .. 20)
   {
-    my @files = glob("$data/base/pgsql_tmp/pgsql_tmp*.dap/*");
-    $pid = @files ? sql("SELECT $whom FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1") : '';
-    last if $pid ne '';
-    usleep(5_000);
+    my $out = '';
+    $err = '';
+    my $session = IPC::Run::start(
+      [ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+        '-c', 'SELECT dap.median(CASE WHEN i % 50000 = 0 THEN slow(f) ELSE f END) FROM t' ],
+      '>',
+      \$out,
+      '2>',
+      \$err);
+    while ($session->pump_nb && !$met)
+    {
+      usleep(5_000);
+      my @files = glob("$data/base/pgsql_tmp/pgsql_tmp*.dap/*");
+      next if !@files;
+      my $pid = sql("SELECT $whom FROM pg_stat_activity WHERE backend_type = 'parallel worker' LIMIT 1");
+      $met = $pid ne '' && left() ne '' && kill($signal, $pid);
+    }
+    $session->finish;
+    last if $err ne '';
+    $met = 0;
   }
-  ok($pid ne '' && left() ne '', "$signal, $whom: a worker has written");
-  kill $signal, $pid if $pid ne '';
-  $session->finish;
+  ok($met, "$signal, $whom: a worker has written");
   return $err;
 }
 like(in_the_middle('TERM', 'pid'), qr/terminating/, 'a terminated worker is the statement\'s error');
