@@ -178,8 +178,6 @@ const row::Row* row_runs_take(RowRuns* runs) {
   return runs->set()->next_in_order();
 }
 
-int row_runs_files(const RowRuns* runs) { return runs->run_count; }
-
 void row_runs_close(RowRuns* runs) {
   for (int i = 0; i < runs->run_count; i++)
     if (runs->runs[i].file) BufFileClose(runs->runs[i].file);

@@ -20,8 +20,6 @@ void row_runs_added(RowRuns*);
 // row given holds until the next one is asked for.
 void row_runs_sort(RowRuns*);
 const row::Row* row_runs_take(RowRuns*);
-// Temporary files that were written.
-int row_runs_files(const RowRuns*);
 void row_runs_close(RowRuns*);
 
 }  // namespace dap

@@ -38,19 +38,14 @@ TupleShape* key_shape(const Model* model, TupleDesc desc) {
   return tuple_shape(desc, wanted, model->key_count);
 }
 
-bool is_of_key(const Model* model, TupleDesc desc, AttrNumber attribute) {
-  for (int i = 0; i < model->key_count; i++)
-    if (model_column_position(model, desc, model->key[i]) + 1 == attribute) return true;
-  return false;
-}
-
 // Does the index keep rows of the same key apart at any time?
 bool keeps_apart(const Model* model, TupleDesc desc, Oid index) {
   HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
   if (!HeapTupleIsValid(tuple)) return false;
   auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
   bool apart = form->indisprimary && form->indimmediate && form->indisvalid && !form->indisexclusion;
-  for (int i = 0; apart && i < form->indnkeyatts; i++) apart = is_of_key(model, desc, form->indkey.values[i]);
+  for (int i = 0; apart && i < form->indnkeyatts; i++)
+    apart = is_key_column(model, NameStr(TupleDescAttr(desc, form->indkey.values[i] - 1)->attname));
   ReleaseSysCache(tuple);
   return apart;
 }

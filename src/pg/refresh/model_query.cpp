@@ -140,7 +140,7 @@ PageReceiver* page_receiver(const Model* model, Relation target, TupleDesc colum
   for (int i = 0; i < columns->natts; i++) {
     const char* name = NameStr(TupleDescAttr(columns, i)->attname);
     receiver->targets[i] = get_attnum(RelationGetRelid(target), name) - 1;
-    for (int k = 0; k < model->key_count; k++) receiver->is_key[i] |= std::strcmp(model->key[k], name) == 0;
+    receiver->is_key[i] = is_key_column(model, name);
   }
   receiver->values = allocate<Datum>(receiver->desc->natts);
   receiver->nulls = allocate<bool>(receiver->desc->natts);

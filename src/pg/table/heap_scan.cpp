@@ -72,8 +72,7 @@ void collect(HeapScan* scan, Page page) {
     auto* tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
     if (!all_visible && !is_visible(scan, tuple, ItemIdGetLength(item), offset)) continue;
     found->tuples[found->count] = tuple;
-    found->lengths[found->count] = static_cast<uint16>(ItemIdGetLength(item));
-    found->offsets[found->count++] = offset;
+    found->lengths[found->count++] = static_cast<uint16>(ItemIdGetLength(item));
   }
 }
 
@@ -107,7 +106,6 @@ const HeapPage* heap_scan_next(HeapScan* scan) {
   release(scan);
   while (scan->next < scan->end) {
     CHECK_FOR_INTERRUPTS();
-    scan->page.block = scan->next;
     scan->buffer = ReadBufferExtended(scan->relation, MAIN_FORKNUM, scan->next++, RBM_NORMAL, scan->strategy);
     LockBuffer(scan->buffer, BUFFER_LOCK_SHARE);
     Page page = BufferGetPage(scan->buffer);

@@ -8,9 +8,7 @@ namespace dap {
 // A page's visible tuples; pinned, and so in their place, until the next page is asked for.
 struct HeapPage {
   int count;
-  BlockNumber block;
   HeapTupleHeader tuples[MaxHeapTuplesPerPage];
-  OffsetNumber offsets[MaxHeapTuplesPerPage];
   uint16 lengths[MaxHeapTuplesPerPage];
 };
 

@@ -47,8 +47,6 @@ void begin_page(RowPages* pages, Size length) {
 
 }  // namespace
 
-Size longest_plain_tuple() { return TOAST_TUPLE_THRESHOLD; }
-
 Size form_body(TupleDesc desc, const Datum* values, const bool* nulls, char* out, Size room, uint16* tag) {
   bool has_null = false;
   for (int i = 0; i < desc->natts; i++) has_null |= nulls[i];

@@ -28,9 +28,6 @@ inline Size body_bitmap_bytes(uint16 tag, int attributes) {
 // Makes the tuple of a row of so many attributes, of no transaction; returns its length. `at` is MAXALIGNed.
 Size make_tuple(const row::Row*, int attributes, char* at);
 
-// The longest tuple that is stored as it is.
-Size longest_plain_tuple();
-
 struct RowPages;
 
 // Any process of the transaction's parallel group may write. `ring`: keep the pages out of the rest of shared buffers.
