@@ -33,7 +33,10 @@ is(scalar @stages, 2, 'the image is built in two stages');
 
 my ($build, $final) = map { join("\n", @$_) } @stages;
 like($build, qr{^FROM \S+ AS build$}m, 'the first stage builds');
-like($build, qr{^RUN scripts/install_packages --small \$\{PG_MAJOR\} build$}m, 'its packages come from the common script');
+like(
+  $build,
+  qr{^RUN scripts/install_packages --small \$\{PG_MAJOR\} build$}m,
+  'its packages come from the common script');
 like(
   $build,
   qr{^RUN DAP_JOINED=1 scripts/build_module /source /usr/lib/postgresql/\$\{PG_MAJOR\}/bin/pg_config /stage}m,
