@@ -5,8 +5,10 @@
 #include "bridge/query.h"
 #include "bridge/settings.h"
 #include "bridge/subtransaction.h"
+#include "pg/block/block_query.h"
 #include "pg/catalog/query_text.h"
 #include "pg/run/reading.h"
+#include "pg/settings.h"
 #include "pg/table/bulk_target.h"
 #include "pg/table/row_pages.h"
 
@@ -67,7 +69,9 @@ void run_query(const Model* model, TupleDesc desc, Snapshot snapshot, DestReceiv
   if (model->calls_functions) ResetPlanCache();
   int level = NewGUCNestLevel();
   set_setting("row_security", "off");  // rows that a policy hides are an error
-  read_into(snapshot, sql, receiver);
+  reading_push(snapshot);
+  if (!setting_engine || !read_by_blocks(sql, model->label, receiver)) read_into(sql, receiver);
+  reading_pop();
   AtEOXact_GUC(true, level);
 }
 

@@ -1,0 +1,335 @@
+// Expressions that mean in the engine exactly what they mean in the server: built-in operators and functions of types
+// that are numbers of 64 bits, and texts that are equal where their bytes are.
+#include "pg/block/block.h"
+
+#include <cstring>
+
+#include "bridge/engine_call.h"
+#include "pg/block/block_value.h"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "utils/regproc.h"
+}
+
+namespace dap {
+
+using column::Instruction;
+using column::Op;
+
+namespace {
+
+struct Compiler {
+  Block* block;
+  Instruction* instructions;
+  uint32 count, capacity;
+};
+
+bool forbid(Block* block, const char* why) {
+  if (block->forbidden == nullptr) block->forbidden = why;
+  return false;
+}
+
+Instruction* add(Compiler* compiler, Op op) {
+  if (compiler->count == compiler->capacity) {
+    compiler->capacity *= 2;
+    compiler->instructions =
+        static_cast<Instruction*>(repalloc(compiler->instructions, sizeof(Instruction) * compiler->capacity));
+  }
+  Instruction* instruction = &compiler->instructions[compiler->count++];
+  std::memset(instruction, 0, sizeof *instruction);
+  instruction->op = op;
+  return instruction;
+}
+
+bool is_integer(Kind kind) { return kind.sort == Sort::int2 || kind.sort == Sort::int4 || kind.sort == Sort::int8; }
+
+bool is_comparable(Kind a, Kind b) {
+  if (is_integer(a) && is_integer(b)) return true;
+  return a.sort == b.sort && (a.sort != Sort::numeric || a.scale == b.scale);
+}
+
+bool compile(Compiler* compiler, Node* node, Kind* kind);
+
+int column_number(Block* block, AttrNumber attribute, Kind kind) {
+  for (int i = 0; i < block->column_count; i++)
+    if (block->columns[i].attribute == attribute) return i;
+  if (block->column_count == most_block_columns) return -1;
+  block->columns[block->column_count] = {attribute, kind};
+  return block->column_count++;
+}
+
+bool compile_var(Compiler* compiler, const Var* var, Kind* kind) {
+  if (var->varlevelsup != 0) return forbid(compiler->block, "a column of an outer query");
+  if (var->varattno <= 0) return forbid(compiler->block, "a system column or a whole row");
+  if (!kind_of(var->vartype, var->vartypmod, var->varcollid, kind))
+    return forbid(compiler->block,
+                  psprintf("a column of type %s", format_type_with_typemod(var->vartype, var->vartypmod)));
+  int number = column_number(compiler->block, var->varattno, *kind);
+  if (number < 0) return forbid(compiler->block, "too many columns");
+  add(compiler, Op::column)->column = static_cast<uint16>(number);
+  return true;
+}
+
+bool text_code(Block* block, Datum value, int64* code) {
+  auto* stored = DatumGetTextPP(value);
+  uint32 number = column::no_code;
+  EngineFault fault =
+      try_engine([&] { number = column::code_of(block->dictionary, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored)); });
+  raise_engine_fault(fault, "a query's block");
+  *code = number;
+  return number != column::no_code;
+}
+
+// `like`: what it is compared with; a numeric's scale is that one's.
+bool compile_const(Compiler* compiler, const Const* value, const Kind* like, Kind* kind) {
+  Block* block = compiler->block;
+  if (value->consttype == NUMERICOID && like != nullptr && like->sort == Sort::numeric) *kind = *like;
+  else if (value->consttype == NUMERICOID) return forbid(block, "a numeric constant that is not just compared");
+  else if (!kind_of(value->consttype, value->consttypmod, value->constcollid, kind))
+    return forbid(block, psprintf("a constant of type %s", format_type_be(value->consttype)));
+  if (value->constisnull) {
+    add(compiler, Op::null);
+    return true;
+  }
+  int64 number = 0;
+  if (kind->sort == Sort::text) {
+    if (!text_code(block, value->constvalue, &number)) return forbid(block, "a long text");
+  } else if (kind->sort == Sort::numeric) {
+    if (!numeric_units(reinterpret_cast<const char*>(DatumGetNumeric(value->constvalue)), kind->scale, false, &number))
+      return forbid(block, "a numeric constant with more digits than its column");
+  } else {
+    number = fixed_value(kind->sort, value->constvalue);
+  }
+  add(compiler, Op::constant)->constant = number;
+  return true;
+}
+
+bool compile_pair(Compiler* compiler, Node* a, Node* b, Kind* first, Kind* second) {
+  // A constant on the left takes the scale of what is on its right.
+  Kind right;
+  bool known = IsA(b, Var) && kind_of(exprType(b), exprTypmod(b), exprCollation(b), &right);
+  bool done = IsA(a, Const) ? compile_const(compiler, castNode(Const, a), known ? &right : nullptr, first)
+                            : compile(compiler, a, first);
+  if (!done) return false;
+  return IsA(b, Const) ? compile_const(compiler, castNode(Const, b), first, second) : compile(compiler, b, second);
+}
+
+struct Named {
+  const char* name;
+  Op op;
+};
+constexpr Named comparisons[] = {{"=", Op::equal},       {"<>", Op::not_equal}, {"<", Op::less},
+                                 {"<=", Op::less_equal}, {">", Op::greater},    {">=", Op::greater_equal}};
+constexpr Named arithmetic[] = {{"+", Op::add}, {"-", Op::subtract}, {"*", Op::multiply}};
+
+bool compile_comparison(Compiler* compiler, const OpExpr* expression, Op op, Kind* kind) {
+  Block* block = compiler->block;
+  Kind first, second;
+  if (!compile_pair(compiler, static_cast<Node*>(linitial(expression->args)),
+                    static_cast<Node*>(lsecond(expression->args)), &first, &second))
+    return false;
+  if (!is_comparable(first, second)) return forbid(block, "a comparison of different types");
+  if (first.sort == Sort::text) {
+    if (op != Op::equal && op != Op::not_equal && op != Op::distinct) return forbid(block, "an order of texts");
+    if (!OidIsValid(expression->inputcollid) || !get_collation_isdeterministic(expression->inputcollid))
+      return forbid(block, "a nondeterministic collation");
+  }
+  add(compiler, op);
+  *kind = {Sort::boolean, 0};
+  return true;
+}
+
+bool compile_operator(Compiler* compiler, const OpExpr* expression, Kind* kind) {
+  Block* block = compiler->block;
+  const char* name = get_opname(expression->opno);
+  if (expression->opno >= FirstNormalObjectId || list_length(expression->args) != 2 || expression->opretset)
+    return forbid(block, psprintf("operator %s", name));
+  for (const Named& one : comparisons)
+    if (strcmp(one.name, name) == 0) return compile_comparison(compiler, expression, one.op, kind);
+  for (const Named& one : arithmetic) {
+    if (strcmp(one.name, name) != 0) continue;
+    Kind first, second;
+    if (!compile_pair(compiler, static_cast<Node*>(linitial(expression->args)),
+                      static_cast<Node*>(lsecond(expression->args)), &first, &second))
+      return false;
+    if (!is_integer(first) || !is_integer(second)) return forbid(block, "arithmetic of other types than integers");
+    if (!kind_of(expression->opresulttype, -1, InvalidOid, kind) || !is_integer(*kind))
+      return forbid(block, psprintf("operator %s", name));
+    add(compiler, one.op)->width = kind->sort == Sort::int2   ? column::Width::int2
+                                   : kind->sort == Sort::int4 ? column::Width::int4
+                                                              : column::Width::int8;
+    return true;
+  }
+  return forbid(block, psprintf("operator %s", name));
+}
+
+bool truncation_unit(const char* text, Size length, column::Unit* unit) {
+  constexpr struct {
+    const char* name;
+    column::Unit unit;
+  } units[] = {{"second", column::Unit::second}, {"minute", column::Unit::minute},  {"hour", column::Unit::hour},
+               {"day", column::Unit::day},       {"week", column::Unit::week},      {"month", column::Unit::month},
+               {"year", column::Unit::year},     {"quarter", column::Unit::quarter}};
+  for (const auto& one : units) {
+    if (strlen(one.name) != length || memcmp(one.name, text, length) != 0) continue;
+    *unit = one.unit;
+    return true;
+  }
+  return false;
+}
+
+bool compile_function(Compiler* compiler, const FuncExpr* function, Kind* kind) {
+  Block* block = compiler->block;
+  Kind from;
+  switch (function->funcid) {
+    case F_DATE_TIMESTAMP:
+      if (!compile(compiler, static_cast<Node*>(linitial(function->args)), &from)) return false;
+      add(compiler, Op::date_of_timestamp);
+      *kind = {Sort::date, 0};
+      return true;
+    case F_TIMESTAMP_DATE:
+      if (!compile(compiler, static_cast<Node*>(linitial(function->args)), &from)) return false;
+      add(compiler, Op::timestamp_of_date);
+      *kind = {Sort::timestamp, 0};
+      return true;
+    case F_DATE_TRUNC_TEXT_TIMESTAMP: {
+      auto* unit = static_cast<Node*>(linitial(function->args));
+      column::Unit by;
+      if (!IsA(unit, Const) || castNode(Const, unit)->constisnull) return forbid(block, "date_trunc by a column");
+      text* name = DatumGetTextPP(castNode(Const, unit)->constvalue);
+      if (!truncation_unit(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &by))
+        return forbid(block, "a unit of date_trunc");
+      if (!compile(compiler, static_cast<Node*>(lsecond(function->args)), &from)) return false;
+      add(compiler, Op::truncate_timestamp)->unit = by;
+      *kind = {Sort::timestamp, 0};
+      return true;
+    }
+    case F_INT4_INT2:
+    case F_INT8_INT2:
+    case F_INT8_INT4:
+      *kind = {function->funcid == F_INT4_INT2 ? Sort::int4 : Sort::int8, 0};
+      return compile(compiler, static_cast<Node*>(linitial(function->args)), &from);
+    default: return forbid(block, psprintf("function %s", format_procedure(function->funcid)));
+  }
+}
+
+bool compile_boolean(Compiler* compiler, const BoolExpr* expression, Kind* kind) {
+  ListCell* cell;
+  int count = 0;
+  foreach (cell, expression->args) {
+    if (!compile(compiler, static_cast<Node*>(lfirst(cell)), kind)) return false;
+    if (kind->sort != Sort::boolean) return forbid(compiler->block, "a condition");
+    if (expression->boolop == NOT_EXPR) add(compiler, Op::logical_not);
+    else if (count++ > 0) add(compiler, expression->boolop == AND_EXPR ? Op::logical_and : Op::logical_or);
+  }
+  return true;
+}
+
+// Values of which one is taken: all of one kind, and of one type modifier where that tells how they are shown.
+bool same_kind(Block* block, Kind a, Kind b) {
+  return (a.sort == b.sort && a.scale == b.scale) || forbid(block, "values of different types");
+}
+
+bool compile_coalesce(Compiler* compiler, const CoalesceExpr* expression, Kind* kind) {
+  ListCell* cell;
+  foreach (cell, expression->args) {
+    Kind one;
+    if (!compile(compiler, static_cast<Node*>(lfirst(cell)), &one)) return false;
+    if (cell == list_head(expression->args)) {
+      *kind = one;
+      continue;
+    }
+    if (!same_kind(compiler->block, *kind, one)) return false;
+    add(compiler, Op::coalesce);
+  }
+  return true;
+}
+
+bool compile_case(Compiler* compiler, const CaseExpr* expression, Kind* kind) {
+  Block* block = compiler->block;
+  if (expression->arg != nullptr) return forbid(block, "CASE with a value to compare");
+  ListCell* cell;
+  foreach (cell, expression->args) {
+    auto* when = lfirst_node(CaseWhen, cell);
+    Kind condition, result;
+    if (!compile(compiler, reinterpret_cast<Node*>(when->expr), &condition)) return false;
+    if (!compile(compiler, reinterpret_cast<Node*>(when->result), &result)) return false;
+    if (cell == list_head(expression->args)) *kind = result;
+    else if (!same_kind(block, *kind, result)) return false;
+  }
+  Kind otherwise = *kind;
+  if (expression->defresult == nullptr) add(compiler, Op::null);
+  else if (!compile(compiler, reinterpret_cast<Node*>(expression->defresult), &otherwise)) return false;
+  for (int i = 0; i < list_length(expression->args); i++) add(compiler, Op::choose);
+  return same_kind(block, *kind, otherwise);
+}
+
+bool compile(Compiler* compiler, Node* node, Kind* kind) {
+  check_stack_depth();
+  switch (nodeTag(node)) {
+    case T_Var: return compile_var(compiler, castNode(Var, node), kind);
+    case T_Const: return compile_const(compiler, castNode(Const, node), nullptr, kind);
+    case T_OpExpr: return compile_operator(compiler, castNode(OpExpr, node), kind);
+    case T_DistinctExpr: {
+      auto* expression = reinterpret_cast<OpExpr*>(node);
+      if (expression->opno >= FirstNormalObjectId) return forbid(compiler->block, "IS DISTINCT FROM");
+      return compile_comparison(compiler, expression, Op::distinct, kind);
+    }
+    case T_FuncExpr: return compile_function(compiler, castNode(FuncExpr, node), kind);
+    case T_BoolExpr: return compile_boolean(compiler, castNode(BoolExpr, node), kind);
+    case T_CoalesceExpr: return compile_coalesce(compiler, castNode(CoalesceExpr, node), kind);
+    case T_CaseExpr: return compile_case(compiler, castNode(CaseExpr, node), kind);
+    case T_NullTest: {
+      auto* test = castNode(NullTest, node);
+      if (test->argisrow) return forbid(compiler->block, "a test of a row");
+      if (!compile(compiler, reinterpret_cast<Node*>(test->arg), kind)) return false;
+      add(compiler, test->nulltesttype == IS_NULL ? Op::is_null : Op::is_not_null);
+      *kind = {Sort::boolean, 0};
+      return true;
+    }
+    case T_RelabelType: {
+      // varchar as text
+      auto* relabel = castNode(RelabelType, node);
+      Kind to;
+      if (!kind_of(relabel->resulttype, relabel->resulttypmod, relabel->resultcollid, &to))
+        return forbid(compiler->block, psprintf("a value of type %s", format_type_be(relabel->resulttype)));
+      if (!compile(compiler, reinterpret_cast<Node*>(relabel->arg), kind)) return false;
+      return same_kind(compiler->block, to, *kind);
+    }
+    default: return forbid(compiler->block, "an expression that only SQL knows");
+  }
+}
+
+}  // namespace
+
+bool kind_of(Oid type, int32 typmod, Oid collation, Kind* kind) {
+  *kind = {Sort::int8, 0};
+  switch (type) {
+    case INT2OID: kind->sort = Sort::int2; return true;
+    case INT4OID: kind->sort = Sort::int4; return true;
+    case INT8OID: return true;
+    case BOOLOID: kind->sort = Sort::boolean; return true;
+    case DATEOID: kind->sort = Sort::date; return true;
+    case TIMESTAMPOID: kind->sort = Sort::timestamp; return true;
+    case TIMESTAMPTZOID: kind->sort = Sort::timestamptz; return true;
+    case NUMERICOID: kind->sort = Sort::numeric; return numeric_scale(typmod, &kind->scale);
+    case TEXTOID:
+    case VARCHAROID: kind->sort = Sort::text; return OidIsValid(collation) && get_collation_isdeterministic(collation);
+    default: return false;
+  }
+}
+
+bool block_expression(Block* block, Node* node, BlockExpression* expression) {
+  Compiler compiler = {block, nullptr, 0, 16};
+  compiler.instructions = static_cast<Instruction*>(palloc(sizeof(Instruction) * compiler.capacity));
+  *expression = {node, {}, -1, nullptr, 0};
+  if (!compile(&compiler, node, &expression->kind)) return false;
+  expression->instructions = compiler.instructions;
+  expression->count = compiler.count;
+  if (compiler.count == 1 && compiler.instructions[0].op == Op::column)
+    expression->column = compiler.instructions[0].column;
+  return true;
+}
+
+}  // namespace dap

@@ -1,0 +1,183 @@
+#include "pg/block/block_query.h"
+
+#include "bridge/compat/execute.h"
+#include "bridge/compat/tree_walker.h"
+#include "bridge/run_as.h"
+#include "pg/block/block.h"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/queryenvironment.h"
+}
+
+namespace dap {
+
+namespace {
+
+struct Found {
+  Block* block;
+  BlockRows rows;
+  char* name;
+};
+
+struct Search {
+  List* found;  // of Found*
+  const char* label;
+};
+
+void search(Query* query, Search* into) {
+  check_stack_depth();
+  Block* block = find_block(query);
+  if (block->forbidden == nullptr) {
+    auto* found = static_cast<Found*>(palloc0(sizeof(Found)));
+    found->block = block;
+    into->found = lappend(into->found, found);
+    return;
+  }
+  if (query->groupClause != NIL || query->hasAggs)
+    ereport(DEBUG1, (errmsg_internal("%s: a block stays with SQL: %s", into->label, block->forbidden)));
+  ListCell* cell;
+  foreach (cell, query->rtable) {
+    auto* entry = lfirst_node(RangeTblEntry, cell);
+    // What a security barrier keeps apart stays as it is.
+    if (entry->rtekind == RTE_SUBQUERY && !entry->security_barrier) search(entry->subquery, into);
+  }
+  foreach (cell, query->cteList) {
+    auto* cte = lfirst_node(CommonTableExpr, cell);
+    if (!cte->cterecursive && IsA(cte->ctequery, Query)) search(castNode(Query, cte->ctequery), into);
+  }
+}
+
+// The executor's own check of the whole query, of functions too; nothing is run.
+void check_permissions(const Query* query, const char* sql) {
+  PlannedStmt* plan = plan_query(static_cast<Query*>(copyObjectImpl(query)), sql);
+  QueryDesc* desc =
+      CreateQueryDesc(plan, sql, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, nullptr, nullptr, 0);
+  ExecutorStart(desc, EXEC_FLAG_EXPLAIN_ONLY);
+  ExecutorEnd(desc);
+  FreeQueryDesc(desc);
+}
+
+Node* as_result(Node* node, void* context) {
+  auto* block = static_cast<Block*>(context);
+  if (node == nullptr) return nullptr;
+  for (int i = 0; i < block->key_count + block->answer_count; i++) {
+    bool is_key = i < block->key_count;
+    Node* known = is_key ? block->keys[i].node : reinterpret_cast<Node*>(block->answers[i - block->key_count].aggref);
+    if (equal(node, known))
+      return reinterpret_cast<Node*>(
+          makeVar(1, static_cast<AttrNumber>(i + 1), exprType(node), exprTypmod(node), exprCollation(node), 0));
+  }
+  return expression_tree_mutator(node, tree_mutator(as_result), context);
+}
+
+RangeTblEntry* store_entry(const Found* found) {
+  TupleDesc desc = found->rows.desc;
+  auto* entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_NAMEDTUPLESTORE;
+  entry->enrname = found->name;
+  entry->enrtuples = static_cast<Cardinality>(found->rows.groups);
+  entry->inFromCl = true;
+  entry->eref = makeAlias(found->name, NIL);
+  for (int i = 0; i < desc->natts; i++) {
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    entry->eref->colnames = lappend(entry->eref->colnames, makeString(pstrdup(NameStr(attribute->attname))));
+    entry->coltypes = lappend_oid(entry->coltypes, attribute->atttypid);
+    entry->coltypmods = lappend_int(entry->coltypmods, attribute->atttypmod);
+    entry->colcollations = lappend_oid(entry->colcollations, attribute->attcollation);
+  }
+  return entry;
+}
+
+// The block's query over its rows: what stood above the groups is left.
+void read_store(const Found* found) {
+  Block* block = found->block;
+  Query* query = block->query;
+  query->targetList = reinterpret_cast<List*>(as_result(reinterpret_cast<Node*>(query->targetList), block));
+  Node* having = as_result(query->havingQual, block);
+  auto* reference = makeNode(RangeTblRef);
+  reference->rtindex = 1;
+  query->rtable = list_make1(store_entry(found));
+  query->jointree = makeFromExpr(list_make1(reference), having);
+  query->havingQual = nullptr;
+  query->groupClause = NIL;
+  query->hasAggs = false;
+  drop_permissions(query);
+}
+
+QueryEnvironment* environment(const List* all) {
+  QueryEnvironment* made = create_queryEnv();
+  ListCell* cell;
+  foreach (cell, all) {
+    auto* found = static_cast<Found*>(lfirst(cell));
+    auto* relation = static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
+    relation->md.name = found->name;
+    relation->md.reliddesc = InvalidOid;
+    relation->md.tupdesc = found->rows.desc;
+    relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+    relation->md.enrtuples = static_cast<double>(found->rows.groups);
+    relation->reldata = found->rows.store;
+    register_ENR(made, relation);
+  }
+  return made;
+}
+
+// The blocks that came to an end.
+List* run_blocks(const Search& searched) {
+  List* done = NIL;
+  ListCell* cell;
+  foreach (cell, searched.found) {
+    auto* found = static_cast<Found*>(lfirst(cell));
+    found->name = psprintf("dap_block_%d", foreach_current_index(cell) + 1);
+    TimestampTz begin = GetCurrentTimestamp();
+    bool ended = run_block(found->block, &found->rows);
+    long milliseconds = TimestampDifferenceMilliseconds(begin, GetCurrentTimestamp());
+    if (!ended) {
+      ereport(DEBUG1, (errmsg_internal("%s: a block was given up after %ld ms and is left to SQL", searched.label,
+                                       milliseconds)));
+      continue;
+    }
+    ereport(DEBUG1, (errmsg_internal("%s: a block read %lld rows of %s into %lld groups, %ld ms", searched.label,
+                                     static_cast<long long>(found->rows.read), relation_label(found->block->relation),
+                                     static_cast<long long>(found->rows.groups), milliseconds)));
+    done = lappend(done, found);
+  }
+  return done;
+}
+
+void run_rest(Query* query, const char* sql, List* done, DestReceiver* into) {
+  PlannedStmt* plan = plan_query(query, sql);
+  QueryDesc* desc =
+      CreateQueryDesc(plan, sql, GetActiveSnapshot(), InvalidSnapshot, into, nullptr, environment(done), 0);
+  ExecutorStart(desc, 0);
+  run_to_end(desc);
+  ExecutorFinish(desc);
+  ExecutorEnd(desc);
+  FreeQueryDesc(desc);
+}
+
+}  // namespace
+
+bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
+  List* statements = pg_parse_query(sql);
+  if (list_length(statements) != 1) return false;
+  List* queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, statements), sql, nullptr, 0, nullptr);
+  if (list_length(queries) != 1) return false;
+  auto* query = linitial_node(Query, queries);
+  if (query->commandType != CMD_SELECT) return false;
+  Query* whole = static_cast<Query*>(copyObjectImpl(query));
+  Search searched = {NIL, label};
+  search(query, &searched);
+  if (searched.found == NIL) return false;
+  check_permissions(whole, sql);
+  List* done = run_blocks(searched);
+  if (done == NIL) return false;
+  ListCell* cell;
+  foreach (cell, done) read_store(static_cast<Found*>(lfirst(cell)));
+  run_rest(query, sql, done, into);
+  foreach (cell, done) tuplestore_end(static_cast<Found*>(lfirst(cell))->rows.store);
+  return true;
+}
+
+}  // namespace dap

@@ -1,0 +1,131 @@
+#include "pg/block/block_value.h"
+
+namespace dap {
+
+namespace {
+
+constexpr int most_scale = 18;
+constexpr int64 powers[] = {1,
+                            10,
+                            100,
+                            1000,
+                            10000,
+                            100000,
+                            1000000,
+                            10000000,
+                            100000000,
+                            1000000000,
+                            10000000000,
+                            100000000000,
+                            1000000000000,
+                            10000000000000,
+                            100000000000000,
+                            1000000000000000,
+                            10000000000000000,
+                            100000000000000000,
+                            1000000000000000000};
+
+// How a numeric is stored (numeric.c): the header's upper bits say what follows.
+constexpr uint16 sign_bits = 0xC000, is_negative = 0x4000, is_short = 0x8000, is_special = 0xC000;
+constexpr uint16 short_negative = 0x2000, short_scale = 0x1F80, short_weight_sign = 0x0040, short_weight = 0x003F;
+constexpr uint16 long_scale = 0x3FFF;
+constexpr int digits_each = 4;
+
+bool scale_up(int64* value, int power) {
+  return power <= most_scale && !__builtin_mul_overflow(*value, powers[power], value);
+}
+
+}  // namespace
+
+bool numeric_scale(int32 typmod, int16* scale) {
+  // As numeric.c has it since 15: precision in the upper half, scale in 11 bits, signed.
+  if (typmod < static_cast<int32>(VARHDRSZ)) return false;
+  int32 stated = ((typmod - static_cast<int32>(VARHDRSZ)) & 0x7ff) ^ 1024;
+  *scale = static_cast<int16>(stated - 1024);
+  return *scale >= 0 && *scale <= most_scale;
+}
+
+bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
+  const char* data = VARDATA_ANY(stored);
+  int bytes = static_cast<int>(VARSIZE_ANY_EXHDR(stored));
+  uint16 header;
+  std::memcpy(&header, data, 2);
+  if ((header & sign_bits) == is_special) return false;
+  bool negative;
+  int weight, stated;
+  if ((header & sign_bits) == is_short) {
+    negative = (header & short_negative) != 0;
+    stated = (header & short_scale) >> 7;
+    weight = (header & short_weight) | ((header & short_weight_sign) != 0 ? ~static_cast<int>(short_weight) : 0);
+    data += 2;
+    bytes -= 2;
+  } else {
+    int16 long_weight;
+    std::memcpy(&long_weight, data + 2, 2);
+    negative = (header & sign_bits) == is_negative;
+    stated = header & long_scale;
+    weight = long_weight;
+    data += 4;
+    bytes -= 4;
+  }
+  if (shown ? stated != scale : false) return false;
+  int64 value = 0;
+  int count = bytes / 2;
+  for (int i = 0; i < count; i++) {
+    int16 digit;
+    std::memcpy(&digit, data + 2 * i, 2);
+    if (__builtin_mul_overflow(value, 10000, &value) || __builtin_add_overflow(value, digit, &value)) {
+      return false;
+    }
+  }
+  int power = digits_each * (weight - count + 1) + scale;
+  if (power >= 0) {
+    if (value != 0 && !scale_up(&value, power)) return false;
+  } else {
+    if (-power > most_scale || value % powers[-power] != 0) return false;
+    value /= powers[-power];
+  }
+  *units = negative ? -value : value;
+  return true;
+}
+
+Datum units_numeric(group::Int128 units, int scale) {
+  if (units == static_cast<int64>(units)) {
+    auto narrow = static_cast<int64>(units);
+    return NumericGetDatum(scale == 0 ? int64_to_numeric(narrow) : int64_div_fast_to_numeric(narrow, scale));
+  }
+  // Digits from the end, the point among them
+  char text[64];
+  char* at = text + sizeof text;
+  *--at = '\0';
+  bool negative = units < 0;
+  for (int place = 0; units != 0 || place <= scale; place++) {
+    if (place == scale && scale > 0) *--at = '.';
+    int digit = static_cast<int>(units % 10);
+    *--at = static_cast<char>('0' + (negative ? -digit : digit));
+    units /= 10;
+  }
+  if (negative) *--at = '-';
+  return DirectFunctionCall3(numeric_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+Datum value_datum(Kind kind, int64 value, const column::Dictionary* dictionary) {
+  switch (kind.sort) {
+    case Sort::int2: return Int16GetDatum(static_cast<int16>(value));
+    case Sort::int4:
+    case Sort::date: return Int32GetDatum(static_cast<int32>(value));
+    case Sort::boolean: return BoolGetDatum(value != 0);
+    case Sort::int8:
+    case Sort::timestamp:
+    case Sort::timestamptz: return Int64GetDatum(value);
+    case Sort::numeric: return units_numeric(value, kind.scale);
+    case Sort::text: {
+      const column::Text& text = dictionary->texts[value];
+      return PointerGetDatum(
+          cstring_to_text_with_len(reinterpret_cast<const char*>(text.bytes), static_cast<int>(text.length)));
+    }
+  }
+  pg_unreachable();
+}
+
+}  // namespace dap
