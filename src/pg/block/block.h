@@ -1,4 +1,4 @@
-// A block of a query that the engine runs: one GROUP BY over one local heap.
+// A block of a query that the engine runs: one GROUP BY over one local heap, or over two that are joined by equality.
 #pragma once
 
 #include <memory_resource>
@@ -6,6 +6,7 @@
 #include "engine/column/dictionary.h"
 #include "engine/column/expression.h"
 #include "engine/group/plan.h"
+#include "engine/join/unique_map.h"
 
 #include "bridge/pg.h"
 
@@ -27,13 +28,34 @@ struct BlockColumn {
 };
 constexpr int most_block_columns = 32;
 
-// An expression over the block's columns.
+// An expression over columns: of a side those of its table, of the block what its sides give.
 struct BlockExpression {
   Node* node;
   Kind kind;
   int column;  // -1, or it is just this one
   column::Instruction* instructions;
   uint32 count;
+};
+
+// One of the block's tables, or a query that only filters and computes columns of one.
+struct BlockSide {
+  int entry;             // its number among the block's
+  Query* inner;          // nullptr: the table itself
+  int inner_entry;       // the table's number there
+  CommonTableExpr* cte;  // whose query the inner one is, nullptr: none
+  Oid relation;
+  int column_count;
+  BlockColumn columns[most_block_columns];  // what is read of the table
+  bool has_filter;
+  BlockExpression filter;
+  int output_count;
+  AttrNumber attributes[most_block_columns];  // as the block names them
+  BlockExpression outputs[most_block_columns];
+};
+
+// What the block's own expressions are made of.
+struct BlockSource {
+  int side, output;
 };
 
 // A value of each row and, where there is one, which rows count.
@@ -56,9 +78,13 @@ constexpr int most_block_answers = 48;
 
 struct Block {
   Query* query;
-  Oid relation;
-  int column_count;
-  BlockColumn columns[most_block_columns];
+  int side_count;  // 1, or 2: of each row of the first side the one of the second is looked for
+  BlockSide sides[2];
+  JoinType join;  // of the first to the second: inner, left or full
+  int join_key_count;
+  int join_keys[2][join::most_join_keys];  // outputs of each side that are equal
+  int source_count;
+  BlockSource sources[most_block_columns];
   bool has_filter;
   BlockExpression filter;
   int key_count;
@@ -75,11 +101,15 @@ struct Block {
   const char* forbidden;           // why it is none, in words; nullptr: it is one
 };
 
-// Adds an expression over the block's columns; false, with block->forbidden set: the engine does not know it.
-bool block_expression(Block*, Node*, BlockExpression*);
+// Makes an expression over what the block's sides give, or, with `side`, over that side's table; false, with
+// block->forbidden set: the engine does not know it.
+bool block_expression(Block*, BlockSide* side, Node*, BlockExpression*);
+// The source of the block that is a column of one of its sides; -1, with block->forbidden set: there is none.
+int block_source(Block*, const Var*);
 
-// The block that a query is, whose `forbidden` says why it may be none. The query's relations are locked.
-Block* find_block(Query*);
+// The block that a query is, whose `forbidden` says why it may be none. `outer`: the queries that it is a part of, the
+// innermost first. The queries' relations are locked.
+Block* find_block(Query*, const List* outer);
 
 // What a block's rows came to.
 struct BlockRows {

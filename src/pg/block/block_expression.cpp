@@ -9,6 +9,8 @@
 
 extern "C" {
 #include "nodes/nodeFuncs.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
 #include "utils/regproc.h"
 }
 
@@ -21,6 +23,7 @@ namespace {
 
 struct Compiler {
   Block* block;
+  BlockSide* side;  // whose table's columns it is over; nullptr: the block's sources
   Instruction* instructions;
   uint32 count, capacity;
 };
@@ -51,24 +54,56 @@ bool is_comparable(Kind a, Kind b) {
 
 bool compile(Compiler* compiler, Node* node, Kind* kind);
 
-int column_number(Block* block, AttrNumber attribute, Kind kind) {
-  for (int i = 0; i < block->column_count; i++)
-    if (block->columns[i].attribute == attribute) return i;
-  if (block->column_count == most_block_columns) return -1;
-  block->columns[block->column_count] = {attribute, kind};
-  return block->column_count++;
+int column_number(BlockSide* side, AttrNumber attribute, Kind kind) {
+  for (int i = 0; i < side->column_count; i++)
+    if (side->columns[i].attribute == attribute) return i;
+  if (side->column_count == most_block_columns) return -1;
+  side->columns[side->column_count] = {attribute, kind};
+  return side->column_count++;
+}
+
+// A column of a side's table.
+bool table_column(Block* block, BlockSide* side, const Var* var, Kind* kind, int* number) {
+  if (var->varattno <= 0) return forbid(block, "a system column or a whole row");
+  if (!kind_of(var->vartype, var->vartypmod, var->varcollid, kind))
+    return forbid(block, psprintf("a column of type %s", format_type_with_typemod(var->vartype, var->vartypmod)));
+  *number = column_number(side, var->varattno, *kind);
+  return *number >= 0 || forbid(block, "too many columns");
 }
 
 bool compile_var(Compiler* compiler, const Var* var, Kind* kind) {
-  if (var->varlevelsup != 0) return forbid(compiler->block, "a column of an outer query");
-  if (var->varattno <= 0) return forbid(compiler->block, "a system column or a whole row");
-  if (!kind_of(var->vartype, var->vartypmod, var->varcollid, kind))
-    return forbid(compiler->block,
-                  psprintf("a column of type %s", format_type_with_typemod(var->vartype, var->vartypmod)));
-  int number = column_number(compiler->block, var->varattno, *kind);
-  if (number < 0) return forbid(compiler->block, "too many columns");
+  Block* block = compiler->block;
+  BlockSide* side = compiler->side;
+  if (var->varlevelsup != 0) return forbid(block, "a column of an outer query");
+  int number;
+  if (side != nullptr) {
+    if (static_cast<int>(var->varno) != (side->inner != nullptr ? side->inner_entry : side->entry))
+      return forbid(block, "a column of something else");
+    if (!table_column(block, side, var, kind, &number)) return false;
+  } else {
+    number = block_source(block, var);
+    if (number < 0) return false;
+    const BlockSource& source = block->sources[number];
+    *kind = block->sides[source.side].outputs[source.output].kind;
+  }
   add(compiler, Op::column)->column = static_cast<uint16>(number);
   return true;
+}
+
+// A side's output by the name that the block has for it.
+int output_number(Block* block, BlockSide* side, const Var* var) {
+  for (int i = 0; i < side->output_count; i++)
+    if (side->attributes[i] == var->varattno) return i;
+  if (side->output_count == most_block_columns) return forbid(block, "too many columns") - 1;
+  Node* node = const_cast<Node*>(reinterpret_cast<const Node*>(var));
+  if (side->inner != nullptr) {
+    auto* entry = get_tle_by_resno(side->inner->targetList, var->varattno);
+    if (entry == nullptr) return forbid(block, "a whole row") - 1;
+    node = reinterpret_cast<Node*>(entry->expr);
+  }
+  if (!block_expression(block, side, node, &side->outputs[side->output_count])) return -1;
+  side->attributes[side->output_count] = var->varattno;
+  return side->output_count++;
 }
 
 bool text_code(Block* block, Datum value, int64* code) {
@@ -320,8 +355,23 @@ bool kind_of(Oid type, int32 typmod, Oid collation, Kind* kind) {
   }
 }
 
-bool block_expression(Block* block, Node* node, BlockExpression* expression) {
-  Compiler compiler = {block, nullptr, 0, 16};
+int block_source(Block* block, const Var* var) {
+  for (int i = 0; i < block->side_count; i++) {
+    BlockSide* side = &block->sides[i];
+    if (var->varlevelsup != 0 || side->entry != static_cast<int>(var->varno)) continue;
+    int output = output_number(block, side, var);
+    if (output < 0) return -1;
+    for (int j = 0; j < block->source_count; j++)
+      if (block->sources[j].side == i && block->sources[j].output == output) return j;
+    if (block->source_count == most_block_columns) return forbid(block, "too many columns") - 1;
+    block->sources[block->source_count] = {i, output};
+    return block->source_count++;
+  }
+  return forbid(block, "a column of something else") - 1;
+}
+
+bool block_expression(Block* block, BlockSide* side, Node* node, BlockExpression* expression) {
+  Compiler compiler = {block, side, nullptr, 0, 16};
   compiler.instructions = static_cast<Instruction*>(palloc(sizeof(Instruction) * compiler.capacity));
   *expression = {node, {}, -1, nullptr, 0};
   if (!compile(&compiler, node, &expression->kind)) return false;

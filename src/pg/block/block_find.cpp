@@ -12,6 +12,7 @@
 extern "C" {
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
@@ -27,37 +28,164 @@ bool forbid(Block* block, const char* why) {
   return false;
 }
 
-// One relation, a grouping, aggregates; what stands above them is the server's.
+// A grouping, aggregates; what stands above them is the server's.
 bool has_form(Block* block) {
-  Query* query = block->query;
+  const Query* query = block->query;
   if (query->commandType != CMD_SELECT || query->setOperations != nullptr) return forbid(block, "no SELECT of its own");
   if (query->groupClause == NIL && !query->hasAggs) return forbid(block, "no groups");
   if (query->groupingSets != NIL) return forbid(block, "grouping sets");
   if (query->hasSubLinks) return forbid(block, "subqueries in expressions");
   if (query->cteList != NIL) return forbid(block, "a WITH of its own");
   if (query->rowMarks != NIL) return forbid(block, "FOR UPDATE");
-  if (list_length(query->jointree->fromlist) != 1 || !IsA(linitial(query->jointree->fromlist), RangeTblRef))
-    return forbid(block, "more than one table");
-  int number = linitial_node(RangeTblRef, query->jointree->fromlist)->rtindex;
-  auto* entry = rt_fetch(number, query->rtable);
-  if (entry->rtekind != RTE_RELATION) return forbid(block, "rows of another query");
+  return true;
+}
+
+// ---- the sides ----
+bool set_table(Block* block, BlockSide* side, const RangeTblEntry* entry) {
   if (entry->relid < FirstNormalObjectId) return forbid(block, "a table of the catalog");
   if (entry->tablesample != nullptr) return forbid(block, "TABLESAMPLE");
   if (entry->securityQuals != NIL) return forbid(block, "row-level security");
-  block->relation = entry->relid;
-  Relation relation = table_open(entry->relid, NoLock);
+  side->relation = entry->relid;
+  Relation relation = relation_open(entry->relid, NoLock);
   bool readable = is_readable_heap(relation);
-  table_close(relation, NoLock);
+  relation_close(relation, NoLock);
   return readable || forbid(block, psprintf("%s, which is no plain local table", relation_label(entry->relid)));
 }
 
+int only_entry(const Query* query) {
+  const List* from = query->jointree->fromlist;
+  return list_length(from) == 1 && IsA(linitial(from), RangeTblRef) ? linitial_node(RangeTblRef, from)->rtindex : 0;
+}
+
+bool is_simple(const Query* query) {
+  return query->commandType == CMD_SELECT && query->setOperations == nullptr && query->groupClause == NIL &&
+         !query->hasAggs && query->groupingSets == NIL && query->havingQual == nullptr && !query->hasWindowFuncs &&
+         !query->hasTargetSRFs && !query->hasSubLinks && query->cteList == NIL && query->distinctClause == NIL &&
+         query->limitCount == nullptr && query->limitOffset == nullptr && query->rowMarks == NIL &&
+         only_entry(query) != 0;
+}
+
+CommonTableExpr* cte_of(const RangeTblEntry* entry, const List* outer) {
+  if (entry->self_reference || static_cast<int>(entry->ctelevelsup) > list_length(outer) || entry->ctelevelsup == 0)
+    return nullptr;
+  auto* query = list_nth_node(Query, outer, static_cast<int>(entry->ctelevelsup) - 1);
+  ListCell* cell;
+  foreach (cell, query->cteList) {
+    auto* cte = lfirst_node(CommonTableExpr, cell);
+    if (strcmp(cte->ctename, entry->ctename) == 0) return cte->cterecursive ? nullptr : cte;
+  }
+  return nullptr;
+}
+
+bool add_side(Block* block, int number, const List* outer) {
+  BlockSide* side = &block->sides[block->side_count++];
+  side->entry = number;
+  auto* entry = rt_fetch(number, block->query->rtable);
+  if (entry->rtekind == RTE_RELATION) return set_table(block, side, entry);
+  if (entry->rtekind == RTE_SUBQUERY && !entry->lateral && !entry->security_barrier) side->inner = entry->subquery;
+  if (entry->rtekind == RTE_CTE) {
+    side->cte = cte_of(entry, outer);
+    if (side->cte != nullptr && IsA(side->cte->ctequery, Query)) side->inner = castNode(Query, side->cte->ctequery);
+  }
+  if (side->inner == nullptr || !is_simple(side->inner)) return forbid(block, "rows of another query");
+  if (contain_volatile_functions(reinterpret_cast<Node*>(side->inner->targetList)))
+    return forbid(block, "a volatile function");
+  side->inner_entry = only_entry(side->inner);
+  entry = rt_fetch(side->inner_entry, side->inner->rtable);
+  if (entry->rtekind != RTE_RELATION) return forbid(block, "rows of another query");
+  return set_table(block, side, entry);
+}
+
+// The inner queries' conditions, after the block's sides are known.
+bool add_side_filters(Block* block) {
+  for (int i = 0; i < block->side_count; i++) {
+    BlockSide* side = &block->sides[i];
+    if (side->inner == nullptr || side->inner->jointree->quals == nullptr) continue;
+    side->has_filter = true;
+    if (!block_expression(block, side, side->inner->jointree->quals, &side->filter)) return false;
+    if (side->filter.kind.sort != Sort::boolean) return forbid(block, "a condition");
+  }
+  return true;
+}
+
+// ---- the join ----
+bool is_integer(Sort sort) { return sort == Sort::int2 || sort == Sort::int4 || sort == Sort::int8; }
+
+bool same_values(Kind a, Kind b) {
+  if (is_integer(a.sort) && is_integer(b.sort)) return true;
+  return a.sort == b.sort && a.scale == b.scale;
+}
+
+bool add_join_key(Block* block, Node* condition) {
+  if (!IsA(condition, OpExpr)) return forbid(block, "a join by more than equality");
+  auto* equality = castNode(OpExpr, condition);
+  if (equality->opno >= FirstNormalObjectId || list_length(equality->args) != 2 ||
+      strcmp(get_opname(equality->opno), "=") != 0)
+    return forbid(block, "a join by more than equality");
+  if (block->join_key_count == static_cast<int>(join::most_join_keys)) return forbid(block, "a join by many columns");
+  auto plain = [](void* node) {
+    while (IsA(node, RelabelType)) node = static_cast<RelabelType*>(node)->arg;
+    return static_cast<Node*>(node);
+  };
+  Node* both[2] = {plain(linitial(equality->args)), plain(lsecond(equality->args))};
+  int taken = 0;
+  Kind kinds[2];
+  for (Node* one : both) {
+    if (!IsA(one, Var)) return forbid(block, "a join by expressions");
+    int number = block_source(block, castNode(Var, one));
+    if (number < 0) return false;
+    const BlockSource& source = block->sources[number];
+    block->join_keys[source.side][block->join_key_count] = source.output;
+    kinds[source.side] = block->sides[source.side].outputs[source.output].kind;
+    taken |= 1 << source.side;
+  }
+  if (taken != 3) return forbid(block, "a join by more than equality");
+  if (!same_values(kinds[0], kinds[1])) return forbid(block, "a join of different types");
+  // Of texts: all that the engine has are equal by their bytes alone; the join must mean the same.
+  if (kinds[0].sort == Sort::text &&
+      (!OidIsValid(equality->inputcollid) || !get_collation_isdeterministic(equality->inputcollid)))
+    return forbid(block, "a nondeterministic collation");
+  block->join_key_count++;
+  return true;
+}
+
+bool add_join(Block* block, const JoinExpr* join, const List* outer) {
+  if (!IsA(join->larg, RangeTblRef) || !IsA(join->rarg, RangeTblRef)) return forbid(block, "more than two tables");
+  // RIGHT: the other way round
+  bool turned = join->jointype == JOIN_RIGHT;
+  block->join = turned ? JOIN_LEFT : join->jointype;
+  if (block->join != JOIN_INNER && block->join != JOIN_LEFT && block->join != JOIN_FULL)
+    return forbid(block, "a kind of join");
+  auto* first = castNode(RangeTblRef, turned ? join->rarg : join->larg);
+  auto* second = castNode(RangeTblRef, turned ? join->larg : join->rarg);
+  if (!add_side(block, first->rtindex, outer) || !add_side(block, second->rtindex, outer)) return false;
+  Node* condition = join->quals;
+  if (condition == nullptr) return forbid(block, "a join without a condition");
+  if (!is_andclause(condition)) return add_join_key(block, condition);
+  ListCell* cell;
+  foreach (cell, castNode(BoolExpr, condition)->args)
+    if (!add_join_key(block, static_cast<Node*>(lfirst(cell)))) return false;
+  return true;
+}
+
+bool add_sides(Block* block, const List* outer) {
+  const List* from = block->query->jointree->fromlist;
+  if (list_length(from) != 1) return forbid(block, from == NIL ? "no table" : "tables that no JOIN connects");
+  auto* one = static_cast<Node*>(linitial(from));
+  bool known = IsA(one, JoinExpr) ? add_join(block, castNode(JoinExpr, one), outer)
+                                  : add_side(block, castNode(RangeTblRef, one)->rtindex, outer);
+  return known && add_side_filters(block);
+}
+
+// ---- keys and answers ----
 bool add_keys(Block* block) {
   ListCell* cell;
   foreach (cell, block->query->groupClause) {
     auto* clause = lfirst_node(SortGroupClause, cell);
     auto* entry = get_sortgroupclause_tle(clause, block->query->targetList);
     if (block->key_count == static_cast<int>(column::most_keys)) return forbid(block, "too many columns in GROUP BY");
-    if (!block_expression(block, reinterpret_cast<Node*>(entry->expr), &block->keys[block->key_count])) return false;
+    if (!block_expression(block, nullptr, reinterpret_cast<Node*>(entry->expr), &block->keys[block->key_count]))
+      return false;
     block->key_count++;
   }
   return true;
@@ -84,8 +212,6 @@ int add_list(Block* block, const BlockInput& input) {
   block->list_inputs[block->list_count] = input;
   return block->list_count++;
 }
-
-bool is_integer(Sort sort) { return sort == Sort::int2 || sort == Sort::int4 || sort == Sort::int8; }
 
 bool is_extension_function(Oid function, const char* name) {
   return strcmp(get_func_name(function), name) == 0 &&
@@ -152,12 +278,10 @@ bool add_aggref(Block* block, Aggref* aggref) {
   input.has_value = aggref->args != NIL;
   if (input.has_value) {
     Node* argument = reinterpret_cast<Node*>(linitial_node(TargetEntry, aggref->args)->expr);
-    // What is only counted may be of any type, where it is a column: of a column that the engine does not know nothing
-    // is known here.
-    if (!block_expression(block, argument, &input.value)) return false;
+    if (!block_expression(block, nullptr, argument, &input.value)) return false;
   }
   input.has_filter = aggref->aggfilter != nullptr;
-  if (input.has_filter && !block_expression(block, reinterpret_cast<Node*>(aggref->aggfilter), &input.filter))
+  if (input.has_filter && !block_expression(block, nullptr, reinterpret_cast<Node*>(aggref->aggfilter), &input.filter))
     return false;
   if (aggref->aggfnoid != F_COUNT_ && !input.has_value) return forbid(block, "an aggregate without arguments");
   return answer_of(block, input, &answer);
@@ -179,13 +303,13 @@ bool add_filter(Block* block) {
   Node* quals = block->query->jointree->quals;
   if (quals == nullptr) return true;
   block->has_filter = true;
-  return block_expression(block, quals, &block->filter) &&
+  return block_expression(block, nullptr, quals, &block->filter) &&
          (block->filter.kind.sort == Sort::boolean || forbid(block, "a condition"));
 }
 
 }  // namespace
 
-Block* find_block(Query* query) {
+Block* find_block(Query* query, const List* outer) {
   auto* block = static_cast<Block*>(palloc0(sizeof(Block)));
   block->query = query;
   if (!has_form(block)) return block;
@@ -194,7 +318,7 @@ Block* find_block(Query* query) {
   block->dictionary = static_cast<column::Dictionary*>(palloc0(sizeof(column::Dictionary)));
   EngineFault fault = try_engine([&] { column::begin_dictionary(block->dictionary, block->memory); });
   raise_engine_fault(fault, "a query's block");
-  if (!add_keys(block) || !add_filter(block)) return block;
+  if (!add_sides(block, outer) || !add_keys(block) || !add_filter(block)) return block;
   if (!walk_output(reinterpret_cast<Node*>(query->targetList), block)) (void)walk_output(query->havingQual, block);
   return block;
 }

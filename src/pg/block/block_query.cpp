@@ -23,12 +23,13 @@ struct Found {
 
 struct Search {
   List* found;  // of Found*
+  List* outer;  // of Query*, the innermost first
   const char* label;
 };
 
 void search(Query* query, Search* into) {
   check_stack_depth();
-  Block* block = find_block(query);
+  Block* block = find_block(query, into->outer);
   if (block->forbidden == nullptr) {
     auto* found = static_cast<Found*>(palloc0(sizeof(Found)));
     found->block = block;
@@ -37,6 +38,7 @@ void search(Query* query, Search* into) {
   }
   if (query->groupClause != NIL || query->hasAggs)
     ereport(DEBUG1, (errmsg_internal("%s: a block stays with SQL: %s", into->label, block->forbidden)));
+  into->outer = lcons(query, into->outer);
   ListCell* cell;
   foreach (cell, query->rtable) {
     auto* entry = lfirst_node(RangeTblEntry, cell);
@@ -47,6 +49,7 @@ void search(Query* query, Search* into) {
     auto* cte = lfirst_node(CommonTableExpr, cell);
     if (!cte->cterecursive && IsA(cte->ctequery, Query)) search(castNode(Query, cte->ctequery), into);
   }
+  into->outer = list_delete_first(into->outer);
 }
 
 // The executor's own check of the whole query, of functions too; nothing is run.
@@ -94,6 +97,8 @@ RangeTblEntry* store_entry(const Found* found) {
 void read_store(const Found* found) {
   Block* block = found->block;
   Query* query = block->query;
+  for (int i = 0; i < block->side_count; i++)
+    if (block->sides[i].cte != nullptr) block->sides[i].cte->cterefcount--;
   query->targetList = reinterpret_cast<List*>(as_result(reinterpret_cast<Node*>(query->targetList), block));
   Node* having = as_result(query->havingQual, block);
   auto* reference = makeNode(RangeTblRef);
@@ -138,9 +143,10 @@ List* run_blocks(const Search& searched) {
                                        milliseconds)));
       continue;
     }
-    ereport(DEBUG1, (errmsg_internal("%s: a block read %lld rows of %s into %lld groups, %ld ms", searched.label,
-                                     static_cast<long long>(found->rows.read), relation_label(found->block->relation),
-                                     static_cast<long long>(found->rows.groups), milliseconds)));
+    ereport(DEBUG1,
+            (errmsg_internal("%s: a block read %lld rows of %s into %lld groups, %ld ms", searched.label,
+                             static_cast<long long>(found->rows.read), relation_label(found->block->sides[0].relation),
+                             static_cast<long long>(found->rows.groups), milliseconds)));
     done = lappend(done, found);
   }
   return done;
@@ -167,7 +173,7 @@ bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
   auto* query = linitial_node(Query, queries);
   if (query->commandType != CMD_SELECT) return false;
   Query* whole = static_cast<Query*>(copyObjectImpl(query));
-  Search searched = {NIL, label};
+  Search searched = {NIL, NIL, label};
   search(query, &searched);
   if (searched.found == NIL) return false;
   check_permissions(whole, sql);
