@@ -44,6 +44,7 @@ struct BlockSide {
   int inner_entry;       // the table's number there
   CommonTableExpr* cte;  // whose query the inner one is, nullptr: none
   Oid relation;
+  BlockNumber pages;
   int column_count;
   BlockColumn columns[most_block_columns];  // what is read of the table
   bool has_filter;

@@ -1,6 +1,7 @@
 #include "pg/block/block.h"
 
 #include <cstring>
+#include <utility>
 
 #include "bridge/compat/group_rte.h"
 #include "bridge/compat/tree_walker.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "storage/bufmgr.h"
 #include "utils/regproc.h"
 }
 
@@ -35,7 +37,7 @@ bool has_form(Block* block) {
   if (query->groupClause == NIL && !query->hasAggs) return forbid(block, "no groups");
   if (query->groupingSets != NIL) return forbid(block, "grouping sets");
   if (query->hasSubLinks) return forbid(block, "subqueries in expressions");
-  if (query->cteList != NIL) return forbid(block, "a WITH of its own");
+  if (query->hasModifyingCTE) return forbid(block, "a WITH that writes");
   if (query->rowMarks != NIL) return forbid(block, "FOR UPDATE");
   return true;
 }
@@ -48,6 +50,7 @@ bool set_table(Block* block, BlockSide* side, const RangeTblEntry* entry) {
   side->relation = entry->relid;
   Relation relation = relation_open(entry->relid, NoLock);
   bool readable = is_readable_heap(relation);
+  if (readable) side->pages = RelationGetNumberOfBlocks(relation);
   relation_close(relation, NoLock);
   return readable || forbid(block, psprintf("%s, which is no plain local table", relation_label(entry->relid)));
 }
@@ -65,10 +68,10 @@ bool is_simple(const Query* query) {
          only_entry(query) != 0;
 }
 
-CommonTableExpr* cte_of(const RangeTblEntry* entry, const List* outer) {
-  if (entry->self_reference || static_cast<int>(entry->ctelevelsup) > list_length(outer) || entry->ctelevelsup == 0)
-    return nullptr;
-  auto* query = list_nth_node(Query, outer, static_cast<int>(entry->ctelevelsup) - 1);
+CommonTableExpr* cte_of(const Block* block, const RangeTblEntry* entry, const List* outer) {
+  auto level = static_cast<int>(entry->ctelevelsup);
+  if (entry->self_reference || level > list_length(outer)) return nullptr;
+  const Query* query = level == 0 ? block->query : list_nth_node(Query, outer, level - 1);
   ListCell* cell;
   foreach (cell, query->cteList) {
     auto* cte = lfirst_node(CommonTableExpr, cell);
@@ -84,7 +87,7 @@ bool add_side(Block* block, int number, const List* outer) {
   if (entry->rtekind == RTE_RELATION) return set_table(block, side, entry);
   if (entry->rtekind == RTE_SUBQUERY && !entry->lateral && !entry->security_barrier) side->inner = entry->subquery;
   if (entry->rtekind == RTE_CTE) {
-    side->cte = cte_of(entry, outer);
+    side->cte = cte_of(block, entry, outer);
     if (side->cte != nullptr && IsA(side->cte->ctequery, Query)) side->inner = castNode(Query, side->cte->ctequery);
   }
   if (side->inner == nullptr || !is_simple(side->inner)) return forbid(block, "rows of another query");
@@ -159,6 +162,9 @@ bool add_join(Block* block, const JoinExpr* join, const List* outer) {
   auto* first = castNode(RangeTblRef, turned ? join->rarg : join->larg);
   auto* second = castNode(RangeTblRef, turned ? join->larg : join->rarg);
   if (!add_side(block, first->rtindex, outer) || !add_side(block, second->rtindex, outer)) return false;
+  // Where either may come first, rows are looked for in the smaller table: there the key is more likely unique.
+  if (block->join != JOIN_LEFT && block->sides[1].pages > block->sides[0].pages)
+    std::swap(block->sides[0], block->sides[1]);
   Node* condition = join->quals;
   if (condition == nullptr) return forbid(block, "a join without a condition");
   if (!is_andclause(condition)) return add_join_key(block, condition);

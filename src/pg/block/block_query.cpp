@@ -107,6 +107,7 @@ void read_store(const Found* found) {
   query->jointree = makeFromExpr(list_make1(reference), having);
   query->havingQual = nullptr;
   query->groupClause = NIL;
+  query->cteList = NIL;
   query->hasAggs = false;
   drop_permissions(query);
 }

@@ -68,23 +68,23 @@ bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
     data += 4;
     bytes -= 4;
   }
-  if (shown ? stated != scale : false) return false;
+  if (shown && stated != scale) return false;
   int64 value = 0;
   int count = bytes / 2;
+  // How far the last digit reaches beyond the scale: it is cut there, so that nothing overflows that fits in the end.
+  int power = digits_each * (weight - count + 1) + scale;
+  if (count > 0 && power <= -digits_each) return false;
   for (int i = 0; i < count; i++) {
     int16 digit;
     std::memcpy(&digit, data + 2 * i, 2);
-    if (__builtin_mul_overflow(value, 10000, &value) || __builtin_add_overflow(value, digit, &value)) {
+    bool is_cut = i == count - 1 && power < 0;
+    int64 cut = is_cut ? powers[-power] : 1;
+    if (digit % cut != 0) return false;
+    if (__builtin_mul_overflow(value, powers[digits_each] / cut, &value) ||
+        __builtin_add_overflow(value, digit / cut, &value))
       return false;
-    }
   }
-  int power = digits_each * (weight - count + 1) + scale;
-  if (power >= 0) {
-    if (value != 0 && !scale_up(&value, power)) return false;
-  } else {
-    if (-power > most_scale || value % powers[-power] != 0) return false;
-    value /= powers[-power];
-  }
+  if (power > 0 && value != 0 && !scale_up(&value, power)) return false;
   *units = negative ? -value : value;
   return true;
 }
