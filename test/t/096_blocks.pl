@@ -251,6 +251,8 @@ sql(
     FROM generate_series(1, 1000) AS i;
   CREATE TABLE public.many AS SELECT i AS k, 'number ' || i AS t FROM generate_series(1, 60000) AS i;
   CREATE TABLE public.keyed (k integer PRIMARY KEY, t text); INSERT INTO public.keyed VALUES (1, 'a'), (2, 'b');
+  CREATE TABLE public.padded (id integer, c text); INSERT INTO public.padded VALUES (1, 'a'), (2, 'b  '), (3, 'c');
+  CREATE TABLE public.trimmed (id integer, c text); INSERT INTO public.trimmed VALUES (1, 'a '), (2, 'b'), (3, 'c');
   CREATE TABLE public.empty (k integer, n numeric(8,2), d date, t text);
   CREATE TABLE public.mixed AS SELECT 'a'::char(5) AS c, 1.5::numeric AS any, 2.25::float8 AS f, '{1}'::int[] AS a});
 for my $case (
@@ -264,7 +266,8 @@ for my $case (
   [ 'a security barrier', 'SELECT k, count(*) FROM public.barred GROUP BY k', qr/stays with SQL/ ],
   [ 'a view', 'SELECT t, count(*), avg(n) FROM public.seen GROUP BY t', qr/a block read/ ],
   [ 'sums beyond 64 bits',
-    'SELECT k, sum(big) AS a, avg(big) AS b, sum(n) AS c, avg(n) AS d, dap.median(n) AS e FROM public.wide_sum GROUP BY k',
+    'SELECT k, sum(big) AS a, avg(big) AS b, sum(n) AS c, avg(n) AS d, dap.median(n) AS e FROM public.wide_sum'
+      . ' GROUP BY k',
     qr/a block read/ ],
   [ 'no rows, no GROUP BY',
     'SELECT count(*) AS a, sum(n), avg(n), min(d), max(k), dap.median(n), count(DISTINCT t) AS b FROM public.empty',
@@ -306,6 +309,37 @@ for my $case (
   my ($answer, $said) = compare($query);
   like($answer, qr/^rows /, "$name: the same");
   like($said, $expected, "$name: who ran it");
+}
+
+# What stands in a WITH that is kept as rows is computed, read or not.
+my $fails = '(SELECT id, 1 / (id - 1) AS y, t AS k FROM public.calm)';
+my $groups = '(SELECT k, count(*) AS n FROM q GROUP BY k)';
+for my $case (
+  [ "WITH q AS $fails SELECT a.k, a.n, b.n AS m FROM $groups AS a JOIN $groups AS b USING (k)", qr/not read/ ],
+  [ "WITH q AS MATERIALIZED $fails SELECT k, count(*) FROM q GROUP BY k", qr/not read/ ],
+  [ "WITH q AS $fails SELECT k, count(*) FROM q GROUP BY k", qr/a block read/ ],
+  [ 'SELECT k, sum(k + 2147483647) AS s FROM public.calm GROUP BY k', qr/was given up/ ],
+  [ 'SELECT k, count(*) AS c FROM public.calm WHERE k + 2147483640 > 0 GROUP BY k', qr/was given up/ ])
+{
+  my ($query, $expected) = @$case;
+  my ($answer, $said) = compare($query);
+  like($answer, qr/^(?:rows|error (?:22012|22003))/, "the same: $query");
+  like($said, $expected, '... who ran it');
+}
+for my $join ('JOIN', 'LEFT JOIN', 'FULL JOIN')
+{
+  my ($answer, $said) = compare("SELECT count(*) AS c, sum(b.id) AS s FROM public.padded AS a $join public.trimmed AS b"
+      . ' ON a.c::bpchar = b.c::bpchar');
+  like($answer, qr/^rows 1$/, "$join by text as character: the same");
+  like($said, qr/stays with SQL/, '... by SQL');
+}
+# One query with a block that the engine knows, and one that it does not
+{
+  my ($answer, $said) =
+    compare('SELECT a.k, a.c, b.f FROM (SELECT k, count(*) AS c FROM public.calm GROUP BY k) AS a JOIN'
+      . ' (SELECT k, sum(f) > 0 AS f FROM public.calm GROUP BY k) AS b ON b.k = a.k');
+  like($answer, qr/^rows /, 'a block of the engine beside one of SQL: the same');
+  like($said, qr/stays with SQL: .*double precision; a block read/, '... each by its own');
 }
 
 # Memory

@@ -79,6 +79,8 @@ constexpr int most_block_answers = 48;
 
 struct Block {
   Query* query;
+  List* target_list;  // the query's, its columns those of the tables
+  Node* having;
   int side_count;  // 1, or 2: of each row of the first side the one of the second is looked for
   BlockSide sides[2];
   JoinType join;  // of the first to the second: inner, left or full
@@ -97,7 +99,7 @@ struct Block {
   BlockInput list_inputs[group::most_lists];
   int answer_count;
   BlockAnswer answers[most_block_answers];
-  std::pmr::memory_resource* memory;
+  MemoryContext context;           // of the texts
   column::Dictionary* dictionary;  // of all texts
   const char* forbidden;           // why it is none, in words; nullptr: it is one
 };
@@ -121,6 +123,7 @@ struct BlockRows {
 
 // Runs a block under the active snapshot; false: it cannot be told by the engine (a number that is too large, memory),
 // SQL has to. Nobody's rights are checked here.
+// The block is of no more use then.
 bool run_block(Block*, BlockRows*);
 
 }  // namespace dap

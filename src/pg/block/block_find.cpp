@@ -119,6 +119,14 @@ bool same_values(Kind a, Kind b) {
   return a.sort == b.sort && a.scale == b.scale;
 }
 
+// varchar as text is the same value; text as character(n) is another.
+Node* plain(Node* node) {
+  Kind kind;
+  while (IsA(node, RelabelType) && kind_of(exprType(node), exprTypmod(node), exprCollation(node), &kind))
+    node = reinterpret_cast<Node*>(castNode(RelabelType, node)->arg);
+  return node;
+}
+
 bool add_join_key(Block* block, Node* condition) {
   if (!IsA(condition, OpExpr)) return forbid(block, "a join by more than equality");
   auto* equality = castNode(OpExpr, condition);
@@ -126,11 +134,8 @@ bool add_join_key(Block* block, Node* condition) {
       strcmp(get_opname(equality->opno), "=") != 0)
     return forbid(block, "a join by more than equality");
   if (block->join_key_count == static_cast<int>(join::most_join_keys)) return forbid(block, "a join by many columns");
-  auto plain = [](void* node) {
-    while (IsA(node, RelabelType)) node = static_cast<RelabelType*>(node)->arg;
-    return static_cast<Node*>(node);
-  };
-  Node* both[2] = {plain(linitial(equality->args)), plain(lsecond(equality->args))};
+  Node* both[2] = {plain(static_cast<Node*>(linitial(equality->args))),
+                   plain(static_cast<Node*>(lsecond(equality->args)))};
   int taken = 0;
   Kind kinds[2];
   for (Node* one : both) {
@@ -188,7 +193,7 @@ bool add_keys(Block* block) {
   ListCell* cell;
   foreach (cell, block->query->groupClause) {
     auto* clause = lfirst_node(SortGroupClause, cell);
-    auto* entry = get_sortgroupclause_tle(clause, block->query->targetList);
+    auto* entry = get_sortgroupclause_tle(clause, block->target_list);
     if (block->key_count == static_cast<int>(column::most_keys)) return forbid(block, "too many columns in GROUP BY");
     if (!block_expression(block, nullptr, reinterpret_cast<Node*>(entry->expr), &block->keys[block->key_count]))
       return false;
@@ -305,6 +310,24 @@ bool walk_output(Node* node, void* context) {
   return expression_tree_walker(node, tree_walker(walk_output), context);
 }
 
+// SQL computes all columns of a WITH that is kept as rows, and may fail at one that nobody reads.
+bool reads_all(Block* block) {
+  for (int i = 0; i < block->side_count; i++) {
+    const BlockSide& side = block->sides[i];
+    if (side.cte == nullptr || side.cte->ctematerialized == CTEMaterializeNever ||
+        (side.cte->ctematerialized == CTEMaterializeDefault && side.cte->cterefcount <= 1))
+      continue;
+    ListCell* cell;
+    foreach (cell, side.inner->targetList) {
+      auto* entry = lfirst_node(TargetEntry, cell);
+      bool is_read = IsA(entry->expr, Var) || IsA(entry->expr, Const);
+      for (int j = 0; j < side.output_count; j++) is_read |= side.attributes[j] == entry->resno;
+      if (!is_read) return forbid(block, "a WITH with an expression that is not read");
+    }
+  }
+  return true;
+}
+
 bool add_filter(Block* block) {
   Node* quals = block->query->jointree->quals;
   if (quals == nullptr) return true;
@@ -319,13 +342,18 @@ Block* find_block(Query* query, const List* outer) {
   auto* block = static_cast<Block*>(palloc0(sizeof(Block)));
   block->query = query;
   if (!has_form(block)) return block;
-  expand_group_entry(query);
-  block->memory = new (palloc(sizeof(ContextMemory))) ContextMemory(CurrentMemoryContext);
+  block->target_list = reinterpret_cast<List*>(above_groups(query, query->targetList));
+  block->having = above_groups(query, query->havingQual);
+  block->context = AllocSetContextCreate(CurrentMemoryContext, "dap block texts", ALLOCSET_DEFAULT_SIZES);
+  auto* place = MemoryContextAlloc(block->context, sizeof(ContextMemory));
+  auto* memory = new (place) ContextMemory(block->context);
   block->dictionary = static_cast<column::Dictionary*>(palloc0(sizeof(column::Dictionary)));
-  EngineFault fault = try_engine([&] { column::begin_dictionary(block->dictionary, block->memory); });
+  EngineFault fault = try_engine([&] { column::begin_dictionary(block->dictionary, memory); });
   raise_engine_fault(fault, "a query's block");
-  if (!add_sides(block, outer) || !add_keys(block) || !add_filter(block)) return block;
-  if (!walk_output(reinterpret_cast<Node*>(query->targetList), block)) (void)walk_output(query->havingQual, block);
+  bool known = add_sides(block, outer) && add_keys(block) && add_filter(block) &&
+               !walk_output(reinterpret_cast<Node*>(block->target_list), block) && !walk_output(block->having, block) &&
+               reads_all(block);
+  if (!known) MemoryContextDelete(block->context);
   return block;
 }
 

@@ -1,6 +1,7 @@
 #include "pg/block/block_query.h"
 
 #include "bridge/compat/execute.h"
+#include "bridge/compat/group_rte.h"
 #include "bridge/compat/tree_walker.h"
 #include "bridge/run_as.h"
 #include "pg/block/block.h"
@@ -55,6 +56,7 @@ void search(Query* query, Search* into) {
 // The executor's own check of the whole query, of functions too; nothing is run.
 void check_permissions(const Query* query, const char* sql) {
   PlannedStmt* plan = plan_query(static_cast<Query*>(copyObjectImpl(query)), sql);
+  plan->queryId = 0;  // not a query to be counted
   QueryDesc* desc =
       CreateQueryDesc(plan, sql, GetActiveSnapshot(), InvalidSnapshot, None_Receiver, nullptr, nullptr, 0);
   ExecutorStart(desc, EXEC_FLAG_EXPLAIN_ONLY);
@@ -97,10 +99,8 @@ RangeTblEntry* store_entry(const Found* found) {
 void read_store(const Found* found) {
   Block* block = found->block;
   Query* query = block->query;
-  for (int i = 0; i < block->side_count; i++)
-    if (block->sides[i].cte != nullptr) block->sides[i].cte->cterefcount--;
-  query->targetList = reinterpret_cast<List*>(as_result(reinterpret_cast<Node*>(query->targetList), block));
-  Node* having = as_result(query->havingQual, block);
+  query->targetList = reinterpret_cast<List*>(as_result(reinterpret_cast<Node*>(block->target_list), block));
+  Node* having = as_result(block->having, block);
   auto* reference = makeNode(RangeTblRef);
   reference->rtindex = 1;
   query->rtable = list_make1(store_entry(found));
@@ -110,6 +110,22 @@ void read_store(const Found* found) {
   query->cteList = NIL;
   query->hasAggs = false;
   drop_permissions(query);
+  drop_group_entry(query);
+}
+
+// A WITH that blocks alone have read is read by nobody now. One that the rest reads too stays what it was: how often it
+// is read tells the planner whether to keep its rows.
+void forget_readers(const List* done) {
+  for (int change : {-1, 1}) {
+    ListCell* cell;
+    foreach (cell, done) {
+      const Block* block = static_cast<Found*>(lfirst(cell))->block;
+      for (int i = 0; i < block->side_count; i++) {
+        CommonTableExpr* cte = block->sides[i].cte;
+        if (cte != nullptr && (change < 0 || cte->cterefcount > 0)) cte->cterefcount += change;
+      }
+    }
+  }
 }
 
 QueryEnvironment* environment(const List* all) {
@@ -182,6 +198,7 @@ bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
   if (done == NIL) return false;
   ListCell* cell;
   foreach (cell, done) read_store(static_cast<Found*>(lfirst(cell)));
+  forget_readers(done);
   run_rest(query, sql, done, into);
   foreach (cell, done) tuplestore_end(static_cast<Found*>(lfirst(cell))->rows.store);
   return true;

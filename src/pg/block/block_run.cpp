@@ -22,6 +22,9 @@ namespace {
 
 constexpr const char* place = "a query's block";
 
+// A table of groups grows partition by partition: each time for a moment.
+constexpr uint32 partition_bits = 6;
+
 struct Computed {
   column::Program value, filter;
   uint16* kept;
@@ -75,6 +78,7 @@ bool prepare_groups(Run* run) {
   run->kept = batch_of<uint16>();
   if (block->has_filter && !prepare(run, block->filter, &run->filter)) return false;
   group::Plan plan = {};
+  plan.partition_bits = partition_bits;
   plan.key_count = static_cast<uint32>(block->key_count);
   for (int i = 0; i < block->key_count; i++) {
     if (block->keys[i].column < 0 && !prepare(run, block->keys[i], &run->keys[i].value)) return false;
@@ -94,6 +98,8 @@ bool prepare_groups(Run* run) {
   raise_engine_fault(try_engine([&] { fits = group::begin_table(&run->table, plan, run->memory); }), place);
   return fits;
 }
+
+Size memory_limit() { return static_cast<Size>(maintenance_work_mem) * 1024; }
 
 Size memory_used(const void* owner) {
   auto* run = static_cast<const Run*>(owner);
@@ -213,6 +219,7 @@ bool take_unmatched(Run* run) {
   bool done = true;
   while (done && next < join::row_count(run->map)) {
     CHECK_FOR_INTERRUPTS();
+    if (memory_used(run) > memory_limit()) return false;
     raise_engine_fault(try_engine([&] {
                          join::FoundKeys keys = {};
                          uint32 rows = join::next_unmatched(run->map, &next, keys, run->found);
@@ -227,14 +234,7 @@ bool take_unmatched(Run* run) {
 }
 
 bool scan(Run* run, int side, bool (*take)(void*, const SideBatch&), int64* read) {
-  SideScan scan = {run->block,
-                   &run->block->sides[side],
-                   run->memory,
-                   run,
-                   take,
-                   memory_used,
-                   static_cast<Size>(maintenance_work_mem) * 1024,
-                   0};
+  SideScan scan = {run->block, &run->block->sides[side], run->memory, run, take, memory_used, memory_limit(), 0};
   bool done = scan_side(&scan);
   *read += scan.read;
   return done;
@@ -264,6 +264,7 @@ bool run_block(Block* block, BlockRows* rows) {
   MemoryContextSwitchTo(outside);
   if (done) put_groups(block, &run->table, run->memory, rows);
   MemoryContextDelete(inside);
+  MemoryContextDelete(block->context);
   return done;
 }
 

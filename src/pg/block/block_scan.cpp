@@ -10,6 +10,7 @@
 #include "pg/table/tuple_shape.h"
 
 extern "C" {
+#include "access/detoast.h"
 #include "storage/bufmgr.h"
 }
 
@@ -20,6 +21,8 @@ using column::batch_rows;
 namespace {
 
 constexpr const char* place = "a query's block";
+constexpr Size longest_numeric = 100;           // of those that fit 64 bits
+constexpr uint32 most_texts = 4 * 1024 * 1024;  // beyond, a dictionary grows for too long at a time
 
 struct Reader {
   SideScan* scan;
@@ -100,8 +103,10 @@ bool flush(Reader* reader) {
   return done;
 }
 
-const char* in_line(Reader* reader, const char* stored) {
+// A value of variable length, not toasted; nullptr where a toasted one has more bytes.
+const char* in_line(Reader* reader, const char* stored, Size most) {
   if (!VARATT_IS_EXTERNAL(stored) && !VARATT_IS_COMPRESSED(stored)) return stored;
+  if (toast_raw_datum_size(PointerGetDatum(stored)) > most + VARHDRSZ) return nullptr;
   MemoryContext old = MemoryContextSwitchTo(reader->detoasted);
   const char* whole = reinterpret_cast<const char*>(
       pg_detoast_datum_packed(reinterpret_cast<struct varlena*>(const_cast<char*>(stored))));
@@ -111,18 +116,22 @@ const char* in_line(Reader* reader, const char* stored) {
 
 // False: not a value that the engine has.
 bool load_value(Reader* reader, Kind kind, const char* stored, int64* value) {
-  if (kind.sort == Sort::numeric) return numeric_units(in_line(reader, stored), kind.scale, true, value);
+  if (kind.sort == Sort::numeric) {
+    const char* number = in_line(reader, stored, longest_numeric);
+    return number != nullptr && numeric_units(number, kind.scale, true, value);
+  }
   if (kind.sort != Sort::text) {
     *value = stored_value(kind.sort, stored);
     return true;
   }
-  const char* text = in_line(reader, stored);
+  const char* text = in_line(reader, stored, column::most_text_bytes);
+  if (text == nullptr) return false;
   uint32 code = column::no_code;
   column::Dictionary* dictionary = reader->dictionary;
   raise_engine_fault(
       try_engine([&] { code = column::code_of(dictionary, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)); }), place);
   *value = code;
-  return code != column::no_code;
+  return code != column::no_code && dictionary->count <= most_texts;
 }
 
 bool load_tuple(Reader* reader, const TupleShape* shape, HeapTupleHeader tuple) {
