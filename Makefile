@@ -45,10 +45,8 @@ SHLIB_LINK := -Wl,--version-script=$(DAP_EXPORTS) -lz -lzstd -lstdc++
 
 REGRESS := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS := --inputdir=test
-ISOLATION := $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS := --inputdir=test
 
-EXTRA_CLEAN := test/data/generate $(DAP_DEPENDENCIES) $(DAP_JOINTS) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out output_iso
+EXTRA_CLEAN := test/data/generate $(DAP_DEPENDENCIES) $(DAP_JOINTS) $(wildcard $(EXTENSION)--*.sql) results regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
