@@ -116,7 +116,7 @@ my @state = (
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
       || coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), ', ') FROM pg_constraint k
         WHERE k.conrelid = c.oid AND k.contype = 'p'), '')
-      || coalesce((SELECT string_agg(pg_get_triggerdef(t.oid), ', ') FROM pg_trigger t
+      || coalesce((SELECT string_agg(pg_get_triggerdef(t.oid), ', ' ORDER BY t.tgname) FROM pg_trigger t
         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), '')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN ('staging', 'intermediate', 'analytics') AND c.relkind = 'r' ORDER BY 1}

@@ -50,8 +50,10 @@ SELECT concat_ws(' | ', 'column', c.oid::regclass, a.attname, format_type(a.attt
   a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid),
   -- a column that was added is the table's last
   CASE WHEN c.relkind <> 'r' THEN a.attnum END, col_description(c.oid, a.attnum))
-FROM (SELECT oid, relkind FROM table_part UNION SELECT t.typrelid, 'c' FROM member m
-  JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid WHERE t.typtype = 'c') c
+FROM (SELECT oid, relkind FROM table_part
+  -- row types of tables are members, too, in later versions of PostgreSQL
+  UNION SELECT r.oid, r.relkind FROM member m
+  JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid JOIN pg_class r ON r.oid = t.typrelid) c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE c.relkind IN ('r', 'v', 'c')
