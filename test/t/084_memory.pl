@@ -225,7 +225,16 @@ is(
 my $rejects = write_parts('rejects', "id,name\n", [ 'x' x 69_999 . "\n", 70_000 * 1500 ]);
 query(qq{SELECT dap.create_source('nightly', '$rejects', '{id,name}')});
 within('refresh_all, many rejects', 'SELECT * FROM dap.refresh_all()', qr/^22P04 /, 144);
-cmp_ok(query(q{SELECT count(*) FROM dap.rejects WHERE source = 'nightly'}), '>', 50, 'whose first rejects are kept');
+# Where a busy machine does not let them be written within 5 s, a run promises a WARNING and no more: then another one.
+my $nightly = q{SELECT count(*) FROM dap.rejects WHERE source = 'nightly'};
+for (1 .. 10)
+{
+  last if query($nightly) > 0;
+  my ($answer, $said);
+  $node->psql('postgres', 'SELECT * FROM dap.refresh_all()', stdout => \$answer, stderr => \$said);
+  note $said;
+}
+cmp_ok(query($nightly), '>', 50, 'whose first rejects are kept');
 query(q{SELECT dap.drop_source('nightly')});
 unlink $rejects;
 
