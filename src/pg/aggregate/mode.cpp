@@ -4,6 +4,7 @@
 #include <new>
 #include <type_traits>
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/compat/tuplesort.h"
 #include "engine/quantile/runs.h"
 
@@ -11,6 +12,7 @@
 
 extern "C" {
 #include "catalog/pg_operator_d.h"
+#include "executor/tuptable.h"
 #include "utils/tuplesort.h"
 }
 
@@ -101,14 +103,11 @@ void consider_memory(QuantileState* state, std::pmr::memory_resource* memory, Mo
   quantile::consider(mode, equal.value, equal.times);
 }
 
-Tuplesortstate* begin_sort(Oid type, Oid less) {
-  return tuplesort_begin_datum(type, less, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE);
-}
-
 // All keys, of memory and file.
 void consider_sorted_keys(const QuantileState* state, Mode* mode) {
   const Sample& sample = state->sample;
-  Tuplesortstate* sort = begin_sort(INT8OID, Int8LessOperator);
+  Tuplesortstate* sort =
+      tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, work_mem, nullptr, TUPLESORT_NONE);
   for (uint32 i = 0; i < sample.key_count; i++) tuplesort_putdatum(sort, Int64GetDatum(sample.keys[i]), false);
   auto* keys = static_cast<int64*>(palloc(block_bytes + sizeof(Link)));
   for (uint32 e = 0; e < state->extent_count; e++) {
@@ -136,11 +135,16 @@ void consider_sorted_keys(const QuantileState* state, Mode* mode) {
 }
 
 // A wide value as a bytea that sorts as it does: its key, then its bytes.
-void put_wide(Tuplesortstate* sort, bytea* place, int64 key, const unsigned char* bytes, uint32 length) {
+void put_wide(Tuplesortstate* sort, TupleTableSlot* slot, bytea* place, int64 key, const unsigned char* bytes,
+              uint32 length) {
   SET_VARSIZE(place, VARHDRSZ + sortable_key + length);
   write_sortable_key(key, reinterpret_cast<unsigned char*>(VARDATA(place)));
   memcpy(VARDATA(place) + sortable_key, bytes, length);
-  tuplesort_putdatum(sort, PointerGetDatum(place), false);
+  ExecClearTuple(slot);
+  slot->tts_values[0] = PointerGetDatum(place);
+  slot->tts_isnull[0] = false;
+  ExecStoreVirtualTuple(slot);
+  tuplesort_puttupleslot(sort, slot);
 }
 
 void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
@@ -151,12 +155,24 @@ void consider_wide(Mode* mode, const bytea* sorted, uint64 times) {
   if (mode->value.bytes != value.bytes) pfree(const_cast<quantile::Bytes*>(value.bytes));
 }
 
+// As rows of one column: of single values that are passed by reference a sort does not count, since 17, what it keeps
+// in memory.
 void consider_sorted_wide(const QuantileState* state, Mode* mode) {
   const quantile::Wide* wide = state->sample.wide;
-  Tuplesortstate* sort = begin_sort(BYTEAOID, ByteaLessOperator);
+  TupleDesc desc = CreateTemplateTupleDesc(1);
+  TupleDescInitEntry(desc, 1, "value", BYTEAOID, -1, 0);
+  desc = finished(desc);
+  AttrNumber column = 1;
+  Oid less = ByteaLessOperator;
+  Oid collation = InvalidOid;
+  bool nulls_first = false;
+  Tuplesortstate* sort =
+      tuplesort_begin_heap(desc, 1, &column, &less, &collation, &nulls_first, work_mem, nullptr, TUPLESORT_NONE);
+  TupleTableSlot* put = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+  TupleTableSlot* got = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
   auto* place = static_cast<bytea*>(palloc(VARHDRSZ + sortable_key + 5 + 2 * quantile::most_decimal_digits));
   for (uint32 i = 0; wide != nullptr && i < wide->count; i++)
-    put_wide(sort, place, wide->values[i].key, wide->values[i].bytes->data(), wide->values[i].bytes->length);
+    put_wide(sort, put, place, wide->values[i].key, wide->values[i].bytes->data(), wide->values[i].bytes->length);
   for (uint32 e = 0; e < state->extent_count; e++) {
     if (!state->extents[e].wide) continue;
     ExtentReader reader = read_parts(state->pool, state->extents[e]);
@@ -167,18 +183,19 @@ void consider_sorted_wide(const QuantileState* state, Mode* mode) {
         uint32 length;
         memcpy(&key, at, 8);
         memcpy(&length, at + 8, 4);
-        put_wide(sort, place, key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header), length);
+        put_wide(sort, put, place, key, reinterpret_cast<const unsigned char*>(at + quantile::wide_record_header),
+                 length);
         at += quantile::wide_record_header + length;
       }
     }
     end_reading(&reader);
   }
   tuplesort_performsort(sort);
-  Datum datum;
   uint64 times = 0;
-  for (uint64 i = 0; next_sorted(sort, &datum); i++) {
+  for (uint64 i = 0; tuplesort_gettupleslot(sort, true, false, got, nullptr); i++) {
     if (i % a_time == 0) CHECK_FOR_INTERRUPTS();
-    const auto* next = reinterpret_cast<const bytea*>(DatumGetPointer(datum));
+    bool is_null;
+    const auto* next = reinterpret_cast<const bytea*>(DatumGetPointer(slot_getattr(got, 1, &is_null)));
     const Size size = VARSIZE_ANY_EXHDR(next);
     // Equal intervals stand side by side, the one to be shown first.
     const Size told_by = state->sample.kind == Kind::interval ? sortable_key + quantile::interval_span : size;
@@ -190,9 +207,10 @@ void consider_sorted_wide(const QuantileState* state, Mode* mode) {
       memcpy(VARDATA(place), VARDATA_ANY(next), size);
       times = 1;
     }
-    release_sorted(datum);
   }
   consider_wide(mode, place, times);
+  ExecDropSingleTupleTableSlot(put);
+  ExecDropSingleTupleTableSlot(got);
   tuplesort_end(sort);
 }
 
