@@ -188,8 +188,39 @@ sub block
     . (chance(0.15) ? ' HAVING count(*) > 3' : '');
 }
 
+# The first of each partition of a block's rows. By row_number() where the order is total, else by rank().
+sub first_of_each
+{
+  my $source = source();
+  my @keys = (key(), pick(integer(), day(), moment()), chance(0.3) ? key() : ());
+  my @answers =
+    (pick('sum(' . integer() . ')', 'sum(' . amount() . ')', 'count(*)', 'max(' . integer() . ')'), aggregate());
+  my @names = (map({ "k$_" } 1 .. @keys), 'a1', 'a2');
+  my $number = 0;
+  my $made =
+      'SELECT '
+    . join(', ', map({ "$_ AS " . $names[ $number++ ] } @keys, @answers))
+    . " FROM $source GROUP BY "
+    . join(', ', 1 .. @keys);
+  my $order = join(', ',
+    map { "m.$_" . pick('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST') } pick('a1', 'a2', 'k2'),
+    chance(0.6) ? grep({ $_ ne 'k1' && /k/ } @names) : ());
+  my $rank = @keys == 2 && $order =~ /k2/ && chance(0.7) ? 'row_number' : 'rank';
+  my $by = chance(0.15) ? 'k1, m.k2' : 'k1';
+  my $windows =
+      "SELECT m.*, $rank() OVER (PARTITION BY m.$by ORDER BY $order) AS place"
+    . (chance(0.6) ? ", sum(m.a1) OVER (PARTITION BY m.$by) AS total" : '')
+    . (chance(0.3) ? ", count(*) OVER (PARTITION BY m.$by) AS size" : '')
+    . (chance(0.1) ? ', count(*) OVER () AS every' : '');
+  my $bound = pick('r.place <= 3', 'r.place < 2', 'r.place <= 5 AND r.a2 IS NOT NULL', 'r.place <= 0', 'r.place <= 40');
+  return "WITH $known, made AS ($made), ranked AS ($windows FROM made AS m) SELECT r.* FROM ranked AS r WHERE $bound"
+    if chance(0.5);
+  return "WITH $known SELECT r.* FROM ($windows FROM ($made) AS m) AS r WHERE $bound";
+}
+
 sub query
 {
+  return first_of_each() if chance(0.3);
   my $with = "WITH $known";
   my $form = pick(qw(plain plain plain twice union));
   return "$with " . block() if $form eq 'plain';
@@ -216,12 +247,15 @@ my @wrong = grep { ($answers[$_] // '') !~ /^(?:rows|error) / } 0 .. $#answers;
 is(scalar @wrong, 0, 'the engine and SQL give the same');
 diag("$answers[$_]:\n$queries[$_]") for @wrong[ 0 .. ($#wrong > 4 ? 4 : $#wrong) ];
 my $ran = () = $err =~ /a block read/g;
+my $first = () = $err =~ /were taken/g;
 my $given_up = () = $err =~ /was given up/g;
 my %stays;
 $stays{$1}++ while $err =~ /a block stays with SQL: ([^\n]*)/g;
 my $errors = grep { /^error/ } @answers;
-ok($ran > $rounds / 3, "$ran blocks ran in the engine, $given_up were given up, $errors queries were errors");
-diag("$ran of $rounds queries' blocks ran in the engine, $given_up were given up, $errors queries were errors");
+my $ended = "$ran blocks ran in the engine, $first of them to the first of each partition, $given_up were given up, "
+  . "$errors queries were errors";
+ok($ran > $rounds / 3, $ended);
+diag($ended);
 diag("$stays{$_} × $_") for sort { $stays{$b} <=> $stays{$a} } keys %stays;
 
 # ---- what the engine must leave alone, or give up ----
@@ -295,6 +329,16 @@ for my $case (
   [ 'a key that is not in the list',
     'SELECT count(*) AS c, max(n) AS n FROM public.calm GROUP BY k, d',
     qr/a block read/ ],
+  [ 'the first of each partition',
+    'SELECT r.* FROM (SELECT b.*, row_number() OVER (PARTITION BY b.k ORDER BY b.s DESC NULLS LAST, b.u) AS place,'
+      . ' sum(b.s) OVER (PARTITION BY b.k) AS total FROM (SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u) AS b)'
+      . ' AS r WHERE r.place <= 2',
+    qr/of which the first \d+ were taken/ ],
+  [ 'groups that are read twice',
+    'WITH b AS (SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u), r AS (SELECT b.*, row_number() OVER'
+      . ' (PARTITION BY b.k ORDER BY b.s, b.u) AS place FROM b) SELECT r.*, (SELECT count(*) FROM b) AS c FROM r'
+      . ' WHERE r.place <= 2',
+    qr/groups, \d+ ms/ ],
   [ 'an order and a limit',
     'SELECT k, count(*) FROM public.calm GROUP BY k ORDER BY count(*) DESC, k NULLS FIRST LIMIT 7',
     qr/a block read/ ],

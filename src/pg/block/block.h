@@ -77,6 +77,32 @@ struct BlockAnswer {
 };
 constexpr int most_block_answers = 48;
 
+// Of each partition's groups only those are wanted that come first in an order: of so many, and of all that are equal
+// to the last of them. What windows sum over whole partitions comes with them.
+struct BlockOrder {
+  bool is_key;
+  int number;  // of the key or the answer
+  bool descending, nulls_first;
+};
+struct BlockTotal {
+  Node* node;  // the window's sum(answer) or count(*)
+  int answer;  // -1: how many groups
+};
+constexpr int most_block_totals = 8;
+struct BlockTop {
+  int wanted;
+  int partition_count;
+  int partitions[column::most_keys];  // of the keys
+  int order_count;
+  BlockOrder order[column::most_keys];
+  int total_count;
+  BlockTotal totals[most_block_totals];
+  // Who reads the block's rows: a query, its entry for them, and the WITH that they are in, if they are in one.
+  Query* reader;
+  RangeTblEntry* entry;
+  CommonTableExpr* cte;
+};
+
 struct Block {
   Query* query;
   List* target_list;  // the query's, its columns those of the tables
@@ -99,6 +125,7 @@ struct Block {
   BlockInput list_inputs[group::most_lists];
   int answer_count;
   BlockAnswer answers[most_block_answers];
+  BlockTop* top;                   // nullptr: all groups are wanted
   MemoryContext context;           // of the texts
   column::Dictionary* dictionary;  // of all texts
   const char* forbidden;           // why it is none, in words; nullptr: it is one
@@ -114,11 +141,17 @@ int block_source(Block*, const Var*);
 // innermost first. The queries' relations are locked.
 Block* find_block(Query*, const List* outer);
 
+// Whether `query` filters what a query with windows over a block's rows gives to the first of each partition: then the
+// block's `top` says so. `blocks`: of Block*.
+void find_top(Query*, const List* outer, const List* blocks);
+// Lets the reader of the block's rows take totals from them; they stand behind the block's own columns.
+void read_totals(Block*);
+
 // What a block's rows came to.
 struct BlockRows {
-  TupleDesc desc;  // keys, then answers
+  TupleDesc desc;  // keys, then answers, then totals
   Tuplestorestate* store;
-  int64 read, groups;
+  int64 read, groups, rows;  // of the tables; of all groups; of the store
 };
 
 // Runs a block under the active snapshot; false: it cannot be told by the engine (a number that is too large, memory),

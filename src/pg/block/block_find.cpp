@@ -8,6 +8,7 @@
 #include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
 #include "bridge/run_as.h"
+#include "pg/block/query_tree.h"
 #include "pg/table/heap_scan.h"
 
 extern "C" {
@@ -55,11 +56,6 @@ bool set_table(Block* block, BlockSide* side, const RangeTblEntry* entry) {
   return readable || forbid(block, psprintf("%s, which is no plain local table", relation_label(entry->relid)));
 }
 
-int only_entry(const Query* query) {
-  const List* from = query->jointree->fromlist;
-  return list_length(from) == 1 && IsA(linitial(from), RangeTblRef) ? linitial_node(RangeTblRef, from)->rtindex : 0;
-}
-
 bool is_simple(const Query* query) {
   return query->commandType == CMD_SELECT && query->setOperations == nullptr && query->groupClause == NIL &&
          !query->hasAggs && query->groupingSets == NIL && query->havingQual == nullptr && !query->hasWindowFuncs &&
@@ -68,28 +64,12 @@ bool is_simple(const Query* query) {
          only_entry(query) != 0;
 }
 
-CommonTableExpr* cte_of(const Block* block, const RangeTblEntry* entry, const List* outer) {
-  auto level = static_cast<int>(entry->ctelevelsup);
-  if (entry->self_reference || level > list_length(outer)) return nullptr;
-  const Query* query = level == 0 ? block->query : list_nth_node(Query, outer, level - 1);
-  ListCell* cell;
-  foreach (cell, query->cteList) {
-    auto* cte = lfirst_node(CommonTableExpr, cell);
-    if (strcmp(cte->ctename, entry->ctename) == 0) return cte->cterecursive ? nullptr : cte;
-  }
-  return nullptr;
-}
-
 bool add_side(Block* block, int number, const List* outer) {
   BlockSide* side = &block->sides[block->side_count++];
   side->entry = number;
   auto* entry = rt_fetch(number, block->query->rtable);
   if (entry->rtekind == RTE_RELATION) return set_table(block, side, entry);
-  if (entry->rtekind == RTE_SUBQUERY && !entry->lateral && !entry->security_barrier) side->inner = entry->subquery;
-  if (entry->rtekind == RTE_CTE) {
-    side->cte = cte_of(block, entry, outer);
-    if (side->cte != nullptr && IsA(side->cte->ctequery, Query)) side->inner = castNode(Query, side->cte->ctequery);
-  }
+  side->inner = query_behind(block->query, entry, outer, &side->cte);
   if (side->inner == nullptr || !is_simple(side->inner)) return forbid(block, "rows of another query");
   if (contain_volatile_functions(reinterpret_cast<Node*>(side->inner->targetList)))
     return forbid(block, "a volatile function");

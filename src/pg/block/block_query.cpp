@@ -53,6 +53,22 @@ void search(Query* query, Search* into) {
   into->outer = list_delete_first(into->outer);
 }
 
+// Which blocks' rows are bounded, in the query and all those that it is made of.
+void search_tops(Query* query, List* outer, const List* blocks) {
+  check_stack_depth();
+  find_top(query, outer, blocks);
+  outer = lcons(query, list_copy(outer));
+  ListCell* cell;
+  foreach (cell, query->rtable) {
+    auto* entry = lfirst_node(RangeTblEntry, cell);
+    if (entry->rtekind == RTE_SUBQUERY && !entry->security_barrier) search_tops(entry->subquery, outer, blocks);
+  }
+  foreach (cell, query->cteList) {
+    auto* cte = lfirst_node(CommonTableExpr, cell);
+    if (!cte->cterecursive && IsA(cte->ctequery, Query)) search_tops(castNode(Query, cte->ctequery), outer, blocks);
+  }
+}
+
 // The executor's own check of the whole query, of functions too; nothing is run.
 void check_permissions(const Query* query, const char* sql) {
   PlannedStmt* plan = plan_query(static_cast<Query*>(copyObjectImpl(query)), sql);
@@ -82,7 +98,7 @@ RangeTblEntry* store_entry(const Found* found) {
   auto* entry = makeNode(RangeTblEntry);
   entry->rtekind = RTE_NAMEDTUPLESTORE;
   entry->enrname = found->name;
-  entry->enrtuples = static_cast<Cardinality>(found->rows.groups);
+  entry->enrtuples = static_cast<Cardinality>(found->rows.rows);
   entry->inFromCl = true;
   entry->eref = makeAlias(found->name, NIL);
   for (int i = 0; i < desc->natts; i++) {
@@ -111,6 +127,7 @@ void read_store(const Found* found) {
   query->hasAggs = false;
   drop_permissions(query);
   drop_group_entry(query);
+  if (block->top != nullptr) read_totals(block);
 }
 
 // A WITH that blocks alone have read is read by nobody now. One that the rest reads too stays what it was: how often it
@@ -138,7 +155,7 @@ QueryEnvironment* environment(const List* all) {
     relation->md.reliddesc = InvalidOid;
     relation->md.tupdesc = found->rows.desc;
     relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-    relation->md.enrtuples = static_cast<double>(found->rows.groups);
+    relation->md.enrtuples = static_cast<double>(found->rows.rows);
     relation->reldata = found->rows.store;
     register_ENR(made, relation);
   }
@@ -160,10 +177,13 @@ List* run_blocks(const Search& searched) {
                                        milliseconds)));
       continue;
     }
-    ereport(DEBUG1,
-            (errmsg_internal("%s: a block read %lld rows of %s into %lld groups, %ld ms", searched.label,
-                             static_cast<long long>(found->rows.read), relation_label(found->block->sides[0].relation),
-                             static_cast<long long>(found->rows.groups), milliseconds)));
+    const BlockRows& rows = found->rows;
+    const char* first = found->block->top == nullptr
+                            ? ""
+                            : psprintf(", of which the first %lld were taken", static_cast<long long>(rows.rows));
+    ereport(DEBUG1, (errmsg_internal("%s: a block read %lld rows of %s into %lld groups%s, %ld ms", searched.label,
+                                     static_cast<long long>(rows.read), relation_label(found->block->sides[0].relation),
+                                     static_cast<long long>(rows.groups), first, milliseconds)));
     done = lappend(done, found);
   }
   return done;
@@ -194,9 +214,12 @@ bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
   search(query, &searched);
   if (searched.found == NIL) return false;
   check_permissions(whole, sql);
+  List* blocks = NIL;
+  ListCell* cell;
+  foreach (cell, searched.found) blocks = lappend(blocks, static_cast<Found*>(lfirst(cell))->block);
+  search_tops(query, NIL, blocks);
   List* done = run_blocks(searched);
   if (done == NIL) return false;
-  ListCell* cell;
   foreach (cell, done) read_store(static_cast<Found*>(lfirst(cell)));
   forget_readers(done);
   run_rest(query, sql, done, into);

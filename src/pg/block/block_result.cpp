@@ -6,6 +6,7 @@
 #include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
 #include "pg/aggregate/quantile_state.h"
+#include "pg/block/block_first.h"
 #include "pg/block/block_value.h"
 
 extern "C" {
@@ -21,6 +22,7 @@ constexpr const char* place = "a query's block";
 struct Results {
   const Block* block;
   const group::Table* table;
+  const FirstGroups* first;  // nullptr: all
   group::Workspace work;
   MemoryContext row;  // of one group
 };
@@ -113,11 +115,20 @@ Datum answer_datum(Results* results, const BlockAnswer& answer, const group::Row
   pg_unreachable();
 }
 
+int total_count(const Block* block) { return block->top != nullptr ? block->top->total_count : 0; }
+
+Node* column_node(const Block* block, int i) {
+  if (i < block->key_count) return block->keys[i].node;
+  i -= block->key_count;
+  if (i < block->answer_count) return reinterpret_cast<Node*>(block->answers[i].aggref);
+  return block->top->totals[i - block->answer_count].node;
+}
+
 TupleDesc describe(const Block* block) {
-  TupleDesc desc = CreateTemplateTupleDesc(block->key_count + block->answer_count);
-  for (int i = 0; i < block->key_count + block->answer_count; i++) {
-    Node* node = i < block->key_count ? block->keys[i].node
-                                      : reinterpret_cast<Node*>(block->answers[i - block->key_count].aggref);
+  int columns = block->key_count + block->answer_count + total_count(block);
+  TupleDesc desc = CreateTemplateTupleDesc(columns);
+  for (int i = 0; i < columns; i++) {
+    Node* node = column_node(block, i);
     auto number = static_cast<AttrNumber>(i + 1);
     TupleDescInitEntry(desc, number, psprintf("c%d", i + 1), exprType(node), exprTypmod(node), 0);
     TupleDescInitEntryCollation(desc, number, exprCollation(node));
@@ -125,7 +136,22 @@ TupleDesc describe(const Block* block) {
   return desc;
 }
 
-void put_group(Results* results, const group::Row& row, BlockRows* rows, Datum* values, bool* nulls) {
+// The window's sum of bigint or numeric, or its count.
+Datum total_datum(const Block* block, const BlockTotal& total, const group::Int128* value, bool* is_null) {
+  *is_null = value == nullptr;
+  if (*is_null) return 0;
+  if (total.answer < 0) return Int64GetDatum(static_cast<int64>(*value));
+  const BlockAnswer& answer = block->answers[total.answer];
+  return units_numeric(*value, answer.answer == Answer::sum ? answer.kind.scale : 0);
+}
+
+void put_totals(const Results* results, uint64 number, Datum* values, bool* nulls) {
+  const Block* block = results->block;
+  for (int i = 0; i < total_count(block); i++)
+    values[i] = total_datum(block, block->top->totals[i], total_of(results->first, number, i), &nulls[i]);
+}
+
+void put_group(Results* results, const group::Row& row, uint64 number, BlockRows* rows, Datum* values, bool* nulls) {
   const Block* block = results->block;
   MemoryContext old = MemoryContextSwitchTo(results->row);
   for (int i = 0; i < block->key_count; i++) {
@@ -135,6 +161,8 @@ void put_group(Results* results, const group::Row& row, BlockRows* rows, Datum* 
   }
   for (int i = 0; i < block->answer_count; i++)
     values[block->key_count + i] = answer_datum(results, block->answers[i], row, &nulls[block->key_count + i]);
+  const int known = block->key_count + block->answer_count;
+  put_totals(results, number, values + known, nulls + known);
   MemoryContextSwitchTo(old);
   tuplestore_putvalues(rows->store, rows->desc, values, nulls);
   MemoryContextReset(results->row);
@@ -142,24 +170,38 @@ void put_group(Results* results, const group::Row& row, BlockRows* rows, Datum* 
 
 }  // namespace
 
-void put_groups(const Block* block, const group::Table* table, std::pmr::memory_resource* memory, BlockRows* rows) {
-  Results results = {block, table, {}, nullptr};
+bool put_groups(const Block* block, const group::Table* table, std::pmr::memory_resource* memory, BlockRows* rows) {
+  Results results = {block, table, nullptr, {}, nullptr};
   results.work.memory = memory;
-  results.row = AllocSetContextCreate(CurrentMemoryContext, "dap block row", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext outside = CurrentMemoryContext;
+  MemoryContext own = AllocSetContextCreate(outside, "dap block rows", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(own);
+  if (block->top != nullptr) results.first = first_groups(block, table, memory);
+  results.row = AllocSetContextCreate(own, "dap block row", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(outside);
+  if (block->top != nullptr && results.first == nullptr) {
+    MemoryContextDelete(own);
+    return false;
+  }
   rows->desc = describe(block);
   rows->store = tuplestore_begin_heap(true, false, work_mem);
   const auto columns = static_cast<Size>(rows->desc->natts + 1);
   auto* values = static_cast<Datum*>(palloc0(sizeof(Datum) * columns));
   auto* nulls = static_cast<bool*>(palloc0(sizeof(bool) * columns));
+  uint64 number = 0;
   for (uint32 partition = 0; partition < group::partition_count(*table); partition++) {
     uint32 count = group::group_count(*table, partition);
-    for (uint32 i = 0; i < count; i++) {
+    for (uint32 i = 0; i < count; i++, number++) {
       CHECK_FOR_INTERRUPTS();
-      put_group(&results, group::group_at(*table, partition, i), rows, values, nulls);
+      const group::Row& row = group::group_at(*table, partition, i);
+      if (results.first != nullptr && !is_first(results.first, row, number)) continue;
+      put_group(&results, row, number, rows, values, nulls);
+      rows->rows++;
     }
-    rows->groups += count;
   }
-  MemoryContextDelete(results.row);
+  rows->groups = static_cast<int64>(number);
+  MemoryContextDelete(own);
+  return true;
 }
 
 }  // namespace dap

@@ -262,7 +262,7 @@ bool run_block(Block* block, BlockRows* rows) {
   run->memory = new (palloc(sizeof(ContextMemory))) ContextMemory(inside);
   bool done = fill_groups(run, &rows->read);
   MemoryContextSwitchTo(outside);
-  if (done) put_groups(block, &run->table, run->memory, rows);
+  done = done && put_groups(block, &run->table, run->memory, rows);
   MemoryContextDelete(inside);
   MemoryContextDelete(block->context);
   return done;
