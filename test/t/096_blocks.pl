@@ -331,8 +331,8 @@ for my $case (
     qr/a block read/ ],
   [ 'the first of each partition',
     'SELECT r.* FROM (SELECT b.*, row_number() OVER (PARTITION BY b.k ORDER BY b.s DESC NULLS LAST, b.u) AS place,'
-      . ' sum(b.s) OVER (PARTITION BY b.k) AS total FROM (SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u) AS b)'
-      . ' AS r WHERE r.place <= 2',
+      . ' sum(b.s) OVER (PARTITION BY b.k) AS total'
+      . ' FROM (SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u) AS b) AS r WHERE r.place <= 2',
     qr/of which the first \d+ were taken/ ],
   [ 'groups that are read twice',
     'WITH b AS (SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u), r AS (SELECT b.*, row_number() OVER'

@@ -131,6 +131,14 @@ struct Block {
   const char* forbidden;           // why it is none, in words; nullptr: it is one
 };
 
+constexpr const char* block_place = "a query's block";  // where the engine failed, for its errors
+
+// Says why it is none, and returns false.
+inline bool forbid(Block* block, const char* why) {
+  if (block->forbidden == nullptr) block->forbidden = why;
+  return false;
+}
+
 // Makes an expression over what the block's sides give, or, with `side`, over that side's table; false, with
 // block->forbidden set: the engine does not know it.
 bool block_expression(Block*, BlockSide* side, Node*, BlockExpression*);

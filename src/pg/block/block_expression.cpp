@@ -28,11 +28,6 @@ struct Compiler {
   uint32 count, capacity;
 };
 
-bool forbid(Block* block, const char* why) {
-  if (block->forbidden == nullptr) block->forbidden = why;
-  return false;
-}
-
 Instruction* add(Compiler* compiler, Op op) {
   if (compiler->count == compiler->capacity) {
     compiler->capacity *= 2;
@@ -111,7 +106,7 @@ bool text_code(Block* block, Datum value, int64* code) {
   uint32 number = column::no_code;
   EngineFault fault =
       try_engine([&] { number = column::code_of(block->dictionary, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored)); });
-  raise_engine_fault(fault, "a query's block");
+  raise_engine_fault(fault, block_place);
   *code = number;
   return number != column::no_code;
 }

@@ -26,11 +26,6 @@ namespace dap {
 
 namespace {
 
-bool forbid(Block* block, const char* why) {
-  if (block->forbidden == nullptr) block->forbidden = why;
-  return false;
-}
-
 // A grouping, aggregates; what stands above them is the server's.
 bool has_form(Block* block) {
   const Query* query = block->query;
@@ -329,7 +324,7 @@ Block* find_block(Query* query, const List* outer) {
   auto* memory = new (place) ContextMemory(block->context);
   block->dictionary = static_cast<column::Dictionary*>(palloc0(sizeof(column::Dictionary)));
   EngineFault fault = try_engine([&] { column::begin_dictionary(block->dictionary, memory); });
-  raise_engine_fault(fault, "a query's block");
+  raise_engine_fault(fault, block_place);
   bool known = add_sides(block, outer) && add_keys(block) && add_filter(block) &&
                !walk_output(reinterpret_cast<Node*>(block->target_list), block) && !walk_output(block->having, block) &&
                reads_all(block);

@@ -11,7 +11,6 @@ using group::Row;
 
 namespace {
 
-constexpr const char* place = "a query's block";
 constexpr Size most_kept = Size{4} * 1024 * 1024;  // rows, of all partitions
 
 struct Partition {
@@ -137,7 +136,7 @@ bool add_step(FirstGroups* groups, uint32 store, uint32 first, uint32 count, uin
                        column::hash_step(groups->numbers, &step);
                        column::find_or_add(&groups->numbers, step, 0, found);
                      }),
-                     place);
+                     block_place);
   for (uint32 i = 0; i < count; i++) {
     uint32* known = number_place(groups, found[i]);
     if (*known == 0) {
@@ -167,7 +166,7 @@ FirstGroups* first_groups(const Block* block, const group::Table* table, std::pm
                        column::begin_key_table(&groups->numbers, keys, dictionaries,
                                                column::keys_end(keys) + sizeof fresh, fresh, 0, memory);
                      }),
-                     place);
+                     block_place);
   uint64 all = 0;
   for (uint32 store = 0; store < group::partition_count(*table); store++) all += group::group_count(*table, store);
   groups->partition = grow<uint32>(nullptr, all + 1);

@@ -17,8 +17,6 @@ namespace dap {
 
 namespace {
 
-constexpr const char* place = "a query's block";
-
 struct Results {
   const Block* block;
   const group::Table* table;
@@ -52,7 +50,7 @@ Datum median(Results* results, const BlockAnswer& answer, const group::Row& row,
   auto* temporary = new (palloc(sizeof(ContextMemory))) ContextMemory(results->row);
   group::begin_ranks(search, list, 1, 0, ranks, wanted, found, &results->work, temporary);
   for (bool more = true; more;) {
-    raise_engine_fault(try_engine([&] { more = group::step_ranks(search); }), place);
+    raise_engine_fault(try_engine([&] { more = group::step_ranks(search); }), block_place);
     CHECK_FOR_INTERRUPTS();
   }
   if (wanted == 1) found[1] = found[0];
@@ -72,13 +70,13 @@ Datum distinct(Results* results, const BlockAnswer& answer, const group::Row& ro
   const group::List& list = group::list_of(table, row, static_cast<uint32>(answer.list));
   auto* sort = static_cast<group::ItemSort*>(palloc0(sizeof(group::ItemSort)));
   group::ItemTotals totals = {};
-  raise_engine_fault(try_engine([&] { group::begin_items(sort, list, 1, &results->work); }), place);
+  raise_engine_fault(try_engine([&] { group::begin_items(sort, list, 1, &results->work); }), block_place);
   for (bool more = true; more;) {
-    raise_engine_fault(try_engine([&] { more = group::step_items(sort); }), place);
+    raise_engine_fault(try_engine([&] { more = group::step_items(sort); }), block_place);
     CHECK_FOR_INTERRUPTS();
   }
   for (bool more = true; more;) {
-    raise_engine_fault(try_engine([&] { more = group::step_totals(sort, &totals); }), place);
+    raise_engine_fault(try_engine([&] { more = group::step_totals(sort, &totals); }), block_place);
     CHECK_FOR_INTERRUPTS();
   }
   return Int64GetDatum(static_cast<int64>(totals.distinct));

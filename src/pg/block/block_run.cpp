@@ -20,8 +20,6 @@ using column::Vector;
 
 namespace {
 
-constexpr const char* place = "a query's block";
-
 // A table of groups grows partition by partition: each time for a moment.
 constexpr uint32 partition_bits = 6;
 
@@ -58,7 +56,7 @@ bool prepare(Run* run, const BlockExpression& expression, column::Program* progr
   raise_engine_fault(try_engine([&] {
                        fits = column::prepare(program, expression.instructions, expression.count, columns, run->memory);
                      }),
-                     place);
+                     block_place);
   return fits;
 }
 
@@ -95,7 +93,7 @@ bool prepare_groups(Run* run) {
     plan.lists[i] = {1, false, {dictionary_of(block, block->list_inputs[i].value.kind), nullptr}};
   }
   bool fits = false;
-  raise_engine_fault(try_engine([&] { fits = group::begin_table(&run->table, plan, run->memory); }), place);
+  raise_engine_fault(try_engine([&] { fits = group::begin_table(&run->table, plan, run->memory); }), block_place);
   return fits;
 }
 
@@ -200,7 +198,7 @@ bool prepare_join(Run* run) {
   plan.payload_count = static_cast<uint32>(second.output_count);
   plan.keeps_unmatched = block->join == JOIN_FULL;
   bool fits = false;
-  raise_engine_fault(try_engine([&] { fits = join::begin_map(&run->map, plan, run->memory); }), place);
+  raise_engine_fault(try_engine([&] { fits = join::begin_map(&run->map, plan, run->memory); }), block_place);
   for (int i = 0; fits && i < second.output_count; i++) {
     run->found.values[i] = batch_of<int64>();
     run->found.nulls[i] = batch_of<unsigned char>();
@@ -228,7 +226,7 @@ bool take_unmatched(Run* run) {
                          joined_columns(run, nullptr, columns);
                          done = add_to_groups(run, columns, rows, {nullptr, rows});
                        }),
-                       place);
+                       block_place);
   }
   return done;
 }
@@ -246,7 +244,7 @@ bool fill_groups(Run* run, int64* read) {
   if (block->side_count == 2 && (!prepare_join(run) || !scan(run, 1, add_to_map, read))) return false;
   if (!scan(run, 0, take_first_side, read)) return false;
   if (block->side_count == 2 && block->join == JOIN_FULL && !take_unmatched(run)) return false;
-  if (block->key_count == 0) raise_engine_fault(try_engine([&] { group::add_only_group(&run->table); }), place);
+  if (block->key_count == 0) raise_engine_fault(try_engine([&] { group::add_only_group(&run->table); }), block_place);
   return true;
 }
 

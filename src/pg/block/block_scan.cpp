@@ -20,7 +20,6 @@ using column::batch_rows;
 
 namespace {
 
-constexpr const char* place = "a query's block";
 constexpr Size longest_numeric = 100;           // of those that fit 64 bits
 constexpr uint32 most_texts = 4 * 1024 * 1024;  // beyond, a dictionary grows for too long at a time
 
@@ -46,7 +45,7 @@ bool prepare(Reader* reader, const BlockExpression& expression, column::Program*
                        fits = column::prepare(program, expression.instructions, expression.count, columns,
                                               reader->scan->memory);
                      }),
-                     place);
+                     block_place);
   return fits;
 }
 
@@ -94,7 +93,7 @@ bool pass_on(Reader* reader) {
 bool flush(Reader* reader) {
   if (reader->rows == 0) return true;
   bool done = false;
-  raise_engine_fault(try_engine([&] { done = pass_on(reader); }), place);
+  raise_engine_fault(try_engine([&] { done = pass_on(reader); }), block_place);
   for (int i = 0; i < reader->side->column_count; i++) {
     if (reader->has_nulls[i]) std::memset(reader->nulls[i], 0, batch_rows);
     reader->has_nulls[i] = false;
@@ -129,7 +128,7 @@ bool load_value(Reader* reader, Kind kind, const char* stored, int64* value) {
   uint32 code = column::no_code;
   column::Dictionary* dictionary = reader->dictionary;
   raise_engine_fault(
-      try_engine([&] { code = column::code_of(dictionary, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)); }), place);
+      try_engine([&] { code = column::code_of(dictionary, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)); }), block_place);
   *value = code;
   return code != column::no_code && dictionary->count <= most_texts;
 }
