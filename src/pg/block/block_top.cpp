@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "bridge/compat/ordering.h"
 #include "pg/block/query_tree.h"
 
 extern "C" {
@@ -88,10 +89,7 @@ bool add_order(const Block* block, BlockTop* top, Node* node, const SortGroupCla
                           block->answers[order->number].answer != Answer::count &&
                           block->answers[order->number].answer != Answer::extreme)
     return false;
-  Oid family, type;
-  int16 strategy;
-  if (!get_ordering_op_properties(clause->sortop, &family, &type, &strategy)) return false;
-  order->descending = strategy == BTGreaterStrategyNumber;
+  if (!sorts_downwards(clause->sortop, &order->descending)) return false;
   order->nulls_first = clause->nulls_first;
   return true;
 }
