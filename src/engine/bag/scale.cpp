@@ -11,26 +11,6 @@ using quantile::UInt128;
 
 namespace {
 
-constexpr std::int64_t powers[19] = {1,
-                                     10,
-                                     100,
-                                     1000,
-                                     10000,
-                                     100000,
-                                     1000000,
-                                     10000000,
-                                     100000000,
-                                     1000000000,
-                                     10000000000,
-                                     100000000000,
-                                     1000000000000,
-                                     10000000000000,
-                                     100000000000000,
-                                     1000000000000000,
-                                     10000000000000000,
-                                     100000000000000000,
-                                     1000000000000000000};
-
 unsigned digit(const Decimal& value, int i) { return load16(value.digits + 2 * i); }
 
 // The value is a key at the scales from..to.
@@ -43,8 +23,6 @@ void count_range(Survey* survey, int from, int to) {
 }
 
 }  // namespace
-
-std::int64_t power_of_ten(int exponent) { return powers[exponent]; }
 
 bool scaled_key(const Decimal& value, int scale, std::int64_t* key) {
   *key = 0;
@@ -62,10 +40,10 @@ bool scaled_key(const Decimal& value, int scale, std::int64_t* key) {
   for (; i < count && unit >= 4; i++, unit -= 4) amount = amount * quantile::decimal_base + digit(value, i);
   bool exact = true;
   if (i == count) {
-    amount *= powers[unit];
+    amount *= powers_of_ten[unit];
   } else if (unit > 0) {
-    const auto cut = static_cast<unsigned>(powers[4 - unit]);
-    amount = amount * powers[unit] + digit(value, i) / cut;
+    const auto cut = static_cast<unsigned>(powers_of_ten[4 - unit]);
+    amount = amount * powers_of_ten[unit] + digit(value, i) / cut;
     exact = digit(value, i) % cut == 0 && i + 1 == count;
   } else {
     exact = false;
@@ -83,7 +61,7 @@ Decimal key_decimal(std::int64_t key, int scale, std::uint16_t* digits) {
   // To a multiple of four places: at most three digits more.
   const int groups = (scale + 20) / 4 - 5 + ((scale + 20) % 4 != 0);
   UInt128 rest = key < 0 ? 0 - static_cast<UInt128>(key) : static_cast<UInt128>(key);
-  rest *= static_cast<UInt128>(powers[4 * groups - scale]);
+  rest *= static_cast<UInt128>(powers_of_ten[4 * groups - scale]);
   std::uint16_t reversed[8];
   std::uint32_t count = 0;
   for (; rest != 0; rest /= quantile::decimal_base)
@@ -113,7 +91,7 @@ void survey_key(Survey* survey, std::int64_t key, int scale) {
   const std::int64_t amount = key < 0 ? -key : key;
   int from = scale, to = scale;
   for (std::int64_t rest = amount; rest % 10 == 0; rest /= 10) from--;
-  while (to < most_scale && to - scale < 18 && amount <= most_key / powers[to + 1 - scale]) to++;
+  while (to < most_scale && to - scale < 18 && amount <= most_key / powers_of_ten[to + 1 - scale]) to++;
   count_range(survey, from, to);
 }
 

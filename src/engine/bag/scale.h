@@ -15,7 +15,27 @@ constexpr int most_scale = 18;
 constexpr std::int64_t most_key = INT64_MAX;  // a key's amount; the smallest int64 is none
 constexpr int most_places = 16383;            // behind the point, as far as a numeric goes
 
-std::int64_t power_of_ten(int exponent);  // 0 to 18
+inline constexpr std::int64_t powers_of_ten[19] = {1,
+                                                   10,
+                                                   100,
+                                                   1000,
+                                                   10000,
+                                                   100000,
+                                                   1000000,
+                                                   10000000,
+                                                   100000000,
+                                                   1000000000,
+                                                   10000000000,
+                                                   100000000000,
+                                                   1000000000000,
+                                                   10000000000000,
+                                                   100000000000000,
+                                                   1000000000000000,
+                                                   10000000000000000,
+                                                   100000000000000000,
+                                                   1000000000000000000};
+
+inline std::int64_t power_of_ten(int exponent) { return powers_of_ten[exponent]; }  // 0 to 18
 
 // The value times 10^scale as a key, true if that is exact; else its floor, where below all keys is INT64_MIN and above
 // them INT64_MAX.

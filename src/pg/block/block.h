@@ -133,6 +133,14 @@ struct Block {
 
 constexpr const char* block_place = "a query's block";  // where the engine failed, for its errors
 
+inline bool is_integer(Kind kind) {
+  return kind.sort == Sort::int2 || kind.sort == Sort::int4 || kind.sort == Sort::int8;
+}
+// Can values of the two be compared as they are?
+inline bool is_comparable(Kind a, Kind b) {
+  return (is_integer(a) && is_integer(b)) || (a.sort == b.sort && a.scale == b.scale);
+}
+
 // Says why it is none, and returns false.
 inline bool forbid(Block* block, const char* why) {
   if (block->forbidden == nullptr) block->forbidden = why;

@@ -40,13 +40,6 @@ Instruction* add(Compiler* compiler, Op op) {
   return instruction;
 }
 
-bool is_integer(Kind kind) { return kind.sort == Sort::int2 || kind.sort == Sort::int4 || kind.sort == Sort::int8; }
-
-bool is_comparable(Kind a, Kind b) {
-  if (is_integer(a) && is_integer(b)) return true;
-  return a.sort == b.sort && (a.sort != Sort::numeric || a.scale == b.scale);
-}
-
 bool compile(Compiler* compiler, Node* node, Kind* kind);
 
 int column_number(BlockSide* side, AttrNumber attribute, Kind kind) {

@@ -87,13 +87,6 @@ bool add_side_filters(Block* block) {
 }
 
 // ---- the join ----
-bool is_integer(Sort sort) { return sort == Sort::int2 || sort == Sort::int4 || sort == Sort::int8; }
-
-bool same_values(Kind a, Kind b) {
-  if (is_integer(a.sort) && is_integer(b.sort)) return true;
-  return a.sort == b.sort && a.scale == b.scale;
-}
-
 // varchar as text is the same value; text as character(n) is another.
 Node* plain(Node* node) {
   Kind kind;
@@ -123,7 +116,7 @@ bool add_join_key(Block* block, Node* condition) {
     taken |= 1 << source.side;
   }
   if (taken != 3) return forbid(block, "a join by more than equality");
-  if (!same_values(kinds[0], kinds[1])) return forbid(block, "a join of different types");
+  if (!is_comparable(kinds[0], kinds[1])) return forbid(block, "a join of different types");
   // Of texts: all that the engine has are equal by their bytes alone; the join must mean the same.
   if (kinds[0].sort == Sort::text &&
       (!OidIsValid(equality->inputcollid) || !get_collation_isdeterministic(equality->inputcollid)))
@@ -216,7 +209,7 @@ bool answer_of(Block* block, const BlockInput& input, BlockAnswer* answer) {
   const char* name = get_func_name(aggref->aggfnoid);
   bool built_in = aggref->aggfnoid < FirstNormalObjectId;
   Sort sort = input.value.kind.sort;
-  bool number = is_integer(sort) || sort == Sort::numeric;
+  bool number = is_integer(input.value.kind) || sort == Sort::numeric;
   using group::Aggregate;
   answer->kind = input.value.kind;
   if (aggref->aggdistinct != NIL && !(built_in && strcmp(name, "count") == 0))

@@ -1,29 +1,10 @@
 #include "pg/block/block_value.h"
 
+#include "engine/bag/scale.h"
+
 namespace dap {
 
 namespace {
-
-constexpr int most_scale = 18;
-constexpr int64 powers[] = {1,
-                            10,
-                            100,
-                            1000,
-                            10000,
-                            100000,
-                            1000000,
-                            10000000,
-                            100000000,
-                            1000000000,
-                            10000000000,
-                            100000000000,
-                            1000000000000,
-                            10000000000000,
-                            100000000000000,
-                            1000000000000000,
-                            10000000000000000,
-                            100000000000000000,
-                            1000000000000000000};
 
 // How a numeric is stored (numeric.c): the header's upper bits say what follows.
 constexpr uint16 sign_bits = 0xC000, is_negative = 0x4000, is_short = 0x8000, is_special = 0xC000;
@@ -32,7 +13,7 @@ constexpr uint16 long_scale = 0x3FFF;
 constexpr int digits_each = 4;
 
 bool scale_up(int64* value, int power) {
-  return power <= most_scale && !__builtin_mul_overflow(*value, powers[power], value);
+  return power <= bag::most_scale && !__builtin_mul_overflow(*value, bag::power_of_ten(power), value);
 }
 
 }  // namespace
@@ -42,7 +23,7 @@ bool numeric_scale(int32 typmod, int16* scale) {
   if (typmod < static_cast<int32>(VARHDRSZ)) return false;
   int32 stated = ((typmod - static_cast<int32>(VARHDRSZ)) & 0x7ff) ^ 1024;
   *scale = static_cast<int16>(stated - 1024);
-  return *scale >= 0 && *scale <= most_scale;
+  return *scale >= 0 && *scale <= bag::most_scale;
 }
 
 bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
@@ -78,9 +59,9 @@ bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
     int16 digit;
     std::memcpy(&digit, data + 2 * i, 2);
     bool is_cut = i == count - 1 && power < 0;
-    int64 cut = is_cut ? powers[-power] : 1;
+    int64 cut = is_cut ? bag::power_of_ten(-power) : 1;
     if (digit % cut != 0) return false;
-    if (__builtin_mul_overflow(value, powers[digits_each] / cut, &value) ||
+    if (__builtin_mul_overflow(value, bag::power_of_ten(digits_each) / cut, &value) ||
         __builtin_add_overflow(value, digit / cut, &value))
       return false;
   }
