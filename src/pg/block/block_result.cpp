@@ -3,6 +3,7 @@
 #include "engine/group/items.h"
 #include "engine/group/order.h"
 
+#include "bridge/compat/tuple_desc.h"
 #include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
 #include "pg/aggregate/quantile_state.h"
@@ -131,7 +132,7 @@ TupleDesc describe(const Block* block) {
     TupleDescInitEntry(desc, number, psprintf("c%d", i + 1), exprType(node), exprTypmod(node), 0);
     TupleDescInitEntryCollation(desc, number, exprCollation(node));
   }
-  return desc;
+  return finished(desc);
 }
 
 // The window's sum of bigint or numeric, or its count.
