@@ -351,7 +351,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap.create_clean_model(text, text, jsonb, text[], text[], boolean) IS
   'Defines a typed table over a source with one row per key, the latest record. columns: array of {name, source, type, '
-  'required, trim, lower, map, exponent, format, zone, min, max}';
+  'required, trim, lower, map, decimal, thousands, affix, negative, percent, exponent, format, zone, min, max}';
 
 CREATE FUNCTION dap.create_model(model text, query text, key text[], or_replace boolean DEFAULT false,
   settings jsonb DEFAULT NULL) RETURNS regclass

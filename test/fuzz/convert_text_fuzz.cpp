@@ -14,6 +14,7 @@
 
 #include "engine/convert/datetime.h"
 #include "engine/convert/number.h"
+#include "engine/convert/number_style.h"
 #include "engine/convert/word.h"
 
 namespace {
@@ -156,6 +157,66 @@ void check_numbers(std::string_view text) {
   if (fits_unconstrained_numeric(decimal) == Status::ok) require(decimal.scale >= 0 && decimal.scale <= 16383);
 }
 
+std::string without(std::string text, std::string_view any) {
+  text.erase(std::remove_if(text.begin(), text.end(), [any](char c) { return any.find(c) != std::string_view::npos; }),
+             text.end());
+  return text;
+}
+
+bool read_style(const NumberStyle& style, std::string_view text, std::string* result) {
+  std::string room(text.size() + plain_number_room, '?');
+  std::string_view plain;
+  if (plain_number(style, text, room.data(), &plain) != Status::ok) return false;
+  require(is_number(plain) && plain[0] != '+');
+  *result = plain;
+  return true;
+}
+
+void check_styles(std::string_view text) {
+  const std::string_view stripped = strip_blanks(text);
+  std::string plain;
+  require(read_style(NumberStyle{}, text, &plain) == is_number(stripped));
+  if (is_number(stripped)) require(plain == stripped.substr(stripped[0] == '+' ? 1 : 0));
+
+  // Another decimal sign, groups.
+  constexpr std::string_view points[] = {"."};
+  NumberStyle style;
+  style.decimal = ",";
+  style.thousands = points;
+  style.thousands_count = 1;
+  if (read_style(style, text, &plain)) {
+    std::string swapped = without(std::string(stripped), ".");
+    std::replace(swapped.begin(), swapped.end(), ',', '.');
+    require(plain == swapped.substr(swapped[0] == '+' ? 1 : 0));
+    const std::size_t point = stripped.find('.');
+    if (point != stripped.npos) require(point > 0 && stripped.size() > point + 3 && is_digit(stripped[point + 3]));
+  }
+
+  // All marks at once: the digits are the text's, in their order, and it says a minus in one way at most.
+  constexpr Affix affixes[] = {{"C", AffixMeaning::none},   {"CR", AffixMeaning::plus}, {"R", AffixMeaning::minus},
+                               {"DR", AffixMeaning::minus}, {"k", AffixMeaning::none},  {"kr", AffixMeaning::none}};
+  style.affixes = affixes;
+  style.affix_count = 6;
+  style.blanks[0] = "\u00a0";
+  style.other_minus = "\u2212";
+  style.trailing = style.parentheses = true;
+  for (const bool percent : {false, true}) {
+    style.percent = percent;
+    if (!read_style(style, text, &plain)) continue;
+    const bool negative = plain[0] == '-';
+    const auto holds = [text](std::string_view any) { return text.find(any) != text.npos; };
+    require(holds("%") == percent);
+    const bool is_signed =
+        holds("(") || holds("\u2212") || holds("R") || text.substr(0, text.find_first_of("eE")).find('-') != text.npos;
+    if (negative) require(is_signed || text.back() == '-' || text.find_last_of('-') > text.find_last_of("0123456789"));
+    constexpr std::string_view marks = "+-.,()% eE\t\n\v\f\rCRDkr\xc2\xa0\xe2\x88\x92";
+    const std::string digits = without(std::string(text), marks);
+    const std::string got = without(plain, marks);
+    require(got.size() >= digits.size() && got.substr(got.size() - digits.size()) == digits);
+    require(got.find_first_not_of('0') == got.npos || got.size() - digits.size() <= 2);
+  }
+}
+
 void check_moments(std::string_view text) {
   std::int32_t day = 0;
   CivilTime moment;
@@ -218,6 +279,7 @@ void check_words(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_numbers(text);
+  check_styles(text);
   check_moments(text);
   check_words(text);
   return 0;

@@ -162,6 +162,11 @@ DAP_REASON(required, "required", clean, "a value is required",
 DAP_REASON(invalid_number, "invalid_number", clean,
            "the text is not a number written as digits, a decimal point and an exponent",
            "Correct the value, or map it in the column's rule (\"map\").")
+DAP_REASON(
+    number_not_in_style, "invalid_number", clean,
+    "the text is not a number written as the column's rule says, or could be two",
+    "Correct the value, or the rule: \"decimal\", \"thousands\", \"affix\", \"negative\" and \"percent\" say how "
+    "numbers are written.")
 DAP_REASON(unexpected_exponent, "invalid_number", clean,
            "the number has an exponent, which is taken only where the column's rule says \"exponent\": true", "")
 DAP_REASON(out_of_range, "out_of_range", clean, "the number is outside the range of the column's type",

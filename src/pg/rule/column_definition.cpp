@@ -6,8 +6,13 @@ namespace dap {
 
 namespace {
 
-constexpr const char* rule_keys = "name, source, type, required, trim, lower, map, exponent, format, zone, min, max";
+constexpr const char* rule_keys =
+    "name, source, type, required, trim, lower, map, decimal, thousands, affix, negative, percent, exponent, format, "
+    "zone, min, max";
 constexpr uint32 most_formats = 32;
+constexpr uint32 most_separators = 16;
+constexpr uint32 most_affixes = 64;
+constexpr uint32 most_forms = 4;  // of a negative number
 constexpr uint32 most_mapped = 100000;
 
 [[noreturn]] void wrong_value(const char* column, const char* key, const char* expected) {
@@ -37,26 +42,71 @@ const char* read_bound(const char* column, const char* key, const JsonbValue* va
   return string_of(value);
 }
 
-void read_formats(ColumnDefinition* column, const JsonbValue* value) {
+// A string, or an array of them.
+const char** read_strings(const char* column, const char* key, const JsonbValue* value, uint32 most, int* count) {
   constexpr const char* expected = "a string or an array of strings, not empty";
+  *count = 1;
   if (value->type == jbvString) {
-    column->formats = static_cast<const char**>(palloc(sizeof(char*)));
-    column->formats[0] = string_of(value);
-    column->format_count = 1;
-    return;
+    auto* strings = static_cast<const char**>(palloc(sizeof(char*)));
+    strings[0] = string_of(value);
+    return strings;
   }
-  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-    wrong_value(column->name, "format", expected);
+  if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data)) wrong_value(column, key, expected);
   JsonbContainer* array = value->val.binary.data;
-  const uint32 count = JsonContainerSize(array);
-  if (count == 0 || count > most_formats)
-    wrong_value(column->name, "format", count == 0 ? expected : "an array of at most 32 strings");
-  column->formats = static_cast<const char**>(palloc(sizeof(char*) * count));
-  for (uint32 i = 0; i < count; ++i) {
+  const uint32 size = JsonContainerSize(array);
+  if (size == 0 || size > most)
+    wrong_value(column, key, size == 0 ? expected : psprintf("an array of at most %u strings", most));
+  auto* strings = static_cast<const char**>(palloc(sizeof(char*) * size));
+  for (uint32 i = 0; i < size; ++i) {
     const JsonbValue* element = getIthJsonbValueFromContainer(array, i);
-    if (element->type != jbvString) wrong_value(column->name, "format", expected);
-    column->formats[column->format_count++] = string_of(element);
+    if (element->type != jbvString) wrong_value(column, key, expected);
+    strings[i] = string_of(element);
   }
+  *count = static_cast<int>(size);
+  return strings;
+}
+
+void add_affixes(ColumnDefinition* column, const JsonbValue* value, char sign) {
+  int count = 0;
+  const char** texts = read_strings(column->name, "affix", value, most_affixes, &count);
+  const int known = column->affix_count;
+  if (known + count > static_cast<int>(most_affixes))
+    wrong_value(column->name, "affix", psprintf("at most %u texts", most_affixes));
+  const Size size = sizeof(DefinedAffix) * static_cast<Size>(known + count);
+  column->affixes = static_cast<DefinedAffix*>(known == 0 ? palloc(size) : repalloc(column->affixes, size));
+  for (int i = 0; i < count; ++i) column->affixes[column->affix_count++] = {texts[i], sign};
+}
+
+// {plus, minus}: texts that say which side a number is on. Each is a string or an array of them.
+void read_signed_affixes(ColumnDefinition* column, JsonbContainer* object, const char* expected) {
+  JsonbIterator* iterator = JsonbIteratorInit(object);
+  JsonbValue key;
+  JsonbValue value;
+  (void)JsonbIteratorNext(&iterator, &key, true);
+  while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY) {
+    const char* side = string_of(&key);
+    (void)JsonbIteratorNext(&iterator, &value, true);
+    const bool is_plus = std::strcmp(side, "plus") == 0;
+    if (!is_plus && std::strcmp(side, "minus") != 0) wrong_value(column->name, "affix", expected);
+    add_affixes(column, &value, is_plus ? '+' : '-');
+  }
+}
+
+void read_affixes(ColumnDefinition* column, const JsonbValue* value) {
+  constexpr const char* expected = "a string, an object {\"plus\", \"minus\"} or an array of these, not empty";
+  const auto read_one = [column, expected](const JsonbValue* one) {
+    if (one->type == jbvString) add_affixes(column, one, 0);
+    else if (one->type == jbvBinary && JsonContainerIsObject(one->val.binary.data))
+      read_signed_affixes(column, one->val.binary.data, expected);
+    else wrong_value(column->name, "affix", expected);
+  };
+  if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data)) {
+    JsonbContainer* array = value->val.binary.data;
+    for (uint32 i = 0; i < JsonContainerSize(array); ++i) read_one(getIthJsonbValueFromContainer(array, i));
+  } else {
+    read_one(value);
+  }
+  if (column->affix_count == 0) wrong_value(column->name, "affix", expected);
 }
 
 void read_map(ColumnDefinition* column, const JsonbValue* given) {
@@ -119,11 +169,22 @@ bool read_rule_key(ColumnDefinition* column, const char* key, const JsonbValue* 
     if (!is_null) column->lower = read_bool(name, key, value);
   } else if (is("map")) {
     if (!is_null) read_map(column, value);
+  } else if (is("decimal")) {
+    if (!is_null) column->decimal = read_string(name, key, value);
+  } else if (is("thousands")) {
+    if (!is_null) column->thousands = read_strings(name, key, value, most_separators, &column->thousands_count);
+  } else if (is("affix")) {
+    if (!is_null) read_affixes(column, value);
+  } else if (is("negative")) {
+    if (!is_null) column->negative = read_strings(name, key, value, most_forms, &column->negative_count);
+  } else if (is("percent")) {
+    column->has_percent = !is_null;
+    if (!is_null) column->percent = read_bool(name, key, value);
   } else if (is("exponent")) {
     column->has_exponent = !is_null;
     if (!is_null) column->exponent = read_bool(name, key, value);
   } else if (is("format")) {
-    if (!is_null) read_formats(column, value);
+    if (!is_null) column->formats = read_strings(name, key, value, most_formats, &column->format_count);
   } else if (is("zone")) {
     if (!is_null) column->zone = read_string(name, key, value);
   } else if (is("min")) {

@@ -13,6 +13,13 @@ struct MapEntry {
   int to_length;
 };
 
+// A text that may stand before or behind a number; `sign` is '+' or '-' where it says which side the number is on, else
+// 0.
+struct DefinedAffix {
+  const char* text;
+  char sign;
+};
+
 // Plain data in the memory context that was current when it was read; nothing of it points into the JSON.
 struct ColumnDefinition {
   const char* name;
@@ -31,13 +38,23 @@ struct ColumnDefinition {
   MapEntry* map;
   const char** formats;
   int format_count;
+  // How numbers are written.
+  const char* decimal;
+  const char** thousands;
+  int thousands_count;
+  DefinedAffix* affixes;
+  int affix_count;
+  const char** negative;
+  int negative_count;
+  bool has_percent;
+  bool percent;
 };
 
 // A rule of that name and type, and nothing else.
 ColumnDefinition plain_column(const char* name, const char* type);
-// One rule of a clean model: {name, source, type, required, trim, lower, map, exponent, format, zone, min, max}. Raises
-// 22023 for anything but an object of these keys and for values of other kinds than theirs; what the rule means is
-// compile_column_rule's to judge.
+// One rule of a clean model: {name, source, type, required, trim, lower, map, decimal, thousands, affix, negative,
+// percent, exponent, format, zone, min, max}. Raises 22023 for anything but an object of these keys and for values of
+// other kinds than theirs; what the rule means is compile_column_rule's to judge.
 ColumnDefinition read_column_rule(Jsonb*);
 
 struct ColumnDefinitions {

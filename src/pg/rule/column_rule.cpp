@@ -26,19 +26,19 @@ ConvertResult null_value(const ColumnRule* rule) {
 ConvertResult below_min() { return reject(Reason::before_min); }
 ConvertResult above_max() { return reject(Reason::after_max); }
 
-ConvertResult number_reject(Status status) {
+ConvertResult number_reject(const ColumnRule* rule, Status status) {
   switch (status) {
     case Status::out_of_range: return reject(Reason::out_of_range);
     case Status::would_be_rounded: return reject(Reason::would_be_rounded);
     case Status::unexpected_exponent: return reject(Reason::unexpected_exponent);
-    default: return reject(Reason::invalid_number);
+    default: return reject(rule->style != nullptr ? Reason::number_not_in_style : Reason::invalid_number);
   }
 }
 
 ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
   std::int64_t value = 0;
   const Status status = convert::parse_integer(text, rule->lowest, rule->highest, rule->takes_exponent, &value);
-  if (unlikely(status != Status::ok)) return number_reject(status);
+  if (unlikely(status != Status::ok)) return number_reject(rule, status);
   if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
   if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
   switch (rule->type) {
@@ -62,7 +62,7 @@ ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
       status = rule->is_constrained ? convert::fits_numeric(decimal, rule->precision, rule->scale)
                                     : convert::fits_unconstrained_numeric(decimal);
     }
-    if (unlikely(status != Status::ok)) return number_reject(status);
+    if (unlikely(status != Status::ok)) return number_reject(rule, status);
 
     const int scale = rule->is_constrained ? rule->scale : static_cast<int>(decimal.scale);
     if (likely(convert::scaled_integer(decimal, scale, &scaled))) {
@@ -89,15 +89,36 @@ ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
   float single = 0;
   const bool is_single = rule->kind == RuleKind::float4;
   const Status status = is_single ? convert::parse_float(text, &single) : convert::parse_double(text, &value);
-  if (unlikely(status == Status::malformed)) return number_reject(status);
+  if (unlikely(status == Status::malformed)) return number_reject(rule, status);
   // No other part of a number has this letter.
   if (unlikely(!rule->takes_exponent && text.find_first_of("eE") != text.npos))
-    return number_reject(Status::unexpected_exponent);
-  if (unlikely(status != Status::ok)) return number_reject(status);
+    return number_reject(rule, Status::unexpected_exponent);
+  if (unlikely(status != Status::ok)) return number_reject(rule, status);
   if (is_single) value = single;
   if (rule->bounds.has_min && value < rule->bounds.min_float) return below_min();
   if (rule->bounds.has_max && value > rule->bounds.max_float) return above_max();
   return value_of(is_single ? Float4GetDatum(single) : Float8GetDatum(value));
+}
+
+ConvertResult convert_plain_number(const ColumnRule* rule, std::string_view text) {
+  switch (rule->kind) {
+    case RuleKind::integer: return convert_integer(rule, text);
+    case RuleKind::numeric: return convert_numeric(rule, text);
+    default: return convert_float(rule, text);
+  }
+}
+
+ConvertResult convert_number(const ColumnRule* rule, std::string_view text) {
+  if (likely(rule->style == nullptr)) return convert_plain_number(rule, text);
+  char short_room[128];
+  const Size size = text.size() + convert::plain_number_room;
+  char* room = size <= sizeof short_room ? short_room : static_cast<char*>(palloc(size));
+  std::string_view plain;
+  const Status status = convert::plain_number(*rule->style, text, room, &plain);
+  const ConvertResult result =
+      likely(status == Status::ok) ? convert_plain_number(rule, plain) : number_reject(rule, status);
+  if (room != short_room) pfree(room);
+  return result;
 }
 
 ConvertResult moment_reject(const ColumnRule* rule, Status status) {
@@ -217,10 +238,10 @@ ConvertResult convert_value(const ColumnRule* rule, const char* value, int lengt
   switch (rule->kind) {
     case RuleKind::text:
       return value_of(PointerGetDatum(lowered != nullptr ? lowered : cstring_to_text_with_len(value, length)));
-    case RuleKind::integer: return convert_integer(rule, view);
-    case RuleKind::numeric: return convert_numeric(rule, view);
+    case RuleKind::integer:
+    case RuleKind::numeric:
     case RuleKind::float8:
-    case RuleKind::float4: return convert_float(rule, view);
+    case RuleKind::float4: return convert_number(rule, view);
     case RuleKind::boolean: {
       bool parsed = false;
       if (convert::parse_boolean(view, &parsed) != Status::ok) return reject(Reason::invalid_boolean);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/convert/format.h"
+#include "engine/convert/number_style.h"
 #include "pg/rule/column_rule.h"
 
 namespace dap {
@@ -31,8 +32,9 @@ struct ColumnRule {
   bool trim;
   bool lower;
   bool empty_is_null;
-  bool takes_exponent;  // of numbers
-  bool is_constrained;  // numeric(precision, scale)
+  bool takes_exponent;                // of numbers
+  const convert::NumberStyle* style;  // how numbers are written; NULL: plainly
+  bool is_constrained;                // numeric(precision, scale)
   int precision;
   int scale;
   int64
@@ -70,6 +72,10 @@ text* lower_text(const char* value, int length);
 
 // Reads the `min` and `max` of a definition (NULL: the type's default) into a rule that is otherwise complete.
 void compile_bounds(ColumnRule* rule, const char* min, const char* max);
+
+// Compiles how numbers are written, of a column of numbers; 22023 where a text could be two numbers, or none could be
+// any.
+void compile_number_style(ColumnRule* rule, const ColumnDefinition& definition);
 
 // Compiles formats and proves that no text has two readings under them within the rule's bounds; 22023 otherwise.
 void compile_formats(ColumnRule* rule, const char* const* texts, int count);

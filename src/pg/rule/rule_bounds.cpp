@@ -80,6 +80,7 @@ void compile_bounds(ColumnRule* rule, const char* min, const char* max) {
   ColumnRule plain = *rule;
   plain.map_count = 0;
   plain.required = true;
+  plain.style = nullptr;
   plain.takes_exponent = true;  // a limit is no identifier
   const char* const keys[2] = {"min", "max"};
   const char* const texts[2] = {min, max};

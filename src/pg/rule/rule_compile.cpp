@@ -72,6 +72,17 @@ bool is_number(RuleKind kind) {
   return kind == RuleKind::integer || kind == RuleKind::numeric || kind == RuleKind::float8 || kind == RuleKind::float4;
 }
 
+// The first key of the definition that says how numbers are written; NULL if it has none.
+const char* number_key(const ColumnDefinition& definition) {
+  return definition.decimal != nullptr    ? "decimal"
+         : definition.thousands_count > 0 ? "thousands"
+         : definition.affix_count > 0     ? "affix"
+         : definition.negative_count > 0  ? "negative"
+         : definition.has_percent         ? "percent"
+         : definition.has_exponent        ? "exponent"
+                                          : nullptr;
+}
+
 void parse_type(const char* column, const char* type, Oid* oid, int32* typmod) {
   if (type == nullptr) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column \"%s\" has no \"type\"", column),
@@ -133,10 +144,10 @@ ColumnRule* compile_column_rule(const ColumnDefinition& definition, bool force_r
   rule->lower = definition.lower;
   if (rule->lower && rule->kind != RuleKind::text) does_not_apply(rule, "lower", "Only texts are lower-cased.");
   if (definition.map_count > 0) compile_map(rule, definition);
-  if (definition.has_exponent) {
-    if (!is_number(rule->kind)) does_not_apply(rule, "exponent", "Only numbers have an exponent.");
-    rule->takes_exponent = definition.exponent;
-  }
+  const char* key = number_key(definition);
+  if (key != nullptr && !is_number(rule->kind)) does_not_apply(rule, key, "Only columns of numbers take it.");
+  if (definition.has_exponent) rule->takes_exponent = definition.exponent;
+  compile_number_style(rule, definition);
   if (definition.zone != nullptr) {
     if (rule->kind != RuleKind::timestamp && rule->kind != RuleKind::timestamptz) {
       does_not_apply(rule, "zone", "Only timestamps have a time zone.");
