@@ -166,7 +166,14 @@ std::string without(std::string text, std::string_view any) {
 bool read_style(const NumberStyle& style, std::string_view text, std::string* result) {
   std::string room(text.size() + plain_number_room, '?');
   std::string_view plain;
-  if (plain_number(style, text, room.data(), &plain) != Status::ok) return false;
+  const bool read = plain_number(style, text, room.data(), &plain) == Status::ok;
+  for (const int scale : {0, 2, 18}) {
+    std::int64_t value = 0;
+    std::int64_t again = 0;
+    if (read_short_number(style, text, scale, &value))
+      require(read && read_short_decimal(plain, scale, &again) && again == value);
+  }
+  if (!read) return false;
   require(is_number(plain) && plain[0] != '+');
   *result = plain;
   return true;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -148,6 +149,27 @@ TEST(NumberStyle, LongTexts) {
   EXPECT_EQ(plain(style, text + ",7"), expected + ".7");
   EXPECT_EQ(plain(style, text + ".7"), "-");
   EXPECT_EQ(plain(style, std::string(100000, '.') + "5"), "-");
+}
+
+TEST(NumberStyle, ShortNumbersInOnePass) {
+  const NumberStyle style = german();
+  const auto read = [&style](std::string_view text, int scale) {
+    std::int64_t value = 0;
+    return read_short_number(style, text, scale, &value) ? std::to_string(value) : "-";
+  };
+  EXPECT_EQ(read("1.234.567,89", 2), "123456789");
+  EXPECT_EQ(read("-1234567,8", 2), "-123456780");
+  EXPECT_EQ(read("+1.000", 0), "1000");
+  EXPECT_EQ(read("0,5", 17), "50000000000000000");
+  EXPECT_EQ(read("999.999.999.999.999.999", 0), "999999999999999999");
+  EXPECT_EQ(read("9.999.999.999.999.999,99", 2), "999999999999999999");
+  for (const char* text : {"", "-", "+", "1.23", "1.2345", "0.123", "1234.567", "1,", ",1", "1,234", "1.000.", "1..000",
+                           "1 ", "10.000.000.000.000.000,00", "1e2", "(5)", "1,5.000"})
+    EXPECT_EQ(read(text, 2), "-") << text;
+  NumberStyle percent = style;
+  percent.percent = true;
+  std::int64_t value = 0;
+  EXPECT_FALSE(read_short_number(percent, "12", 2, &value));
 }
 
 }  // namespace

@@ -193,4 +193,46 @@ Status plain_number(const NumberStyle& style, std::string_view text, char* room,
   return Status::ok;
 }
 
+bool read_short_number(const NumberStyle& style, std::string_view text, int scale, std::int64_t* result) noexcept {
+  constexpr std::size_t most = 26;  // 18 digits, a sign, separators
+  if (style.percent || !style.sign || style.decimal.size() != 1 || text.empty() || text.size() > most) return false;
+  const char decimal = style.decimal[0];
+  const bool has_groups = style.thousands_count > 0 && style.thousands[0].size() == 1;
+  const char separator = has_groups ? style.thousands[0][0] : decimal;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const bool negative = *at == '-';
+  if (negative || *at == '+') ++at;
+  std::uint64_t value = 0;  // of too many digits it is wrong, and not looked at
+  const auto read = [&]() noexcept {
+    const char* const start = at;
+    for (; at != end && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    return at - start;
+  };
+  const char first = at != end ? *at : '0';
+  std::ptrdiff_t digits = read();
+  if (digits == 0) return false;
+  if (at != end && *at == separator && separator != decimal) {
+    if (digits > 3 || first == '0') return false;
+    do {
+      ++at;
+      if (read() != 3) return false;
+      digits += 3;
+    } while (at != end && *at == separator);
+  }
+  std::ptrdiff_t missing = scale;
+  if (at != end) {
+    if (*at != decimal) return false;
+    ++at;
+    const std::ptrdiff_t fraction = read();
+    if (fraction == 0 || at != end) return false;
+    digits += fraction;
+    missing -= fraction;
+  }
+  if (missing < 0 || digits + missing > 18) return false;
+  for (; missing > 0; --missing) value *= 10;
+  *result = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+  return true;
+}
+
 }  // namespace dap::convert

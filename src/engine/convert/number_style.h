@@ -39,4 +39,9 @@ constexpr std::size_t plain_number_room = 4;
 // judge. malformed: the style gives the text no number, or two.
 Status plain_number(const NumberStyle& style, std::string_view text, char* room, std::string_view* plain) noexcept;
 
+// The plain case in one pass, as read_short_decimal: a text of a sign or none and digits, with the style's decimal sign
+// and its first separator where these are single bytes, whose value times ten to `scale` (0 to 18) has at most 18
+// digits. False says nothing about the text but that it must be read the long way.
+bool read_short_number(const NumberStyle& style, std::string_view text, int scale, std::int64_t* result) noexcept;
+
 }  // namespace dap::convert

@@ -35,10 +35,7 @@ ConvertResult number_reject(const ColumnRule* rule, Status status) {
   }
 }
 
-ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
-  std::int64_t value = 0;
-  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, rule->takes_exponent, &value);
-  if (unlikely(status != Status::ok)) return number_reject(rule, status);
+ConvertResult finish_integer(const ColumnRule* rule, std::int64_t value) {
   if (unlikely(rule->bounds.has_min && value < rule->bounds.min_integer)) return below_min();
   if (unlikely(rule->bounds.has_max && value > rule->bounds.max_integer)) return above_max();
   switch (rule->type) {
@@ -46,6 +43,23 @@ ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
     case INT4OID: return value_of(Int32GetDatum(static_cast<int32>(value)));
     default: return value_of(Int16GetDatum(static_cast<int16>(value)));
   }
+}
+
+ConvertResult convert_integer(const ColumnRule* rule, std::string_view text) {
+  std::int64_t value = 0;
+  const Status status = convert::parse_integer(text, rule->lowest, rule->highest, rule->takes_exponent, &value);
+  if (unlikely(status != Status::ok)) return number_reject(rule, status);
+  return finish_integer(rule, value);
+}
+
+ConvertResult finish_numeric(const ColumnRule* rule, Datum value) {
+  if (rule->bounds.has_min &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0)
+    return below_min();
+  if (rule->bounds.has_max &&
+      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0)
+    return above_max();
+  return value_of(value);
 }
 
 ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
@@ -75,13 +89,7 @@ ConvertResult convert_numeric(const ColumnRule* rule, std::string_view text) {
       pfree(copy);
     }
   }
-  if (rule->bounds.has_min &&
-      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.min_numeric))) < 0)
-    return below_min();
-  if (rule->bounds.has_max &&
-      DatumGetInt32(DirectFunctionCall2(numeric_cmp, value, NumericGetDatum(rule->bounds.max_numeric))) > 0)
-    return above_max();
-  return value_of(value);
+  return finish_numeric(rule, value);
 }
 
 ConvertResult convert_float(const ColumnRule* rule, std::string_view text) {
@@ -110,6 +118,13 @@ ConvertResult convert_plain_number(const ColumnRule* rule, std::string_view text
 
 ConvertResult convert_number(const ColumnRule* rule, std::string_view text) {
   if (likely(rule->style == nullptr)) return convert_plain_number(rule, text);
+  // Limits that are not 0 are those of integers and of numerics that read_short_number reads.
+  std::int64_t scaled = 0;
+  if (rule->highest > 0 && convert::read_short_number(*rule->style, text, rule->scale, &scaled) &&
+      scaled >= rule->lowest && scaled <= rule->highest) {
+    if (rule->kind == RuleKind::integer) return finish_integer(rule, scaled);
+    return finish_numeric(rule, NumericGetDatum(int64_div_fast_to_numeric(scaled, rule->scale)));
+  }
   char short_room[128];
   const Size size = text.size() + convert::plain_number_room;
   char* room = size <= sizeof short_room ? short_room : static_cast<char*>(palloc(size));
