@@ -8,14 +8,15 @@ namespace dap {
 
 namespace {
 
-constexpr std::size_t huge_page = std::size_t{2} << 20;
+constexpr std::size_t page = 4096, huge_page = std::size_t{2} << 20;
 
 // Touching fresh memory by pages of 4 kB costs about as much as filling it. Asking for huge ones changes nothing else,
 // and where there are none it is as before.
 void ask_for_huge_pages(void* pointer, std::size_t bytes) {
   auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  std::uintptr_t first = (address + huge_page - 1) & ~(huge_page - 1), end = (address + bytes) & ~(huge_page - 1);
-  if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+  // What lies beside it in its first and last page does not mind.
+  std::uintptr_t first = address & ~(page - 1), end = (address + bytes + page - 1) & ~(page - 1);
+  (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 }  // namespace
@@ -24,7 +25,7 @@ void* ContextMemory::do_allocate(std::size_t bytes, std::size_t) {
   if (bytes >= MaxAllocHugeSize) throw std::bad_alloc();
   void* pointer = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
   if (pointer == nullptr) throw std::bad_alloc();
-  if (bytes >= 2 * huge_page) ask_for_huge_pages(pointer, bytes);
+  if (bytes >= huge_page) ask_for_huge_pages(pointer, bytes);
   return pointer;
 }
 

@@ -5,9 +5,9 @@
 
 #include "bridge/compat/group_rte.h"
 #include "bridge/compat/tree_walker.h"
-#include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
 #include "bridge/run_as.h"
+#include "bridge/slab_memory.h"
 #include "pg/block/query_tree.h"
 #include "pg/table/heap_scan.h"
 
@@ -313,8 +313,8 @@ Block* find_block(Query* query, const List* outer) {
   block->target_list = reinterpret_cast<List*>(above_groups(query, query->targetList));
   block->having = above_groups(query, query->havingQual);
   block->context = AllocSetContextCreate(CurrentMemoryContext, "dap block texts", ALLOCSET_DEFAULT_SIZES);
-  auto* place = MemoryContextAlloc(block->context, sizeof(ContextMemory));
-  auto* memory = new (place) ContextMemory(block->context);
+  auto* place = MemoryContextAlloc(block->context, sizeof(SlabMemory));
+  auto* memory = new (place) SlabMemory(block->context);
   block->dictionary = static_cast<column::Dictionary*>(palloc0(sizeof(column::Dictionary)));
   EngineFault fault = try_engine([&] { column::begin_dictionary(block->dictionary, memory); });
   raise_engine_fault(fault, block_place);

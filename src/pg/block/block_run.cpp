@@ -7,8 +7,8 @@
 #include "engine/group/table.h"
 #include "engine/join/unique_map.h"
 
-#include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
+#include "bridge/slab_memory.h"
 #include "pg/block/block_result.h"
 #include "pg/block/block_scan.h"
 
@@ -257,7 +257,7 @@ bool run_block(Block* block, BlockRows* rows) {
   MemoryContextSwitchTo(inside);
   auto* run = static_cast<Run*>(palloc0(sizeof(Run)));
   run->block = block;
-  run->memory = new (palloc(sizeof(ContextMemory))) ContextMemory(inside);
+  run->memory = new (palloc(sizeof(SlabMemory))) SlabMemory(inside);
   bool done = fill_groups(run, &rows->read);
   MemoryContextSwitchTo(outside);
   done = done && put_groups(block, &run->table, run->memory, rows);

@@ -7,8 +7,8 @@
 #include <new>
 
 #include "bridge/compat/temporary_file.h"
-#include "bridge/context_memory.h"
 #include "bridge/engine_call.h"
+#include "bridge/slab_memory.h"
 #include "engine/row/row_merge.h"
 #include "engine/row/row_set.h"
 
@@ -143,7 +143,7 @@ RowRuns* row_runs_open(Size memory) {
   // Rows by the hundred megabytes, in few large pieces.
   runs->context = AllocSetContextCreate(CurrentMemoryContext, "dap rows", ALLOCSET_DEFAULT_SIZES);
   runs->memory = memory;
-  runs->resource = new (MemoryContextAlloc(runs->context, sizeof(ContextMemory))) ContextMemory(runs->context);
+  runs->resource = new (MemoryContextAlloc(runs->context, sizeof(SlabMemory))) SlabMemory(runs->context);
   new (runs->set_place) row::RowSet(runs->resource);
   return runs;
 }

@@ -5,6 +5,7 @@
 #include "bridge/query.h"
 #include "bridge/run_as.h"
 #include "bridge/sentence.h"
+#include "bridge/slab_memory.h"
 #include "bridge/subtransaction.h"
 #include "pg/catalog/model.h"
 #include "pg/catalog/source.h"
@@ -354,6 +355,7 @@ void check_sources(Plan* plan, const List* relations, const List* models) {
 
 void refresh(Plan* plan) {
   ListCell* cell;
+  stock_slabs(CurrentMemoryContext);
   if (plan->ingest) {
     List* sources = sources_with_path();
     foreach (cell, sources) ingest_source(plan, static_cast<SourceDefinition*>(lfirst(cell)));
