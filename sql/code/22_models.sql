@@ -414,8 +414,10 @@ COMMENT ON FUNCTION dap.create_model(text, text, text[], boolean, jsonb) IS
   'Defines a table that each refresh keeps equal to a SELECT; the tables that it reads are found in the query. Names '
   'in the query must have their schema. settings: those that it wants otherwise than UTC, ISO dates, ...';
 
-CREATE FUNCTION dap.drop_model(model text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+-- A model by its name, as SQL would read it, or by the number under which dap.status shows one whose table is gone.
+-- Without a schema the name is looked for in both layers. 42704 where there is none.
+CREATE FUNCTION dap_internal.known_model(model text) RETURNS dap_internal.models
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
@@ -424,15 +426,13 @@ DECLARE
   parts text[];
   names text[] := '{}';
   candidates regclass[];
-  known record;
+  known dap_internal.models;
 BEGIN
-  PERFORM dap_internal.lock_definitions();
-  IF model ~ '^[0-9]+$' THEN  -- as dap.status shows a model whose table is gone
+  IF model ~ '^[0-9]+$' THEN
     candidates := ARRAY[CASE WHEN pg_catalog.length(model) < 11
       AND model::bigint < 4294967296 THEN model::oid::regclass END];
   ELSE
     parts := pg_catalog.parse_ident(coalesce(model, ''));
-    -- Without a schema the name is looked for in both layers.
     names := CASE pg_catalog.cardinality(parts)
       WHEN 1 THEN ARRAY[pg_catalog.format('%I.%I', dap_internal.layer(2), parts[1]),
         pg_catalog.format('%I.%I', dap_internal.layer(1), parts[1])]
@@ -445,6 +445,21 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = pg_catalog.format('model %s does not exist', model);
   END IF;
+  RETURN known;
+END $$;
+COMMENT ON FUNCTION dap_internal.known_model(text) IS 'Internal: the model of a name';
+
+CREATE FUNCTION dap.drop_model(model text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+#variable_conflict use_variable
+DECLARE
+  known dap_internal.models;
+BEGIN
+  PERFORM dap_internal.lock_definitions();
+  known := dap_internal.known_model(model);
   PERFORM dap_internal.write('drop_model', known.relation, '{}');
   IF known.has_table THEN
     PERFORM dap_internal.run_as((SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid = known.relation)::regrole,
@@ -453,3 +468,25 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION dap.drop_model(text)
   IS 'Removes a model and its table. Refused while another model or a view reads it';
+
+CREATE FUNCTION dap_internal.explain_model(model_id integer)
+RETURNS TABLE (part integer, reads text, runs_in text, does text, forbids text)
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'dap_explain_model';
+COMMENT ON FUNCTION dap_internal.explain_model(integer) IS 'Internal: the parts of a model, for dap.explain_model()';
+
+CREATE FUNCTION dap.explain_model(model text)
+RETURNS TABLE (part integer, reads text, runs_in text, does text, forbids text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT e.part, e.reads, e.runs_in, e.does, e.forbids
+  FROM dap_internal.explain_model((dap_internal.known_model(model)).model_id) AS e
+  ORDER BY e.part
+$$;
+COMMENT ON FUNCTION dap.explain_model(text) IS
+  'How a refresh computes a model, part by part: the tables that a part reads, whether it runs in the engine or as '
+  'SQL, what it does, and what about the query forbids the engine (NULL: nothing). A part that meets what the engine '
+  'does not hold (a sum past 64 bits, more memory than maintenance_work_mem) is left to SQL while it runs. Nothing '
+  'is run. '
+  '42704 where there is no such model';

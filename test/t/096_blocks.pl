@@ -87,8 +87,19 @@ my @other;    # what of the joined table may be named
 sub integer
 {
   return pick(
-    'f.k', 'f.s', 'f.u', 'f.id', 'f.k + 1', 'f.k * f.s', 'f.u - f.k', 'coalesce(f.k, 7)',
+    'f.k',
+    'f.s',
+    'f.u',
+    'f.id',
+    'f.k + 1',
+    'f.k * f.s',
+    'f.u - f.k',
+    'coalesce(f.k, 7)',
     'f.s::integer',
+    'f.u / ' . pick(3, -2, 'f.s', '(f.k + 100)'),
+    'f.u % ' . pick(7, -3, '(f.k + 100)'),
+    '-f.k',
+    '-(-f.s)',
     'CASE WHEN ' . condition() . ' THEN f.k ELSE 5 END',
     @other ? 'o.kk' : 'f.k') if chance(0.9);
   return 'f.k % 5';
@@ -99,7 +110,23 @@ sub moment
   return pick('f.ts', "date_trunc('" . pick(qw(day week month quarter year hour)) . "', f.ts)",
     'f.d::timestamp', 'f.tz');
 }
-sub amount { return pick('f.n', 'f.n', 'f.m', @other ? ('o.w', 'coalesce(f.n, o.w)') : ()); }
+sub amount
+{
+  my $plain = pick('f.n', 'f.n', 'f.m', @other ? ('o.w', 'coalesce(f.n, o.w)') : ());
+  return $plain if chance(0.5);
+  return pick(
+    "-$plain",
+    "$plain * f.k",
+    "f.k * $plain * 2",
+    "$plain * 0.19",
+    "$plain * (1 - 0.05)",
+    "$plain + f.s",
+    "f.n - f.m * 3",
+    "1.5 + $plain",
+    "$plain * $plain",
+    "f.k + 0.001 - $plain",
+    'CASE WHEN ' . condition() . " THEN $plain * 1.00 ELSE -$plain * 1.00 END");
+}
 sub word
 {
   return pick(
@@ -121,6 +148,16 @@ sub condition
     "f.k $compare " . (int(rand(40)) - 20),
     "f.u $compare f.id",
     "f.n $compare " . int(rand(5000)) . '.5',
+    "f.n $compare " . int(rand(5000)),
+    "f.n * 1.25 $compare f.m",
+    "f.m $compare f.n",
+    "f.k % 3 $compare 1",
+    "f.n $compare 0.00001",
+    'f.k ' . pick('IN', 'NOT IN') . ' (1, ' . int(rand(20)) . ', -3' . pick('', ', NULL') . ')',
+    'f.t ' . pick('IN', 'NOT IN') . " ('text 1', 'text " . int(rand(15)) . "')",
+    '(f.k > 3) IS ' . pick('', 'NOT ') . pick('TRUE', 'FALSE', 'UNKNOWN'),
+    "CASE f.t WHEN 'text 1' THEN f.b WHEN 'text 2' THEN NULL ELSE f.k > 2 END",
+    "CASE f.k WHEN 1 THEN true WHEN f.s THEN f.k = CASE f.b WHEN true THEN 4 ELSE 5 END END",
     "f.d $compare date '2024-01-" . (10 + int(rand(20))) . "'",
     "f.ts $compare timestamp '2024-02-01 12:00'",
     "f.t = 'text " . int(rand(15)) . "'",
@@ -147,7 +184,7 @@ sub aggregate
     "min($ordered)", "max($ordered)",
     "dap.median($number)", 'dap.median(' . day() . ')',
     "count(DISTINCT $any)", "sum($number)",
-    chance(0.2) ? "bool_or(f.b)" : "max($number)") . $filter;
+    chance(0.2) ? pick('bool_or', 'bool_and', 'every') . '(f.b)' : "max($number)") . $filter;
 }
 
 sub source

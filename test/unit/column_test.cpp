@@ -115,7 +115,7 @@ void random_expression(Random* random, bool boolean, int depth, std::vector<Inst
   } else if (!boolean) {
     sub(false);
     sub(false);
-    Instruction last = instruction(pick({Op::add, Op::subtract, Op::multiply}));
+    Instruction last = instruction(pick({Op::add, Op::subtract, Op::multiply, Op::divide, Op::remainder}));
     last.width = static_cast<Width>((*random)() % 3);
     out->push_back(last);
   } else if (kind == 2) {
@@ -259,6 +259,8 @@ Cell naive(const std::vector<Instruction>& program, std::size_t* end, const Batc
   if (op.op == Op::add) return fit(a + b, op.width);
   if (op.op == Op::subtract) return fit(a - b, op.width);
   if (op.op == Op::multiply) return fit(a * b, op.width);
+  if (op.op == Op::divide) return b == 0 ? error_cell : fit(a / b, op.width);
+  if (op.op == Op::remainder) return b == 0 ? error_cell : fit(a % b, op.width);
   return compare_cells(op.op, before.number, last.number);
 }
 
@@ -355,7 +357,7 @@ TEST(ColumnExpression, EachOperatorMeetsExtremesAndNull) {
       const bool logical = last.op == Op::logical_and || last.op == Op::logical_or;
       expression[0].column = logical ? 3 : 0;
       expression[1].column = logical ? 4 : 1;
-      if (last.op >= Op::add && last.op <= Op::multiply && detail > 2) continue;
+      if (last.op >= Op::add && last.op <= Op::remainder && detail > 2) continue;
       if (last.op == Op::choose) {
         expression.insert(expression.begin(), instruction(Op::column));
         expression[0].column = 3;

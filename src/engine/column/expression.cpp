@@ -165,6 +165,19 @@ Operand arithmetic(const Place& place, const Operand& a, const Operand& b, Width
   return {place.values, with_errors(place, states, [&](std::uint32_t i) { return !cut[i]; })};
 }
 
+// What stands where there is NULL is divided too.
+bool divide(std::int64_t a, std::int64_t b, std::int64_t* result) {
+  *result = 0;
+  if (b == -1) return __builtin_sub_overflow(std::int64_t{0}, a, result);
+  if (b != 0) *result = a / b;
+  return b == 0;
+}
+
+bool remainder(std::int64_t a, std::int64_t b, std::int64_t* result) {
+  *result = b == 0 || b == -1 ? 0 : a % b;
+  return b == 0;
+}
+
 Operand to_date(const Place& place, const Operand& a) {
   for (std::uint32_t i = 0; i < place.rows; i++) place.values[i] = date_of_timestamp(a.values[i]);
   return {place.values, a.states};
@@ -246,6 +259,8 @@ Operand apply(const Instruction& instruction, const Place& place, const Operand*
     case Op::multiply:
       return arithmetic(place, on[0], on[1], instruction.width,
                         [](Number a, Number b, Number* result) { return __builtin_mul_overflow(a, b, result); });
+    case Op::divide: return arithmetic(place, on[0], on[1], instruction.width, divide);
+    case Op::remainder: return arithmetic(place, on[0], on[1], instruction.width, remainder);
     case Op::date_of_timestamp: return to_date(place, on[0]);
     case Op::timestamp_of_date: return to_timestamp(place, on[0], timestamp_of_date);
     case Op::truncate_timestamp: return truncate(place, on[0], instruction.unit);

@@ -31,10 +31,12 @@ enum class Op : std::uint8_t {
   is_not_null,
   coalesce,  // a, b → a where it is not NULL, else b
   choose,    // condition, a, b → a where the condition is true, else b: CASE WHEN condition THEN a ELSE b END
-  // a, b → a number within `width`, else an overflow
+  // a, b → a number within `width`, else an overflow, as is a division by zero
   add,
   subtract,
   multiply,
+  divide,     // towards zero
+  remainder,  // of that division
   date_of_timestamp,
   timestamp_of_date,   // overflows where the server's would
   truncate_timestamp,  // date_trunc(unit, timestamp)

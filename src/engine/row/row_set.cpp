@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t first_chunk_bytes = std::size_t{256} << 10;
 // Many fit into a slab of some megabytes, from which memory for much is cut.
 constexpr std::size_t largest_chunk_bytes = std::size_t{496} << 10;
-constexpr std::size_t between_looks = std::size_t{1} << 14;          // at the stop flag: some milliseconds at most
+constexpr std::size_t between_looks = std::size_t{1} << 14;  // at the stop flag: some milliseconds at most
 constexpr std::size_t worth_digits = 512;
 constexpr int digit_bits = 11;
 constexpr std::size_t digit_values = std::size_t{1} << digit_bits;

@@ -2,15 +2,21 @@
 // that are numbers of 64 bits, and texts that are equal where their bytes are.
 #include "pg/block/block.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "engine/bag/scale.h"
 
 #include "bridge/engine_call.h"
 #include "pg/block/block_value.h"
 
 extern "C" {
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/array.h"
 #include "utils/regproc.h"
 }
 
@@ -26,6 +32,7 @@ struct Compiler {
   BlockSide* side;  // whose table's columns it is over; nullptr: the block's sources
   Instruction* instructions;
   uint32 count, capacity;
+  Node* compared;  // what the CASE around compares
 };
 
 Instruction* add(Compiler* compiler, Op op) {
@@ -104,13 +111,16 @@ bool text_code(Block* block, Datum value, int64* code) {
   return number != column::no_code;
 }
 
-// `like`: what it is compared with; a numeric's scale is that one's.
-bool compile_const(Compiler* compiler, const Const* value, const Kind* like, Kind* kind) {
+bool compile_const(Compiler* compiler, const Const* value, Kind* kind) {
   Block* block = compiler->block;
-  if (value->consttype == NUMERICOID && like != nullptr && like->sort == Sort::numeric) *kind = *like;
-  else if (value->consttype == NUMERICOID) return forbid(block, "a numeric constant that is not just compared");
-  else if (!kind_of(value->consttype, value->consttypmod, value->constcollid, kind))
+  const char* stored = nullptr;
+  if (value->consttype == NUMERICOID) {
+    *kind = {Sort::numeric, 0};
+    if (!value->constisnull) stored = reinterpret_cast<const char*>(DatumGetNumeric(value->constvalue));
+    if (stored != nullptr && !shown_scale(stored, &kind->scale)) return forbid(block, "a long numeric constant");
+  } else if (!kind_of(value->consttype, value->consttypmod, value->constcollid, kind)) {
     return forbid(block, psprintf("a constant of type %s", format_type_be(value->consttype)));
+  }
   if (value->constisnull) {
     add(compiler, Op::null);
     return true;
@@ -119,8 +129,7 @@ bool compile_const(Compiler* compiler, const Const* value, const Kind* like, Kin
   if (kind->sort == Sort::text) {
     if (!text_code(block, value->constvalue, &number)) return forbid(block, "a long text");
   } else if (kind->sort == Sort::numeric) {
-    if (!numeric_units(reinterpret_cast<const char*>(DatumGetNumeric(value->constvalue)), kind->scale, false, &number))
-      return forbid(block, "a numeric constant with more digits than its column");
+    if (!numeric_units(stored, kind->scale, false, &number)) return forbid(block, "a long numeric constant");
   } else {
     number = fixed_value(kind->sort, value->constvalue);
   }
@@ -128,14 +137,24 @@ bool compile_const(Compiler* compiler, const Const* value, const Kind* like, Kin
   return true;
 }
 
-bool compile_pair(Compiler* compiler, Node* a, Node* b, Kind* first, Kind* second) {
-  // A constant on the left takes the scale of what is on its right.
-  Kind right;
-  bool known = IsA(b, Var) && kind_of(exprType(b), exprTypmod(b), exprCollation(b), &right);
-  bool done = IsA(a, Const) ? compile_const(compiler, castNode(Const, a), known ? &right : nullptr, first)
-                            : compile(compiler, a, first);
-  if (!done) return false;
-  return IsA(b, Const) ? compile_const(compiler, castNode(Const, b), first, second) : compile(compiler, b, second);
+// Makes what was compiled last before `end` a number of so many digits more behind the point.
+void scale_up(Compiler* compiler, uint32 end, int digits) {
+  add(compiler, Op::constant)->constant = bag::power_of_ten(digits);
+  add(compiler, Op::multiply)->width = column::Width::int8;
+  Instruction* from = compiler->instructions + end;
+  std::rotate(from, compiler->instructions + compiler->count - 2, compiler->instructions + compiler->count);
+}
+
+// Two operands, numerics with the larger one's scale.
+bool compile_pair(Compiler* compiler, const List* args, Kind* first, Kind* second) {
+  if (!compile(compiler, static_cast<Node*>(linitial(args)), first)) return false;
+  uint32 end = compiler->count;
+  if (!compile(compiler, static_cast<Node*>(lsecond(args)), second)) return false;
+  if (first->sort != Sort::numeric || second->sort != Sort::numeric || first->scale == second->scale) return true;
+  if (first->scale < second->scale) scale_up(compiler, end, second->scale - first->scale);
+  else scale_up(compiler, compiler->count, first->scale - second->scale);
+  first->scale = second->scale = std::max(first->scale, second->scale);
+  return true;
 }
 
 struct Named {
@@ -144,14 +163,13 @@ struct Named {
 };
 constexpr Named comparisons[] = {{"=", Op::equal},       {"<>", Op::not_equal}, {"<", Op::less},
                                  {"<=", Op::less_equal}, {">", Op::greater},    {">=", Op::greater_equal}};
-constexpr Named arithmetic[] = {{"+", Op::add}, {"-", Op::subtract}, {"*", Op::multiply}};
+constexpr Named arithmetic[] = {
+    {"+", Op::add}, {"-", Op::subtract}, {"*", Op::multiply}, {"/", Op::divide}, {"%", Op::remainder}};
 
 bool compile_comparison(Compiler* compiler, const OpExpr* expression, Op op, Kind* kind) {
   Block* block = compiler->block;
   Kind first, second;
-  if (!compile_pair(compiler, static_cast<Node*>(linitial(expression->args)),
-                    static_cast<Node*>(lsecond(expression->args)), &first, &second))
-    return false;
+  if (!compile_pair(compiler, expression->args, &first, &second)) return false;
   if (!is_comparable(first, second)) return forbid(block, "a comparison of different types");
   if (first.sort == Sort::text) {
     if (op != Op::equal && op != Op::not_equal && op != Op::distinct) return forbid(block, "an order of texts");
@@ -163,28 +181,64 @@ bool compile_comparison(Compiler* compiler, const OpExpr* expression, Op op, Kin
   return true;
 }
 
-bool compile_operator(Compiler* compiler, const OpExpr* expression, Kind* kind) {
+column::Width width_of(Kind kind) {
+  return kind.sort == Sort::int2   ? column::Width::int2
+         : kind.sort == Sort::int4 ? column::Width::int4
+                                   : column::Width::int8;
+}
+
+// Numeric's sums, differences and products have just the digits that their operands have, and are shown with them.
+bool compile_numeric(Compiler* compiler, const OpExpr* expression, Op op, Kind* kind) {
   Block* block = compiler->block;
-  const char* name = get_opname(expression->opno);
-  if (expression->opno >= FirstNormalObjectId || list_length(expression->args) != 2 || expression->opretset)
-    return forbid(block, psprintf("operator %s", name));
-  for (const Named& one : comparisons)
-    if (strcmp(one.name, name) == 0) return compile_comparison(compiler, expression, one.op, kind);
-  for (const Named& one : arithmetic) {
-    if (strcmp(one.name, name) != 0) continue;
-    Kind first, second;
-    if (!compile_pair(compiler, static_cast<Node*>(linitial(expression->args)),
-                      static_cast<Node*>(lsecond(expression->args)), &first, &second))
+  Kind first, second;
+  if (op == Op::multiply) {
+    if (!compile(compiler, static_cast<Node*>(linitial(expression->args)), &first) ||
+        !compile(compiler, static_cast<Node*>(lsecond(expression->args)), &second))
       return false;
-    if (!is_integer(first) || !is_integer(second)) return forbid(block, "arithmetic of other types than integers");
-    if (!kind_of(expression->opresulttype, -1, InvalidOid, kind) || !is_integer(*kind))
-      return forbid(block, psprintf("operator %s", name));
-    add(compiler, one.op)->width = kind->sort == Sort::int2   ? column::Width::int2
-                                   : kind->sort == Sort::int4 ? column::Width::int4
-                                                              : column::Width::int8;
-    return true;
+  } else if (!compile_pair(compiler, expression->args, &first, &second)) {
+    return false;
   }
-  return forbid(block, psprintf("operator %s", name));
+  if (first.sort != Sort::numeric || second.sort != Sort::numeric) return forbid(block, "arithmetic of other types");
+  int scale = op == Op::multiply ? first.scale + second.scale : first.scale;
+  if (scale > bag::most_scale) return forbid(block, "a product of many digits");
+  *kind = {Sort::numeric, static_cast<int16>(scale)};
+  add(compiler, op)->width = column::Width::int8;
+  return true;
+}
+
+bool compile_arithmetic(Compiler* compiler, const OpExpr* expression, Op op, Kind* kind) {
+  Block* block = compiler->block;
+  if (expression->opresulttype == NUMERICOID && op != Op::divide && op != Op::remainder)
+    return compile_numeric(compiler, expression, op, kind);
+  Kind first, second;
+  if (!compile_pair(compiler, expression->args, &first, &second)) return false;
+  if (!is_integer(first) || !is_integer(second) || !kind_of(expression->opresulttype, -1, InvalidOid, kind) ||
+      !is_integer(*kind))
+    return forbid(block, psprintf("operator %s of other types than integers", get_opname(expression->opno)));
+  add(compiler, op)->width = width_of(*kind);
+  return true;
+}
+
+// -value
+bool compile_negation(Compiler* compiler, const OpExpr* expression, Kind* kind) {
+  add(compiler, Op::constant);
+  if (!compile(compiler, static_cast<Node*>(linitial(expression->args)), kind)) return false;
+  if (!is_integer(*kind) && kind->sort != Sort::numeric) return forbid(compiler->block, "operator -");
+  add(compiler, Op::subtract)->width = width_of(*kind);
+  return true;
+}
+
+bool compile_operator(Compiler* compiler, const OpExpr* expression, Kind* kind) {
+  const char* name = get_opname(expression->opno);
+  int operands = list_length(expression->args);
+  if (expression->opno < FirstNormalObjectId && !expression->opretset) {
+    if (operands == 1 && strcmp(name, "-") == 0) return compile_negation(compiler, expression, kind);
+    for (const Named& one : comparisons)
+      if (operands == 2 && strcmp(one.name, name) == 0) return compile_comparison(compiler, expression, one.op, kind);
+    for (const Named& one : arithmetic)
+      if (operands == 2 && strcmp(one.name, name) == 0) return compile_arithmetic(compiler, expression, one.op, kind);
+  }
+  return forbid(compiler->block, psprintf("operator %s", name));
 }
 
 bool truncation_unit(const char* text, Size length, column::Unit* unit) {
@@ -233,6 +287,11 @@ bool compile_function(Compiler* compiler, const FuncExpr* function, Kind* kind) 
     case F_INT8_INT4:
       *kind = {function->funcid == F_INT4_INT2 ? Sort::int4 : Sort::int8, 0};
       return compile(compiler, static_cast<Node*>(linitial(function->args)), &from);
+    case F_NUMERIC_INT2:
+    case F_NUMERIC_INT4:
+    case F_NUMERIC_INT8:
+      *kind = {Sort::numeric, 0};
+      return compile(compiler, static_cast<Node*>(linitial(function->args)), &from);
     default: return forbid(block, psprintf("function %s", format_procedure(function->funcid)));
   }
 }
@@ -269,14 +328,17 @@ bool compile_coalesce(Compiler* compiler, const CoalesceExpr* expression, Kind* 
   return true;
 }
 
+// With a value to compare that one is computed for each WHEN: it is cheap, and the same each time.
 bool compile_case(Compiler* compiler, const CaseExpr* expression, Kind* kind) {
   Block* block = compiler->block;
-  if (expression->arg != nullptr) return forbid(block, "CASE with a value to compare");
+  Node* around = compiler->compared;
   ListCell* cell;
   foreach (cell, expression->args) {
     auto* when = lfirst_node(CaseWhen, cell);
     Kind condition, result;
+    compiler->compared = reinterpret_cast<Node*>(expression->arg);
     if (!compile(compiler, reinterpret_cast<Node*>(when->expr), &condition)) return false;
+    compiler->compared = around;
     if (!compile(compiler, reinterpret_cast<Node*>(when->result), &result)) return false;
     if (cell == list_head(expression->args)) *kind = result;
     else if (!same_kind(block, *kind, result)) return false;
@@ -288,11 +350,54 @@ bool compile_case(Compiler* compiler, const CaseExpr* expression, Kind* kind) {
   return same_kind(block, *kind, otherwise);
 }
 
+// value = ANY (a list of constants), or <> ALL
+bool compile_list(Compiler* compiler, const ScalarArrayOpExpr* expression, Kind* kind) {
+  constexpr int most_elements = 100;
+  Block* block = compiler->block;
+  auto* list = static_cast<Node*>(lsecond(expression->args));
+  if (!IsA(list, Const) || castNode(Const, list)->constisnull) return forbid(block, "a list of other than constants");
+  auto* array = DatumGetArrayTypeP(castNode(Const, list)->constvalue);
+  Oid type = ARR_ELEMTYPE(array);
+  int16 length;
+  bool by_value;
+  char alignment;
+  get_typlenbyvalalign(type, &length, &by_value, &alignment);
+  Datum* values;
+  bool* nulls;
+  int count;
+  deconstruct_array(array, type, length, by_value, alignment, &values, &nulls, &count);
+  if (count == 0 || count > most_elements) return forbid(block, "a long list, or an empty one");
+  for (int i = 0; i < count; i++) {
+    auto* value = makeConst(type, -1, expression->inputcollid, length, values[i], nulls[i], by_value);
+    auto* one =
+        castNode(OpExpr, make_opclause(expression->opno, BOOLOID, false, static_cast<Expr*>(linitial(expression->args)),
+                                       reinterpret_cast<Expr*>(value), InvalidOid, expression->inputcollid));
+    if (!compile_operator(compiler, one, kind)) return false;
+    if (kind->sort != Sort::boolean) return forbid(block, "a condition");
+    if (i > 0) add(compiler, expression->useOr ? Op::logical_or : Op::logical_and);
+  }
+  return true;
+}
+
+// IS [NOT] TRUE, FALSE, UNKNOWN
+bool compile_boolean_test(Compiler* compiler, const BooleanTest* test, Kind* kind) {
+  if (!compile(compiler, reinterpret_cast<Node*>(test->arg), kind)) return false;
+  BoolTestType type = test->booltesttype;
+  if (type == IS_UNKNOWN || type == IS_NOT_UNKNOWN) {
+    add(compiler, type == IS_UNKNOWN ? Op::is_null : Op::is_not_null);
+    return true;
+  }
+  add(compiler, Op::constant)->constant = type == IS_TRUE || type == IS_NOT_TRUE;
+  add(compiler, Op::distinct);
+  if (type == IS_TRUE || type == IS_FALSE) add(compiler, Op::logical_not);
+  return true;
+}
+
 bool compile(Compiler* compiler, Node* node, Kind* kind) {
   check_stack_depth();
   switch (nodeTag(node)) {
     case T_Var: return compile_var(compiler, castNode(Var, node), kind);
-    case T_Const: return compile_const(compiler, castNode(Const, node), nullptr, kind);
+    case T_Const: return compile_const(compiler, castNode(Const, node), kind);
     case T_OpExpr: return compile_operator(compiler, castNode(OpExpr, node), kind);
     case T_DistinctExpr: {
       auto* expression = reinterpret_cast<OpExpr*>(node);
@@ -303,6 +408,11 @@ bool compile(Compiler* compiler, Node* node, Kind* kind) {
     case T_BoolExpr: return compile_boolean(compiler, castNode(BoolExpr, node), kind);
     case T_CoalesceExpr: return compile_coalesce(compiler, castNode(CoalesceExpr, node), kind);
     case T_CaseExpr: return compile_case(compiler, castNode(CaseExpr, node), kind);
+    case T_CaseTestExpr:
+      if (compiler->compared == nullptr) return forbid(compiler->block, "an expression that only SQL knows");
+      return compile(compiler, compiler->compared, kind);
+    case T_ScalarArrayOpExpr: return compile_list(compiler, castNode(ScalarArrayOpExpr, node), kind);
+    case T_BooleanTest: return compile_boolean_test(compiler, castNode(BooleanTest, node), kind);
     case T_NullTest: {
       auto* test = castNode(NullTest, node);
       if (test->argisrow) return forbid(compiler->block, "a test of a row");
@@ -315,6 +425,8 @@ bool compile(Compiler* compiler, Node* node, Kind* kind) {
       // varchar as text
       auto* relabel = castNode(RelabelType, node);
       Kind to;
+      if (relabel->resulttype == NUMERICOID && relabel->resulttypmod < 0)  // any scale: its own
+        return compile(compiler, reinterpret_cast<Node*>(relabel->arg), kind);
       if (!kind_of(relabel->resulttype, relabel->resulttypmod, relabel->resultcollid, &to))
         return forbid(compiler->block, psprintf("a value of type %s", format_type_be(relabel->resulttype)));
       if (!compile(compiler, reinterpret_cast<Node*>(relabel->arg), kind)) return false;
@@ -359,10 +471,11 @@ int block_source(Block* block, const Var* var) {
 }
 
 bool block_expression(Block* block, BlockSide* side, Node* node, BlockExpression* expression) {
-  Compiler compiler = {block, side, nullptr, 0, 16};
+  Compiler compiler = {block, side, nullptr, 0, 16, nullptr};
   compiler.instructions = static_cast<Instruction*>(palloc(sizeof(Instruction) * compiler.capacity));
   *expression = {node, {}, -1, nullptr, 0};
-  if (!compile(&compiler, node, &expression->kind)) return false;
+  // As the planner would: casts of constants are constants.
+  if (!compile(&compiler, eval_const_expressions(nullptr, node), &expression->kind)) return false;
   expression->instructions = compiler.instructions;
   expression->count = compiler.count;
   if (compiler.count == 1 && compiler.instructions[0].op == Op::column)

@@ -30,7 +30,10 @@ namespace {
 bool has_form(Block* block) {
   const Query* query = block->query;
   if (query->commandType != CMD_SELECT || query->setOperations != nullptr) return forbid(block, "no SELECT of its own");
-  if (query->groupClause == NIL && !query->hasAggs) return forbid(block, "no groups");
+  if (query->groupClause == NIL && !query->hasAggs)
+    return forbid(block, query->hasDistinctOn           ? "DISTINCT ON"
+                         : query->distinctClause != NIL ? "DISTINCT"
+                                                        : "no groups");
   if (query->groupingSets != NIL) return forbid(block, "grouping sets");
   if (query->hasSubLinks) return forbid(block, "subqueries in expressions");
   if (query->hasModifyingCTE) return forbid(block, "a WITH that writes");
@@ -234,6 +237,12 @@ bool answer_of(Block* block, const BlockInput& input, BlockAnswer* answer) {
       (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)) {
     answer->answer = Answer::extreme;
     answer->aggregate = add_aggregate(block, name[1] == 'i' ? Aggregate::least : Aggregate::greatest, input);
+    return add_answer(block, *answer, answer->aggregate >= 0);
+  }
+  bool all = strcmp(name, "bool_and") == 0 || strcmp(name, "every") == 0;
+  if (built_in && sort == Sort::boolean && (all || strcmp(name, "bool_or") == 0)) {
+    answer->answer = Answer::extreme;
+    answer->aggregate = add_aggregate(block, all ? Aggregate::least : Aggregate::greatest, input);
     return add_answer(block, *answer, answer->aggregate >= 0);
   }
   if (!built_in && sort != Sort::text && sort != Sort::boolean && is_extension_function(aggref->aggfnoid, "median")) {

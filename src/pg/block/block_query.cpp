@@ -4,7 +4,7 @@
 #include "bridge/compat/group_rte.h"
 #include "bridge/compat/tree_walker.h"
 #include "bridge/run_as.h"
-#include "pg/block/block.h"
+#include "pg/block/block_search.h"
 
 extern "C" {
 #include "nodes/makefuncs.h"
@@ -21,53 +21,6 @@ struct Found {
   BlockRows rows;
   char* name;
 };
-
-struct Search {
-  List* found;  // of Found*
-  List* outer;  // of Query*, the innermost first
-  const char* label;
-};
-
-void search(Query* query, Search* into) {
-  check_stack_depth();
-  Block* block = find_block(query, into->outer);
-  if (block->forbidden == nullptr) {
-    auto* found = static_cast<Found*>(palloc0(sizeof(Found)));
-    found->block = block;
-    into->found = lappend(into->found, found);
-    return;
-  }
-  if (query->groupClause != NIL || query->hasAggs)
-    ereport(DEBUG1, (errmsg_internal("%s: a block stays with SQL: %s", into->label, block->forbidden)));
-  into->outer = lcons(query, into->outer);
-  ListCell* cell;
-  foreach (cell, query->rtable) {
-    auto* entry = lfirst_node(RangeTblEntry, cell);
-    // What a security barrier keeps apart stays as it is.
-    if (entry->rtekind == RTE_SUBQUERY && !entry->security_barrier) search(entry->subquery, into);
-  }
-  foreach (cell, query->cteList) {
-    auto* cte = lfirst_node(CommonTableExpr, cell);
-    if (!cte->cterecursive && IsA(cte->ctequery, Query)) search(castNode(Query, cte->ctequery), into);
-  }
-  into->outer = list_delete_first(into->outer);
-}
-
-// Which blocks' rows are bounded, in the query and all those that it is made of.
-void search_tops(Query* query, List* outer, const List* blocks) {
-  check_stack_depth();
-  find_top(query, outer, blocks);
-  outer = lcons(query, list_copy(outer));
-  ListCell* cell;
-  foreach (cell, query->rtable) {
-    auto* entry = lfirst_node(RangeTblEntry, cell);
-    if (entry->rtekind == RTE_SUBQUERY && !entry->security_barrier) search_tops(entry->subquery, outer, blocks);
-  }
-  foreach (cell, query->cteList) {
-    auto* cte = lfirst_node(CommonTableExpr, cell);
-    if (!cte->cterecursive && IsA(cte->ctequery, Query)) search_tops(castNode(Query, cte->ctequery), outer, blocks);
-  }
-}
 
 // The executor's own check of the whole query, of functions too; nothing is run.
 void check_permissions(const Query* query, const char* sql) {
@@ -163,25 +116,26 @@ QueryEnvironment* environment(const List* all) {
 }
 
 // The blocks that came to an end.
-List* run_blocks(const Search& searched) {
+List* run_blocks(const List* blocks, const char* label) {
   List* done = NIL;
   ListCell* cell;
-  foreach (cell, searched.found) {
-    auto* found = static_cast<Found*>(lfirst(cell));
+  foreach (cell, blocks) {
+    auto* found = static_cast<Found*>(palloc0(sizeof(Found)));
+    found->block = static_cast<Block*>(lfirst(cell));
     found->name = psprintf("dap_block_%d", foreach_current_index(cell) + 1);
     TimestampTz begin = GetCurrentTimestamp();
     bool ended = run_block(found->block, &found->rows);
     long milliseconds = TimestampDifferenceMilliseconds(begin, GetCurrentTimestamp());
     if (!ended) {
-      ereport(DEBUG1, (errmsg_internal("%s: a block was given up after %ld ms and is left to SQL", searched.label,
-                                       milliseconds)));
+      ereport(DEBUG1,
+              (errmsg_internal("%s: a block was given up after %ld ms and is left to SQL", label, milliseconds)));
       continue;
     }
     const BlockRows& rows = found->rows;
     const char* first = found->block->top == nullptr
                             ? ""
                             : psprintf(", of which the first %lld were taken", static_cast<long long>(rows.rows));
-    ereport(DEBUG1, (errmsg_internal("%s: a block read %lld rows of %s into %lld groups%s, %ld ms", searched.label,
+    ereport(DEBUG1, (errmsg_internal("%s: a block read %lld rows of %s into %lld groups%s, %ld ms", label,
                                      static_cast<long long>(rows.read), relation_label(found->block->sides[0].relation),
                                      static_cast<long long>(rows.groups), first, milliseconds)));
     done = lappend(done, found);
@@ -202,23 +156,27 @@ void run_rest(Query* query, const char* sql, List* done, DestReceiver* into) {
 
 }  // namespace
 
-bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
+Query* select_query(const char* sql) {
   List* statements = pg_parse_query(sql);
-  if (list_length(statements) != 1) return false;
+  if (list_length(statements) != 1) return nullptr;
   List* queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, statements), sql, nullptr, 0, nullptr);
-  if (list_length(queries) != 1) return false;
+  if (list_length(queries) != 1) return nullptr;
   auto* query = linitial_node(Query, queries);
-  if (query->commandType != CMD_SELECT) return false;
+  return query->commandType == CMD_SELECT ? query : nullptr;
+}
+
+bool read_by_blocks(const char* sql, const char* label, DestReceiver* into) {
+  Query* query = select_query(sql);
+  if (query == nullptr) return false;
   Query* whole = static_cast<Query*>(copyObjectImpl(query));
-  Search searched = {NIL, NIL, label};
-  search(query, &searched);
-  if (searched.found == NIL) return false;
-  check_permissions(whole, sql);
-  List* blocks = NIL;
+  FoundBlocks found = search_blocks(query);
   ListCell* cell;
-  foreach (cell, searched.found) blocks = lappend(blocks, static_cast<Found*>(lfirst(cell))->block);
-  search_tops(query, NIL, blocks);
-  List* done = run_blocks(searched);
+  foreach (cell, found.refused)
+    ereport(DEBUG1,
+            (errmsg_internal("%s: a block stays with SQL: %s", label, static_cast<Block*>(lfirst(cell))->forbidden)));
+  if (found.runnable == NIL) return false;
+  check_permissions(whole, sql);
+  List* done = run_blocks(found.runnable, label);
   if (done == NIL) return false;
   foreach (cell, done) read_store(static_cast<Found*>(lfirst(cell)));
   forget_readers(done);

@@ -12,6 +12,31 @@ constexpr uint16 short_negative = 0x2000, short_scale = 0x1F80, short_weight_sig
 constexpr uint16 long_scale = 0x3FFF;
 constexpr int digits_each = 4;
 
+struct Parts {
+  bool negative;
+  int scale, weight, count;
+  const char* digits;
+};
+
+// False: NaN or an infinity.
+bool take_apart(const char* stored, Parts* parts) {
+  const char* data = VARDATA_ANY(stored);
+  int bytes = static_cast<int>(VARSIZE_ANY_EXHDR(stored));
+  uint16 header;
+  std::memcpy(&header, data, 2);
+  if ((header & sign_bits) == is_special) return false;
+  if ((header & sign_bits) == is_short) {
+    int weight = header & short_weight;
+    if ((header & short_weight_sign) != 0) weight |= ~static_cast<int>(short_weight);
+    *parts = {(header & short_negative) != 0, (header & short_scale) >> 7, weight, (bytes - 2) / 2, data + 2};
+    return true;
+  }
+  int16 weight;
+  std::memcpy(&weight, data + 2, 2);
+  *parts = {(header & sign_bits) == is_negative, header & long_scale, weight, (bytes - 4) / 2, data + 4};
+  return true;
+}
+
 bool scale_up(int64* value, int power) {
   return power <= bag::most_scale && !__builtin_mul_overflow(*value, bag::power_of_ten(power), value);
 }
@@ -26,39 +51,24 @@ bool numeric_scale(int32 typmod, int16* scale) {
   return *scale >= 0 && *scale <= bag::most_scale;
 }
 
+bool shown_scale(const char* stored, int16* scale) {
+  Parts parts;
+  if (!take_apart(stored, &parts) || parts.scale > bag::most_scale) return false;
+  *scale = static_cast<int16>(parts.scale);
+  return true;
+}
+
 bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
-  const char* data = VARDATA_ANY(stored);
-  int bytes = static_cast<int>(VARSIZE_ANY_EXHDR(stored));
-  uint16 header;
-  std::memcpy(&header, data, 2);
-  if ((header & sign_bits) == is_special) return false;
-  bool negative;
-  int weight, stated;
-  if ((header & sign_bits) == is_short) {
-    negative = (header & short_negative) != 0;
-    stated = (header & short_scale) >> 7;
-    weight = (header & short_weight) | ((header & short_weight_sign) != 0 ? ~static_cast<int>(short_weight) : 0);
-    data += 2;
-    bytes -= 2;
-  } else {
-    int16 long_weight;
-    std::memcpy(&long_weight, data + 2, 2);
-    negative = (header & sign_bits) == is_negative;
-    stated = header & long_scale;
-    weight = long_weight;
-    data += 4;
-    bytes -= 4;
-  }
-  if (shown && stated != scale) return false;
+  Parts parts;
+  if (!take_apart(stored, &parts) || (shown && parts.scale != scale)) return false;
   int64 value = 0;
-  int count = bytes / 2;
   // How far the last digit reaches beyond the scale: it is cut there, so that nothing overflows that fits in the end.
-  int power = digits_each * (weight - count + 1) + scale;
-  if (count > 0 && power <= -digits_each) return false;
-  for (int i = 0; i < count; i++) {
+  int power = digits_each * (parts.weight - parts.count + 1) + scale;
+  if (parts.count > 0 && power <= -digits_each) return false;
+  for (int i = 0; i < parts.count; i++) {
     int16 digit;
-    std::memcpy(&digit, data + 2 * i, 2);
-    bool is_cut = i == count - 1 && power < 0;
+    std::memcpy(&digit, parts.digits + 2 * i, 2);
+    bool is_cut = i == parts.count - 1 && power < 0;
     int64 cut = is_cut ? bag::power_of_ten(-power) : 1;
     if (digit % cut != 0) return false;
     if (__builtin_mul_overflow(value, bag::power_of_ten(digits_each) / cut, &value) ||
@@ -66,7 +76,7 @@ bool numeric_units(const char* stored, int scale, bool shown, int64* units) {
       return false;
   }
   if (power > 0 && value != 0 && !scale_up(&value, power)) return false;
-  *units = negative ? -value : value;
+  *units = parts.negative ? -value : value;
   return true;
 }
 

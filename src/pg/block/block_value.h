@@ -13,6 +13,9 @@ namespace dap {
 // The scale of numeric values with a type modifier; false where they may have any, or more digits than the engine has.
 bool numeric_scale(int32 typmod, int16* scale);
 
+// The scale that a stored numeric, not toasted, is shown with; false: it is no number, or has more digits.
+bool shown_scale(const char* stored, int16* scale);
+
 // A stored numeric, not toasted, in units of 10^-scale; false where it is none of so many: NaN, an infinity, too large
 // or with more digits. `shown`: it has to be shown with just that scale, too.
 bool numeric_units(const char* stored, int scale, bool shown, int64* units);

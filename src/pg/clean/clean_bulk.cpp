@@ -370,7 +370,7 @@ BulkWay clean_in_bulk(const Model* model, Relation target, Snapshot snapshot, Bu
   Relation source = table_open(model->upstream[0], AccessShareLock);
   BulkWay way = BulkWay::none;
   *result = {};
-  if (can_clean_in_bulk(model, source, target)) {
+  if (forbids_bulk_clean(model, source, target) == nullptr) {
     if (take_bulk_target(model, target)) way = BulkWay::filled;
     else if (can_read_stored(model, target)) way = BulkWay::compared;
   }

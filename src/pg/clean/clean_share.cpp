@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "bridge/run_as.h"
 #include "pg/clean/key_image.h"
 #include "pg/clean/row_runs.h"
 #include "pg/table/heap_scan.h"
@@ -234,17 +235,20 @@ int process_of(const CleanTask* task, const unsigned char* image, Size length) {
   return process;
 }
 
-bool can_clean_in_bulk(const Model* model, Relation source, Relation target) {
+const char* forbids_bulk_clean(const Model* model, Relation source, Relation target) {
   TupleDesc desc = RelationGetDescr(target);
-  if (!is_readable_heap(source)) return false;
+  if (!is_readable_heap(source))
+    return psprintf("%s is no plain local table", relation_label(RelationGetRelid(source)));
   CleanRules rules = compile_clean_rules(model, desc);
   auto* places = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(rules.count + 1)));
-  if (!record_shape(&rules, source, places)) return false;
+  if (!record_shape(&rules, source, places)) return "the source's table is not as dap.create_source() made it";
   for (int i = 0; i < model->key_count; i++)
-    if (image_column(model, desc, model->key[i], false).kind == ImageKind::none) return false;
+    if (image_column(model, desc, model->key[i], false).kind == ImageKind::none)
+      return psprintf("key column \"%s\" is of a type that the engine does not compare", model->key[i]);
   for (int i = 0; i < model->latest_by_count; i++)
-    if (image_column(model, desc, model->latest_by[i], true).kind == ImageKind::none) return false;
-  return true;
+    if (image_column(model, desc, model->latest_by[i], true).kind == ImageKind::none)
+      return psprintf("latest_by column \"%s\" is of a type that the engine does not order", model->latest_by[i]);
+  return nullptr;
 }
 
 CleanShare* clean_share_open(const CleanTask* task, int process, Size memory, TupleDesc reject_desc, TupleSink sink,

@@ -43,9 +43,9 @@ inline void give_up(const CleanTask* task) { pg_atomic_write_u32(task->given_up,
 // Which process's range a key's image lies in.
 int process_of(const CleanTask*, const unsigned char* image, Size length);
 
-// Can records be read from this table, converted by these rules and put in order here? Needs name, key, latest_by and
-// columns of the model.
-bool can_clean_in_bulk(const Model*, Relation source, Relation target);
+// Why records cannot be read from this table, converted by these rules and put in order here, in words; nullptr: they
+// can. Needs name, key, latest_by and columns of the model.
+const char* forbids_bulk_clean(const Model*, Relation source, Relation target);
 
 // Takes a row that goes to the leader: a reject (form_reject), or a change (compare_rows).
 using TupleSink = void (*)(void* argument, MinimalTuple);
