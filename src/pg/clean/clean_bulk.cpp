@@ -15,7 +15,9 @@
 #include "bridge/subtransaction.h"
 #include "pg/clean/clean_share.h"
 #include "pg/clean/compare_rows.h"
+#include "pg/clean/key_index.h"
 #include "pg/clean/stored_rows.h"
+#include "pg/index/btree_build.h"
 #include "pg/run/reading.h"
 #include "pg/settings.h"
 #include "pg/table/bulk_target.h"
@@ -34,8 +36,15 @@ namespace {
 // Below that a worker's start takes longer than its part of the work.
 constexpr BlockNumber least_blocks_of_a_process = 512;
 
+// A process's part of the index.
+struct IndexPart {
+  LevelEnds leaves;
+  double milliseconds;
+};
+
 struct Shared {
   Oid source, target;
+  Oid index;  // InvalidOid: not made here
   RowStamp stamp;
   int processes;
   int rank_count;
@@ -45,6 +54,7 @@ struct Shared {
   KeyBound bounds[most_clean_processes - 1];
   pg_atomic_uint32 given_up;  // somebody met a row that cannot be written in bulk
   pg_atomic_uint64 rows;
+  IndexPart index_parts[most_clean_processes];
   SharedFileSet files;
 };
 
@@ -84,14 +94,22 @@ void take_change(void* argument, MinimalTuple row) {
   ExecClearTuple(found->slot);
 }
 
-int64 fill(const CleanTask* task, const Shared* shared, CleanShare* share) {
-  RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring);
+int64 fill(const CleanTask* task, int process, Shared* shared, CleanShare* share) {
+  KeyIndex* index = task->index ? key_index_open(task->target, task->index, shared->ring) : nullptr;
+  PageTaker taker = {};
+  if (index) taker = {key_index_take, index};
+  RowPages* pages = row_pages_open(task->target, &task->stamp, shared->ring, taker);
   int64 rows = 0;
   while (const row::Row* row = clean_share_next(share)) {
     if (++rows % 4096 == 0 && is_given_up(task)) break;
     row_pages_add(pages, row);
   }
-  return row_pages_finish(pages);
+  rows = row_pages_finish(pages);
+  if (index) {
+    IndexPart* part = &shared->index_parts[process];
+    part->leaves = key_index_finish(index, process + 1 < task->processes, &part->milliseconds);
+  }
+  return rows;
 }
 
 int64 compare(const CleanTask* task, int process, Size memory, CleanShare* share, Outlet* changes) {
@@ -116,7 +134,7 @@ void work(const CleanTask* task, int process, Shared* shared, TupleDesc reject_d
   TimestampTz sorted = GetCurrentTimestamp();
   *records = clean_share_records(share);
   if (!is_given_up(task)) {
-    int64 rows = task->compares ? compare(task, process, memory, share, changes) : fill(task, shared, share);
+    int64 rows = task->compares ? compare(task, process, memory, share, changes) : fill(task, process, shared, share);
     pg_atomic_fetch_add_u64(&shared->rows, rows);
   }
   ereport(DEBUG1, (errmsg("%s, process %d: read in %.0f ms, put in order in %.0f ms, %s in %.0f ms", task->model->label,
@@ -133,6 +151,22 @@ void say_how(const CleanTask* task) {
                                           "%s is compared in bulk by %d processes", count, label, task->processes)
                           : errmsg_plural("%s is cleaned in bulk by %d process",
                                           "%s is cleaned in bulk by %d processes", count, label, task->processes)));
+}
+
+// Joins the processes' parts of the index.
+void finish_index(const CleanTask* task, const Shared* shared, int64 rows) {
+  TimestampTz started = GetCurrentTimestamp();
+  LevelEnds parts[most_clean_processes];
+  double spent = 0;
+  for (int i = 0; i < task->processes; i++) {
+    parts[i] = shared->index_parts[i].leaves;
+    if (shared->index_parts[i].milliseconds > spent) spent = shared->index_parts[i].milliseconds;
+  }
+  char* name = pstrdup(RelationGetRelationName(task->index));
+  btree_build_finish(task->target, task->index, parts, task->processes, rows);
+  ereport(DEBUG1,
+          (errmsg("%s: index \"%s\" is made of the rows as they come: its leaves in %.0f ms, the rest in %.0f ms",
+                  task->model->label, name, spent, milliseconds(started, GetCurrentTimestamp()))));
 }
 
 int processes_wanted(const CleanTask* task) {
@@ -257,6 +291,8 @@ bool clean(const Model* model, Relation source, Relation target, const ArrivalRa
   task.rank_count = rank_count;
   task.compares = present != nullptr;
   task.present = present;
+  Oid index = task.compares ? InvalidOid : buildable_key_index(model, target);
+  if (OidIsValid(index)) task.index = btree_build_begin(index);
   if (!task.compares)
     task.stamp = {GetCurrentTransactionId(), GetCurrentCommandId(true), RelationGetDescr(target)->natts};
   task.processes = processes_wanted(&task);
@@ -264,6 +300,7 @@ bool clean(const Model* model, Relation source, Relation target, const ArrivalRa
   Shared own = {};
   own.source = RelationGetRelid(source);
   own.target = RelationGetRelid(target);
+  own.index = index;
   own.stamp = task.stamp;
   own.rank_count = rank_count;
   own.compares = task.compares;
@@ -294,8 +331,12 @@ bool clean(const Model* model, Relation source, Relation target, const ArrivalRa
   if (team.context) end_team(&team, &rejects, &changes);
   bool good = !is_given_up(&task);
   result->rows = static_cast<int64>(pg_atomic_read_u64(&shared->rows));
+  std::memcpy(own.index_parts, shared->index_parts, sizeof(own.index_parts));
   if (team.context) leave_parallel(team.context);
   if (found.slot) ExecDropSingleTupleTableSlot(found.slot);
+  result->indexed = good && task.index && result->rows > 0;
+  if (result->indexed) finish_index(&task, &own, result->rows);
+  else if (task.index) index_close(task.index, NoLock);
   if (good && !task.compares) pgstat_count_heap_insert(target, result->rows);
   return good;
 }
@@ -409,6 +450,7 @@ extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm
   // The leader holds the locks: no wait.
   task.source = table_open(shared->source, AccessShareLock);
   task.target = table_open(shared->target, RowExclusiveLock);
+  if (OidIsValid(shared->index)) task.index = index_open(shared->index, RowExclusiveLock);
   task.model = model_from_bytes(find_chunk<char>(toc, key_model));
   task.ranks = find_chunk<ArrivalRank>(toc, key_ranks);
   task.rank_count = shared->rank_count;
@@ -429,6 +471,7 @@ extern "C" __attribute__((visibility("default"))) void dap_clean_worker_main(dsm
   sts_end_write(rejects.shared);
   sts_end_write(changes.shared);
   worker_ends(toc);
+  if (task.index) index_close(task.index, RowExclusiveLock);
   table_close(task.target, RowExclusiveLock);
   table_close(task.source, AccessShareLock);
 }

@@ -8,13 +8,14 @@
 
 namespace dap {
 
-// What has been done: the table is filled, and its indexes are to be built (build_indexes); or it has been compared,
-// and what differs is to be written (merge_bulk); or nothing.
+// What has been done: the table is filled, and its indexes are to be built unless they are (build_indexes); or it has
+// been compared, and what differs is to be written (merge_bulk); or nothing.
 enum class BulkWay : unsigned char { none, filled, compared };
 
 struct BulkClean {
   int64 read;
   int64 rows;
+  bool indexed;  // the table that is filled has its index too
   CleanRejects rejects;
   // Of a table that was compared: what is not written yet.
   const MergeTarget* target;

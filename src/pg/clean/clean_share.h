@@ -35,6 +35,7 @@ struct CleanTask {
   pg_atomic_uint32* given_up;  // not 0: a process has met what cannot be done this way
   bool compares;               // with what the table holds, instead of filling it
   Snapshot present;            // then that is read under this one
+  Relation index;              // of a table that is filled, made of its rows; NULL: built afterwards
 };
 
 inline bool is_given_up(const CleanTask* task) { return pg_atomic_read_u32(task->given_up) != 0; }

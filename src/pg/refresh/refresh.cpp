@@ -245,7 +245,7 @@ void clean(Plan* plan, const Model* model, Relation target, StepResult* step, Me
     take_rejects(plan, model, &bulk.rejects, step);
     table_close(target, NoLock);
     if (way == BulkWay::filled) {
-      if (bulk.rows > 0) build_indexes(model->relation);
+      if (bulk.rows > 0 && !bulk.indexed) build_indexes(model->relation);
       bulk.merged.was_empty = true;
       bulk.merged.inserted = bulk.rows;
     } else {

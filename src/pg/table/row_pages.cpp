@@ -6,7 +6,6 @@
 
 extern "C" {
 #include "access/heaptoast.h"
-#include "storage/bufpage.h"
 #include "storage/freespace.h"
 }
 
@@ -21,15 +20,19 @@ struct RowPages {
   int page;      // the one being filled
   bool started;
   int64 rows;
+  PageTaker taker;
 };
 
 namespace {
 
-char* image(RowPages* pages) { return pages->images + static_cast<Size>(pages->page) * BLCKSZ; }
+char* image(RowPages* pages, int number) { return pages->images + static_cast<Size>(number) * BLCKSZ; }
+char* image(RowPages* pages) { return image(pages, pages->page); }
 
 BlockNumber flush(RowPages* pages, int count) {
   BlockNumber blocks[batch_pages];
   page_store_write(pages->store, pages->images, count, blocks);
+  for (int i = 0; pages->taker.take && i < count; i++)
+    pages->taker.take(pages->taker.argument, image(pages, i), blocks[i]);
   pages->page = 0;
   pages->started = false;
   return blocks[count - 1];
@@ -79,10 +82,11 @@ Size make_tuple(const row::Row* row, int attributes, char* at) {
   return header + row->body - bitmap;
 }
 
-RowPages* row_pages_open(Relation relation, const RowStamp* stamp, bool ring) {
+RowPages* row_pages_open(Relation relation, const RowStamp* stamp, bool ring, PageTaker taker) {
   auto* pages = static_cast<RowPages*>(palloc0(sizeof(RowPages)));
   pages->relation = relation;
   pages->stamp = *stamp;
+  pages->taker = taker;
   pages->reserve = RelationGetTargetPageFreeSpace(relation, HEAP_DEFAULT_FILLFACTOR);
   pages->store = page_store_open(relation, ring);
   pages->images = static_cast<char*>(palloc(static_cast<Size>(batch_pages) * BLCKSZ));

@@ -4,6 +4,10 @@
 #include "bridge/pg.h"
 #include "engine/row/row.h"
 
+extern "C" {
+#include "storage/bufpage.h"
+}
+
 namespace dap {
 
 // Which heap rows are to become: what all of them have in common.
@@ -28,10 +32,16 @@ inline Size body_bitmap_bytes(uint16 tag, int attributes) {
 // Makes the tuple of a row of so many attributes, of no transaction; returns its length. `at` is MAXALIGNed.
 Size make_tuple(const row::Row*, int attributes, char* at);
 
+// Who looks at each page with its rows once it is written, in their order. `take` NULL: nobody.
+struct PageTaker {
+  void (*take)(void* argument, Page, BlockNumber);
+  void* argument;
+};
+
 struct RowPages;
 
 // Any process of the transaction's parallel group may write. `ring`: keep the pages out of the rest of shared buffers.
-RowPages* row_pages_open(Relation, const RowStamp*, bool ring);
+RowPages* row_pages_open(Relation, const RowStamp*, bool ring, PageTaker taker = {});
 void row_pages_add(RowPages*, const row::Row*);
 // Writes what is buffered; returns the number of rows.
 int64 row_pages_finish(RowPages*);
