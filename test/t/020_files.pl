@@ -329,7 +329,7 @@ sub read_while
 {
   my ($change) = @_;
   my $path = "$inbox/large.csv.gz";
-  write_file($path, $member x 120);
+  write_file($path, $member x 60);
   my ($output, $error) = ('', '');
   my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('the db'), '-U', 'loader', '-c', read_sql($path) ],
     '<', \undef, '>', \$output, '2>', \$error);
@@ -340,7 +340,7 @@ sub read_while
   $psql->finish;
   return $output . $error;
 }
-my $whole = 120 * (16 << 20);
+my $whole = 60 * (16 << 20);
 is(read_while(sub { }), "$whole|\n", 'nothing happens');
 like(read_while(sub { open my $file, '>>', shift or die $!; print $file 'more'; close $file; }),
   qr/\|changed_while_read\n/, 'it grows');
