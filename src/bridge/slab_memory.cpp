@@ -71,7 +71,7 @@ void SlabMemory::open_slab(std::size_t piece) {
   while (slab_ < largest_slab && slab_ < 4 * piece) slab_ *= 2;
   const std::size_t room = slab_ - headers;
   const bool lasting = slab_ == largest_slab && stock.context != nullptr && (stock_ == 0 || stock_ == stock.number) &&
-                       (stock.first != nullptr || (stock.held + slab_) / 1024 <= std::size_t(maintenance_work_mem));
+                       (stock.first != nullptr || (stock.held + slab_) / 512 <= std::size_t(maintenance_work_mem));
   unsigned char* slab;
   if (!lasting) {
     slab = static_cast<unsigned char*>(large_.allocate(room));

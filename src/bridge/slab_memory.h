@@ -40,7 +40,7 @@ class SlabMemory final : public std::pmr::memory_resource {
 };
 
 // Until the context is reset, large slabs that are given back wait there for the next table, whose memory is not fresh
-// then, as far as maintenance_work_mem lasts.
+// then: as many as take half of maintenance_work_mem, as sorts that come between have theirs beside them.
 void stock_slabs(MemoryContext context);
 
 }  // namespace dap

@@ -69,7 +69,9 @@ FROM unnest('{integer,numeric,text,uuid,boolean}'::text[]) AS type;
 SELECT type, runs_in, does, forbids
 FROM unnest('{integer,numeric,text,uuid,boolean}'::text[]) AS type, dap.explain_model('odd_' || type);
 
--- A table that is gone
+-- A table that is gone, of a source and of a model
+DROP TABLE staging.odd CASCADE;
+SELECT * FROM dap.explain_model('odd_integer');
 DROP TABLE analytics.transaction_stats CASCADE;
 SELECT * FROM dap.explain_model('transaction_stats');
 

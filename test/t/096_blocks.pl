@@ -237,8 +237,11 @@ sub first_of_each
   my $made =
       'SELECT '
     . join(', ', map({ "$_ AS " . $names[ $number++ ] } @keys, @answers))
+    . (chance(0.1) ? ', ' . pick('count(*) + 1', 'rank() OVER (ORDER BY count(*))', 'now() IS NULL') . ' AS more' : '')
     . " FROM $source GROUP BY "
-    . join(', ', 1 .. @keys);
+    . join(', ', 1 .. @keys)
+    . (chance(0.15) ? ' HAVING count(*) > ' . int(rand(8)) : '')
+    . (chance(0.1) ? ' ORDER BY ' . join(', ', 1 .. @keys) . ' LIMIT ' . int(rand(60)) : '');
   my $order = join(', ',
     map { "m.$_" . pick('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST') } pick('a1', 'a2', 'k2'),
     chance(0.6) ? grep({ $_ ne 'k1' && /k/ } @names) : ());
@@ -392,6 +395,68 @@ for my $case (
   like($said, $expected, "$name: who ran it");
 }
 
+# What the block's query itself does above its groups it does to all of them, before any is dropped.
+sql(  'CREATE SEQUENCE public.counted; CREATE VIEW public.grouped AS SELECT k, u, sum(n) AS s FROM public.calm'
+    . ' GROUP BY k, u');
+for my $case (
+  [ 'HAVING', 'SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u HAVING sum(n) < 3000' ],
+  [ 'LIMIT', 'SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u ORDER BY u, k LIMIT 20' ],
+  [ 'OFFSET', 'SELECT k, u, sum(n) AS s FROM public.calm GROUP BY k, u ORDER BY u, k OFFSET 20' ],
+  [ 'DISTINCT', 'SELECT DISTINCT k, count(*) AS s FROM public.calm GROUP BY k, u' ],
+  [ 'DISTINCT ON', 'SELECT DISTINCT ON (k) k, u, sum(n) AS s FROM public.calm GROUP BY k, u ORDER BY k, u' ],
+  [ 'a window', 'SELECT k, u, sum(n) AS s, rank() OVER (ORDER BY sum(n)) AS r FROM public.calm GROUP BY k, u' ],
+  [ 'a set', 'SELECT k, u, sum(n) AS s, generate_series(1, 2) AS r FROM public.calm GROUP BY k, u' ],
+  [ 'an expression that fails in some', 'SELECT k, u, sum(n) AS s, 1 / (u - 20) AS z FROM public.calm GROUP BY k, u' ],
+  [ 'a volatile function',
+    "SELECT k, u, sum(n) AS s, nextval('public.counted') > 0 AS z FROM public.calm GROUP BY k, u" ])
+{
+  my ($name, $made) = @$case;
+  my ($answer, $said) =
+    compare('SELECT r.* FROM (SELECT b.*, rank() OVER (PARTITION BY b.k ORDER BY b.s DESC'
+      . ' NULLS LAST) AS place, sum(b.s) OVER (PARTITION BY b.k) AS total, count(*) OVER (PARTITION BY b.k) AS size'
+      . " FROM ($made) AS b) AS r WHERE r.place <= 1");
+  like($answer, qr/^(?:rows|error 22012)/, "the first of each partition below $name: the same");
+  unlike($said, qr/were taken/, '... of all groups');
+}
+is(sql('SELECT last_value % 2 FROM public.counted'), '0', 'a volatile function was called as often both ways');
+for my $rows ('b AS whole', 'b.*::text AS whole', '(SELECT b.s) AS whole')
+{
+  my ($answer, $said) =
+    compare("SELECT r.k, r.whole::text AS w, r.total FROM (SELECT b.k, $rows, rank() OVER"
+      . ' (PARTITION BY b.k ORDER BY b.s DESC NULLS LAST) AS place, count(*) OVER (PARTITION BY b.k) AS total FROM'
+      . ' public.grouped AS b) AS r WHERE r.place <= 2');
+  like($answer, qr/^rows /, "the first of each partition with $rows: the same");
+}
+
+# What nobody reads fails for nobody.
+sql(
+  q{CREATE FUNCTION public.boom(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+  BEGIN RAISE 'boom'; END $$});
+for my $query (
+  'WITH unused AS (SELECT k, sum(1 / 0) AS z FROM public.calm GROUP BY k) SELECT 1 AS a',
+  'SELECT x.k FROM (SELECT k, sum(1 / 0) AS z FROM public.calm GROUP BY k) AS x',
+  'SELECT x.k FROM (SELECT k, sum(public.boom(1)) AS z FROM public.calm GROUP BY k) AS x',
+  'SELECT q.k, q.c FROM (SELECT k, count(*) AS c FROM public.calm WHERE 1 / 0 = 1 GROUP BY k) AS q WHERE false')
+{
+  my ($answer, $said) = compare($query);
+  like($answer, qr/^rows /, "not an error: $query");
+}
+
+# Lists in lists multiply: the engine leaves them alone in time.
+{
+  my $condition = 'k IN (1, 2, 3)';
+  $condition = "($condition) IN (true, false)" for 1 .. 14;
+  my ($answer, $said) = compare("SELECT $condition AS x, count(*) AS c FROM public.calm GROUP BY 1");
+  like($answer, qr/^rows /, 'lists in lists: the same');
+  like($said, qr/stays with SQL: a large expression/, '... by SQL');
+  $condition = "($condition) IN (true, false)" for 1 .. 60;
+  sql("SELECT public.define('SELECT $condition AS x, count(*) AS c FROM public.calm GROUP BY 1')");
+  is(
+    sql("SET statement_timeout = '5s'; SELECT forbids FROM dap.explain_model('blocks') WHERE part = 1"),
+    'a large expression',
+    'said at once of deeper ones');
+}
+
 # What stands in a WITH that is kept as rows is computed, read or not.
 my $fails = '(SELECT id, 1 / (id - 1) AS y, t AS k FROM public.calm)';
 my $groups = '(SELECT k, count(*) AS n FROM q GROUP BY k)';
@@ -427,6 +492,13 @@ for my $join ('JOIN', 'LEFT JOIN', 'FULL JOIN')
 my ($answer, $said) = compare('SELECT t, count(*) FROM public.many GROUP BY t', "SET maintenance_work_mem = '1MB';");
 like($answer, qr/^rows 60000$/, 'more groups than memory has room for: the same');
 like($said, qr/was given up/, '... by SQL');
+($answer, $said) = compare(
+  'SELECT r.* FROM (SELECT b.*, rank() OVER (PARTITION BY b.k ORDER BY b.c) AS place, count(*) OVER (PARTITION BY'
+    . ' b.k) AS size FROM (SELECT k, k % 2 AS g, count(*) AS c FROM public.many GROUP BY 1, 2) AS b) AS r'
+    . ' WHERE r.place <= 9',
+  "SET maintenance_work_mem = '8MB';");
+like($answer, qr/^rows 60000$/, 'more partitions than memory has room for: the same');
+like($said, qr/a block read 60000 rows of public.many into 60000 groups, \d+ ms/, '... of all groups');
 is(sql(q{SELECT count(*) FROM pg_catalog.pg_ls_tmpdir()}), '0', 'no file is left');
 
 # Whose rights: the model's owner may not read what he may not read by SQL.

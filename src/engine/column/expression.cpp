@@ -292,7 +292,9 @@ bool detail_known(const Instruction& instruction) {
   switch (instruction.op) {
     case Op::add:
     case Op::subtract:
-    case Op::multiply: return instruction.width <= Width::int8;
+    case Op::multiply:
+    case Op::divide:
+    case Op::remainder: return instruction.width <= Width::int8;
     case Op::truncate_timestamp: return instruction.unit <= Unit::year;
     default: return true;
   }
@@ -300,9 +302,9 @@ bool detail_known(const Instruction& instruction) {
 
 }  // namespace
 
-bool prepare(Program* program, const Instruction* instructions, std::uint32_t count, std::uint32_t columns,
-             std::pmr::memory_resource* memory) {
-  std::uint32_t depth = 0, deepest = 0;
+bool is_program(const Instruction* instructions, std::uint32_t count, std::uint32_t columns, std::uint32_t* deepest) {
+  std::uint32_t depth = 0;
+  *deepest = 0;
   if (count > most_instructions) return false;
   for (std::uint32_t i = 0; i < count; i++) {
     const Instruction& instruction = instructions[i];
@@ -311,9 +313,15 @@ bool prepare(Program* program, const Instruction* instructions, std::uint32_t co
     const std::uint32_t operands = operands_of(instruction.op);
     if (operands > depth) return false;
     depth += 1 - operands;
-    deepest = std::max(deepest, depth);
+    *deepest = std::max(*deepest, depth);
   }
-  if (depth != 1 || deepest > most_depth) return false;
+  return depth == 1 && *deepest <= most_depth;
+}
+
+bool prepare(Program* program, const Instruction* instructions, std::uint32_t count, std::uint32_t columns,
+             std::pmr::memory_resource* memory) {
+  std::uint32_t deepest;
+  if (!is_program(instructions, count, columns, &deepest)) return false;
   auto* copy = static_cast<Instruction*>(memory->allocate(count * sizeof(Instruction), alignof(Instruction)));
   std::copy_n(instructions, count, copy);
   program->instructions = copy;

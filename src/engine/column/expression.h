@@ -67,8 +67,11 @@ struct Program {
   unsigned char* states;  // the same
 };
 
-// Copies and checks an expression over so many columns; false where it is malformed or too large: the caller does
-// without it. Throws std::bad_alloc.
+// Is it an expression over so many columns, and not too large? `*deepest`: levels of the stack that it needs.
+bool is_program(const Instruction* instructions, std::uint32_t count, std::uint32_t columns, std::uint32_t* deepest);
+
+// Copies an expression over so many columns; false where it is none: the caller does without it. Throws
+// std::bad_alloc.
 bool prepare(Program* program, const Instruction* instructions, std::uint32_t count, std::uint32_t columns,
              std::pmr::memory_resource* memory);
 

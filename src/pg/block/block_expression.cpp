@@ -13,7 +13,6 @@
 extern "C" {
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/array.h"
@@ -26,6 +25,8 @@ using column::Instruction;
 using column::Op;
 
 namespace {
+
+constexpr const char* large_expression = "a large expression";
 
 struct Compiler {
   Block* block;
@@ -350,12 +351,10 @@ bool compile_case(Compiler* compiler, const CaseExpr* expression, Kind* kind) {
   return same_kind(block, *kind, otherwise);
 }
 
-// value = ANY (a list of constants), or <> ALL
-bool compile_list(Compiler* compiler, const ScalarArrayOpExpr* expression, Kind* kind) {
-  constexpr int most_elements = 100;
-  Block* block = compiler->block;
-  auto* list = static_cast<Node*>(lsecond(expression->args));
-  if (!IsA(list, Const) || castNode(Const, list)->constisnull) return forbid(block, "a list of other than constants");
+// The elements of a list that stands in the query, or of a constant one; NIL: it is neither, or empty.
+List* list_elements(Node* list, Oid collation) {
+  if (IsA(list, ArrayExpr)) return castNode(ArrayExpr, list)->multidims ? NIL : castNode(ArrayExpr, list)->elements;
+  if (!IsA(list, Const) || castNode(Const, list)->constisnull) return NIL;
   auto* array = DatumGetArrayTypeP(castNode(Const, list)->constvalue);
   Oid type = ARR_ELEMTYPE(array);
   int16 length;
@@ -366,15 +365,25 @@ bool compile_list(Compiler* compiler, const ScalarArrayOpExpr* expression, Kind*
   bool* nulls;
   int count;
   deconstruct_array(array, type, length, by_value, alignment, &values, &nulls, &count);
-  if (count == 0 || count > most_elements) return forbid(block, "a long list, or an empty one");
-  for (int i = 0; i < count; i++) {
-    auto* value = makeConst(type, -1, expression->inputcollid, length, values[i], nulls[i], by_value);
+  List* elements = NIL;
+  for (int i = 0; i < count; i++)
+    elements = lappend(elements, makeConst(type, -1, collation, length, values[i], nulls[i], by_value));
+  return elements;
+}
+
+// value = ANY (list), value <> ALL (list), or another comparison: the value is computed for each element.
+bool compile_list(Compiler* compiler, const ScalarArrayOpExpr* expression, Kind* kind) {
+  Block* block = compiler->block;
+  List* elements = list_elements(static_cast<Node*>(lsecond(expression->args)), expression->inputcollid);
+  if (elements == NIL) return forbid(block, "a list that is not written in the query");
+  ListCell* cell;
+  foreach (cell, elements) {
     auto* one =
         castNode(OpExpr, make_opclause(expression->opno, BOOLOID, false, static_cast<Expr*>(linitial(expression->args)),
-                                       reinterpret_cast<Expr*>(value), InvalidOid, expression->inputcollid));
+                                       static_cast<Expr*>(lfirst(cell)), InvalidOid, expression->inputcollid));
     if (!compile_operator(compiler, one, kind)) return false;
     if (kind->sort != Sort::boolean) return forbid(block, "a condition");
-    if (i > 0) add(compiler, expression->useOr ? Op::logical_or : Op::logical_and);
+    if (cell != list_head(elements)) add(compiler, expression->useOr ? Op::logical_or : Op::logical_and);
   }
   return true;
 }
@@ -395,6 +404,9 @@ bool compile_boolean_test(Compiler* compiler, const BooleanTest* test, Kind* kin
 
 bool compile(Compiler* compiler, Node* node, Kind* kind) {
   check_stack_depth();
+  CHECK_FOR_INTERRUPTS();
+  // What is computed for each element of a list, or each WHEN, multiplies where such are nested.
+  if (compiler->count >= column::most_instructions) return forbid(compiler->block, large_expression);
   switch (nodeTag(node)) {
     case T_Var: return compile_var(compiler, castNode(Var, node), kind);
     case T_Const: return compile_const(compiler, castNode(Const, node), kind);
@@ -474,8 +486,11 @@ bool block_expression(Block* block, BlockSide* side, Node* node, BlockExpression
   Compiler compiler = {block, side, nullptr, 0, 16, nullptr};
   compiler.instructions = static_cast<Instruction*>(palloc(sizeof(Instruction) * compiler.capacity));
   *expression = {node, {}, -1, nullptr, 0};
-  // As the planner would: casts of constants are constants.
-  if (!compile(&compiler, eval_const_expressions(nullptr, node), &expression->kind)) return false;
+  if (!compile(&compiler, node, &expression->kind)) return false;
+  const int columns = side != nullptr ? side->column_count : block->source_count;
+  uint32 deepest;
+  if (!column::is_program(compiler.instructions, compiler.count, static_cast<uint32>(columns), &deepest))
+    return forbid(block, large_expression);
   expression->instructions = compiler.instructions;
   expression->count = compiler.count;
   if (compiler.count == 1 && compiler.instructions[0].op == Op::column)

@@ -12,11 +12,13 @@ using group::Row;
 namespace {
 
 constexpr Size most_kept = Size{4} * 1024 * 1024;  // rows, of all partitions
+constexpr uint32 partition_bits = 6;               // of the table of partitions: it grows for a moment each time
+
+typedef Int128 Total __attribute__((aligned(8)));  // as the server's memory is
 
 struct Partition {
   uint32 count;       // of the rows that are kept
   uint64 has_totals;  // a bit for each that is not NULL
-  Int128 totals[most_block_totals];
 };
 
 // What the order compares of a row.
@@ -34,7 +36,9 @@ struct FirstGroups {
   column::KeyTable numbers;  // of partitions, by their keys
   uint32* partition;         // of each group
   uint32 count, capacity;
+  Size room;  // bytes that all this may take
   Partition* partitions;
+  Total* totals;      // so many of each partition
   const Row** first;  // the first so many of each partition, in order
 };
 
@@ -82,14 +86,18 @@ void keep(FirstGroups* groups, uint32 number, const Row* row) {
   rows[at] = row;
 }
 
-void add_totals(FirstGroups* groups, Partition* partition, const Row& row) {
+Total* totals_of(const FirstGroups* groups, uint32 partition) {
+  return groups->totals + static_cast<Size>(partition) * static_cast<Size>(groups->top->total_count);
+}
+
+void add_totals(FirstGroups* groups, uint32 partition, const Row& row) {
   for (int i = 0; i < groups->top->total_count; i++) {
     int number = groups->top->totals[i].answer;
     Place value = {false, 1};
     if (number >= 0) value = place_of(groups, row, {false, number, false, false});
     if (value.is_null) continue;
-    partition->totals[i] += value.value;
-    partition->has_totals |= uint64{1} << i;
+    totals_of(groups, partition)[i] += value.value;
+    groups->partitions[partition].has_totals |= uint64{1} << i;
   }
 }
 
@@ -102,12 +110,19 @@ Element* grow(Element* old, Size count) {
 bool add_partition(FirstGroups* groups) {
   if (groups->count == groups->capacity) {
     groups->capacity = groups->capacity == 0 ? 64 : 2 * groups->capacity;
-    Size rows = static_cast<Size>(groups->capacity) * static_cast<Size>(groups->top->wanted);
-    if (rows > most_kept) return false;
-    groups->partitions = grow(groups->partitions, groups->capacity);
+    Size capacity = groups->capacity, rows = capacity * static_cast<Size>(groups->top->wanted);
+    Size totals = capacity * static_cast<Size>(groups->top->total_count);
+    if (rows > most_kept ||
+        capacity * sizeof(Partition) + rows * sizeof(Row*) + totals * sizeof(Total) + groups->numbers.bytes >
+            groups->room)
+      return false;
+    groups->partitions = grow(groups->partitions, capacity);
     groups->first = grow(groups->first, rows);
+    if (totals > 0) groups->totals = grow(groups->totals, totals);
   }
-  std::memset(&groups->partitions[groups->count++], 0, sizeof(Partition));
+  uint32 number = groups->count++;
+  groups->partitions[number] = {0, 0};
+  for (int i = 0; i < groups->top->total_count; i++) totals_of(groups, number)[i] = 0;
   return true;
 }
 
@@ -144,7 +159,7 @@ bool add_step(FirstGroups* groups, uint32 store, uint32 first, uint32 count, uin
       *known = groups->count;
     }
     groups->partition[number + i] = *known - 1;
-    add_totals(groups, &groups->partitions[*known - 1], *rows[i]);
+    add_totals(groups, *known - 1, *rows[i]);
     keep(groups, *known - 1, rows[i]);
   }
   return true;
@@ -164,11 +179,15 @@ FirstGroups* first_groups(const Block* block, const group::Table* table, std::pm
   const unsigned char fresh[sizeof(uint64)] = {};
   raise_engine_fault(try_engine([&] {
                        column::begin_key_table(&groups->numbers, keys, dictionaries,
-                                               column::keys_end(keys) + sizeof fresh, fresh, 0, memory);
+                                               column::keys_end(keys) + sizeof fresh, fresh, partition_bits, memory);
                      }),
                      block_place);
   uint64 all = 0;
   for (uint32 store = 0; store < group::partition_count(*table); store++) all += group::group_count(*table, store);
+  const Size used = group::memory_used(*table) + column::memory_used(*block->dictionary) + all * sizeof(uint32);
+  const Size limit = static_cast<Size>(maintenance_work_mem) * 1024;
+  if (used >= limit) return nullptr;
+  groups->room = limit - used;
   groups->partition = grow<uint32>(nullptr, all + 1);
   uint64 number = 0;
   for (uint32 store = 0; store < group::partition_count(*table); store++) {
@@ -190,9 +209,11 @@ bool is_first(const FirstGroups* groups, const Row& row, uint64 number) {
   return partition.count < wanted || compare(groups, row, *kept(groups, at)[wanted - 1]) <= 0;
 }
 
-const Int128* total_of(const FirstGroups* groups, uint64 number, int total) {
-  const Partition& partition = groups->partitions[groups->partition[number]];
-  return (partition.has_totals >> total & 1) != 0 ? &partition.totals[total] : nullptr;
+bool total_of(const FirstGroups* groups, uint64 number, int total, Int128* value) {
+  uint32 partition = groups->partition[number];
+  bool known = (groups->partitions[partition].has_totals >> total & 1) != 0;
+  *value = totals_of(groups, partition)[total];
+  return known;
 }
 
 }  // namespace dap

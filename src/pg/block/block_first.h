@@ -18,7 +18,7 @@ FirstGroups* first_groups(const Block*, const group::Table*, std::pmr::memory_re
 // Is a group, the number-th of them all, among the first of its partition?
 bool is_first(const FirstGroups*, const group::Row&, uint64 number);
 
-// A total of its partition: nullptr where it is NULL.
-const group::Int128* total_of(const FirstGroups*, uint64 number, int total);
+// A total of its partition; false: it is NULL.
+bool total_of(const FirstGroups*, uint64 number, int total, group::Int128* value);
 
 }  // namespace dap

@@ -136,18 +136,19 @@ TupleDesc describe(const Block* block) {
 }
 
 // The window's sum of bigint or numeric, or its count.
-Datum total_datum(const Block* block, const BlockTotal& total, const group::Int128* value, bool* is_null) {
-  *is_null = value == nullptr;
-  if (*is_null) return 0;
-  if (total.answer < 0) return Int64GetDatum(static_cast<int64>(*value));
+Datum total_datum(const Block* block, const BlockTotal& total, group::Int128 value) {
+  if (total.answer < 0) return Int64GetDatum(static_cast<int64>(value));
   const BlockAnswer& answer = block->answers[total.answer];
-  return units_numeric(*value, answer.answer == Answer::sum ? answer.kind.scale : 0);
+  return units_numeric(value, answer.answer == Answer::sum ? answer.kind.scale : 0);
 }
 
 void put_totals(const Results* results, uint64 number, Datum* values, bool* nulls) {
   const Block* block = results->block;
-  for (int i = 0; i < total_count(block); i++)
-    values[i] = total_datum(block, block->top->totals[i], total_of(results->first, number, i), &nulls[i]);
+  for (int i = 0; i < total_count(block); i++) {
+    group::Int128 total;
+    nulls[i] = !total_of(results->first, number, i, &total);
+    values[i] = nulls[i] ? 0 : total_datum(block, block->top->totals[i], total);
+  }
 }
 
 void put_group(Results* results, const group::Row& row, uint64 number, BlockRows* rows, Datum* values, bool* nulls) {
@@ -169,19 +170,16 @@ void put_group(Results* results, const group::Row& row, uint64 number, BlockRows
 
 }  // namespace
 
-bool put_groups(const Block* block, const group::Table* table, std::pmr::memory_resource* memory, BlockRows* rows) {
+void put_groups(Block* block, const group::Table* table, std::pmr::memory_resource* memory, BlockRows* rows) {
   Results results = {block, table, nullptr, {}, nullptr};
   results.work.memory = memory;
   MemoryContext outside = CurrentMemoryContext;
   MemoryContext own = AllocSetContextCreate(outside, "dap block rows", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(own);
-  if (block->top != nullptr) results.first = first_groups(block, table, memory);
+  // Where there is no room to find the first ones, all are handed on: the query above does the same with them.
+  if (block->top != nullptr && (results.first = first_groups(block, table, memory)) == nullptr) block->top = nullptr;
   results.row = AllocSetContextCreate(own, "dap block row", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(outside);
-  if (block->top != nullptr && results.first == nullptr) {
-    MemoryContextDelete(own);
-    return false;
-  }
   rows->desc = describe(block);
   rows->store = tuplestore_begin_heap(true, false, work_mem);
   const auto columns = static_cast<Size>(rows->desc->natts + 1);
@@ -200,7 +198,6 @@ bool put_groups(const Block* block, const group::Table* table, std::pmr::memory_
   }
   rows->groups = static_cast<int64>(number);
   MemoryContextDelete(own);
-  return true;
 }
 
 }  // namespace dap

@@ -11,7 +11,7 @@
 namespace dap {
 
 // Puts the groups' keys and answers into a tuplestore of the current memory context, of a block with a `top` those that
-// come first, with totals; `memory` is for scratch. False: it is more than the memory has room for.
-bool put_groups(const Block*, const group::Table*, std::pmr::memory_resource* memory, BlockRows*);
+// come first, with totals; `memory` is for scratch. Where memory has no room to find those the block loses its `top`.
+void put_groups(Block*, const group::Table*, std::pmr::memory_resource* memory, BlockRows*);
 
 }  // namespace dap

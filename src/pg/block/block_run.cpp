@@ -260,7 +260,7 @@ bool run_block(Block* block, BlockRows* rows) {
   run->memory = new (palloc(sizeof(SlabMemory))) SlabMemory(inside);
   bool done = fill_groups(run, &rows->read);
   MemoryContextSwitchTo(outside);
-  done = done && put_groups(block, &run->table, run->memory, rows);
+  if (done) put_groups(block, &run->table, run->memory, rows);
   MemoryContextDelete(inside);
   MemoryContextDelete(block->context);
   return done;

@@ -22,7 +22,9 @@ void walk(Query* query, List* outer, const Visit& visit) {
   }
   foreach (cell, query->cteList) {
     auto* cte = lfirst_node(CommonTableExpr, cell);
-    if (!cte->cterecursive && IsA(cte->ctequery, Query)) walk(castNode(Query, cte->ctequery), outer, visit);
+    // One that nobody reads is not computed.
+    if (!cte->cterecursive && cte->cterefcount > 0 && IsA(cte->ctequery, Query))
+      walk(castNode(Query, cte->ctequery), outer, visit);
   }
 }
 

@@ -47,18 +47,38 @@ Block* block_of(const List* blocks, const Query* query) {
   return nullptr;
 }
 
-// The key (true) or the answer that a column of the reader is; -1: it is more than that.
+// The key (true) or the answer that an expression above the groups is; -1: it is more than that.
+int part_of(const Block* block, const Expr* expression, bool* is_key) {
+  *is_key = true;
+  for (int i = 0; i < block->key_count; i++)
+    if (equal(expression, block->keys[i].node)) return i;
+  *is_key = false;
+  for (int i = 0; i < block->answer_count; i++)
+    if (equal(expression, block->answers[i].aggref)) return i;
+  return -1;
+}
+
+// The same of a column of the reader.
 int output_of(const Block* block, const Node* node, bool* is_key) {
   if (!IsA(node, Var) || castNode(Var, node)->varlevelsup != 0) return -1;
   auto* entry = get_tle_by_resno(block->target_list, castNode(Var, node)->varattno);
-  if (entry == nullptr) return -1;
-  *is_key = true;
-  for (int i = 0; i < block->key_count; i++)
-    if (equal(entry->expr, block->keys[i].node)) return i;
-  *is_key = false;
-  for (int i = 0; i < block->answer_count; i++)
-    if (equal(entry->expr, block->answers[i].aggref)) return i;
-  return -1;
+  return entry == nullptr ? -1 : part_of(block, entry->expr, is_key);
+}
+
+// Are the block's rows just its groups? What else the block's query does above them, drops, repeats, numbers or
+// computes, it does for all of them.
+bool gives_groups(const Block* block) {
+  const Query* query = block->query;
+  if (block->having != nullptr || query->distinctClause != NIL || query->limitCount != nullptr ||
+      query->limitOffset != nullptr || query->hasWindowFuncs || query->hasTargetSRFs)
+    return false;
+  ListCell* cell;
+  foreach (cell, block->target_list) {
+    auto* entry = lfirst_node(TargetEntry, cell);
+    bool is_key;
+    if (entry->resjunk || (!IsA(entry->expr, Const) && part_of(block, entry->expr, &is_key) < 0)) return false;
+  }
+  return true;
 }
 
 Node* sorted_node(const Query* reader, const SortGroupClause* clause) {
@@ -148,7 +168,8 @@ bool take_outputs(const Block* block, const Query* reader, Index numbering, Bloc
   ListCell* cell;
   foreach (cell, reader->targetList) {
     auto* node = reinterpret_cast<Node*>(lfirst_node(TargetEntry, cell)->expr);
-    if (IsA(node, Var) || IsA(node, Const)) continue;
+    if (IsA(node, Const)) continue;
+    if (IsA(node, Var) && castNode(Var, node)->varlevelsup == 0 && castNode(Var, node)->varattno > 0) continue;
     if (!IsA(node, WindowFunc)) return false;
     auto* function = castNode(WindowFunc, node);
     if (function->winref == numbering && numbers_rows(function)) continue;
@@ -211,12 +232,10 @@ void find_top(Query* query, const List* outer, const List* blocks) {
   auto* rows = rt_fetch(only_entry(reader), reader->rtable);
   Query* behind = query_behind(reader, rows, around, &cte);
   Block* block = behind != nullptr && is_read_once(cte) ? block_of(blocks, behind) : nullptr;
-  if (block == nullptr || block->top != nullptr) return;
-  ListCell* cell;
-  foreach (cell, block->target_list)
-    if (lfirst_node(TargetEntry, cell)->resjunk) return;
+  if (block == nullptr || block->top != nullptr || !gives_groups(block)) return;
   Node* quals = query->jointree->quals;
   List* conditions = is_andclause(quals) ? castNode(BoolExpr, quals)->args : list_make1(quals);
+  ListCell* cell;
   foreach (cell, conditions) {
     if (!try_bound(static_cast<Node*>(lfirst(cell)), number, reader, block)) continue;
     block->top->entry = rows;

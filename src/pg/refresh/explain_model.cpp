@@ -6,6 +6,7 @@
 #include "pg/block/block_search.h"
 #include "pg/catalog/model.h"
 #include "pg/catalog/query_text.h"
+#include "pg/catalog/source.h"
 #include "pg/clean/clean_share.h"
 #include "pg/settings.h"
 
@@ -71,6 +72,7 @@ void explain_query(Explanation* to, const Model* model) {
 }
 
 void explain_clean(Explanation* to, const Model* model) {
+  require_source_table(model->source_id);
   RunAs owner = run_as_model(model);
   Relation target = table_open(model->relation, AccessShareLock);
   Relation source = table_open(model->upstream[0], AccessShareLock);
