@@ -12,7 +12,7 @@ using group::Row;
 namespace {
 
 constexpr Size most_kept = Size{4} * 1024 * 1024;  // rows, of all partitions
-constexpr uint32 partition_bits = 6;               // of the table of partitions: it grows for a moment each time
+constexpr uint32 number_bits = 6;                  // of the table of partitions: it grows for a moment each time
 
 typedef Int128 Total __attribute__((aligned(8)));  // as the server's memory is
 
@@ -179,7 +179,7 @@ FirstGroups* first_groups(const Block* block, const group::Table* table, std::pm
   const unsigned char fresh[sizeof(uint64)] = {};
   raise_engine_fault(try_engine([&] {
                        column::begin_key_table(&groups->numbers, keys, dictionaries,
-                                               column::keys_end(keys) + sizeof fresh, fresh, partition_bits, memory);
+                                               column::keys_end(keys) + sizeof fresh, fresh, number_bits, memory);
                      }),
                      block_place);
   uint64 all = 0;
